@@ -1,0 +1,376 @@
+//! The whole cloud in memory: typed tables of rows, and the look-ups that requests need.
+//!
+//! A `Cloud` is a value: cloning it costs nothing (tables share their structure), so a reader keeps a consistent snapshot
+//! while the writer makes the next one. Look-ups are kept by the rows themselves ([`Row::index`]) each time one is put
+//! or removed, so they can't drift from the tables.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::address::MacAddress;
+use crate::compute::{Flavor, Keypair, Server, ServerAction};
+use crate::identity::{Assignment, Domain, Project, Revocation, Role, RoleImplication, TokenKey, User};
+use crate::image::Image;
+use crate::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet};
+use crate::quota::Quota;
+use crate::{
+    DomainId, Error, FloatingIpId, NetworkId, PortId, ProjectId, Result, RouterId, SecurityGroupId,
+    SecurityGroupRuleId, ServerId, SubnetId, UserId,
+};
+
+/// A row of a table: a resource as it is kept.
+pub trait Row: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// The type of its id.
+    type Id: Clone + Ord + fmt::Display + FromStr + Send + Sync + 'static;
+
+    /// The table's name in the store; never changes once released.
+    const KIND: &'static str;
+
+    /// Its id.
+    fn id(&self) -> Self::Id;
+
+    /// The service's own "not found" for this kind.
+    fn not_found(id: &Self::Id) -> Error;
+
+    /// The project it counts against, for quotas and lists.
+    fn project(&self) -> Option<&ProjectId> {
+        None
+    }
+
+    /// Enters (`present`) or leaves the look-ups.
+    fn index(&self, _lookups: &mut Lookups, _present: bool) {}
+
+    /// Its table.
+    fn table(cloud: &Cloud) -> &Table<Self>;
+    /// Its table, to change.
+    fn table_mut(cloud: &mut Cloud) -> &mut Table<Self>;
+    /// As a row of any kind.
+    fn into_any(row: Arc<Self>) -> AnyRow;
+}
+
+/// Rows of one kind by id.
+#[derive(Clone)]
+pub struct Table<R: Row>(OrdMap<R::Id, Arc<R>>);
+
+impl<R: Row> Default for Table<R> {
+    fn default() -> Self {
+        Self(OrdMap::new())
+    }
+}
+
+impl<R: Row> Table<R> {
+    /// The row with this id.
+    pub fn get(&self, id: &R::Id) -> Option<&Arc<R>> {
+        self.0.get(id)
+    }
+
+    /// Whether there is one.
+    pub fn contains(&self, id: &R::Id) -> bool {
+        self.0.contains_key(id)
+    }
+
+    /// All rows in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<R>> + '_ {
+        self.0.iter().map(|(_, row)| row)
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// From a key to the ids of rows that have it.
+#[derive(Clone)]
+pub struct Lookup<K: Ord + Clone, V: Ord + Clone>(OrdMap<K, OrdSet<V>>);
+
+impl<K: Ord + Clone, V: Ord + Clone> Default for Lookup<K, V> {
+    fn default() -> Self {
+        Self(OrdMap::new())
+    }
+}
+
+impl<K: Ord + Clone, V: Ord + Clone> Lookup<K, V> {
+    /// Adds or removes a pair.
+    pub fn set(&mut self, key: K, value: V, present: bool) {
+        let mut values = self.0.get(&key).cloned().unwrap_or_default();
+        if present {
+            values.insert(value);
+        } else {
+            values.remove(&value);
+        }
+        if values.is_empty() {
+            self.0.remove(&key);
+        } else {
+            self.0.insert(key, values);
+        }
+    }
+
+    /// The ids under this key, in order.
+    pub fn of<'a>(&'a self, key: &K) -> impl Iterator<Item = &'a V> + use<'a, K, V> {
+        self.0.get(key).into_iter().flat_map(|values| values.iter())
+    }
+
+    /// The first id under this key.
+    pub fn first(&self, key: &K) -> Option<&V> {
+        self.0.get(key).and_then(|values| values.get_min())
+    }
+
+    /// How many ids are under this key.
+    pub fn count(&self, key: &K) -> usize {
+        self.0.get(key).map_or(0, OrdSet::len)
+    }
+}
+
+/// The look-ups: every question that would otherwise need a walk through a table.
+#[derive(Clone, Default)]
+pub struct Lookups {
+    /// Number of rows of a kind in a project, for quotas.
+    pub counts: OrdMap<(&'static str, ProjectId), u64>,
+    /// Users by domain and lower-case name.
+    pub users_by_name: Lookup<(DomainId, String), UserId>,
+    /// Projects by domain and lower-case name.
+    pub projects_by_name: Lookup<(DomainId, String), ProjectId>,
+    /// Subnets of a network.
+    pub subnets_by_network: Lookup<NetworkId, SubnetId>,
+    /// Ports of a network.
+    pub ports_by_network: Lookup<NetworkId, PortId>,
+    /// Ports by `device_id`.
+    pub ports_by_device: Lookup<String, PortId>,
+    /// Ports that are members of a group.
+    pub ports_by_group: Lookup<SecurityGroupId, PortId>,
+    /// The port with a MAC on a network.
+    pub ports_by_mac: Lookup<(NetworkId, MacAddress), PortId>,
+    /// Addresses of a subnet in use, in order, and by which port.
+    pub addresses: OrdMap<(SubnetId, IpAddr), PortId>,
+    /// Rules of a group.
+    pub rules_by_group: Lookup<SecurityGroupId, SecurityGroupRuleId>,
+    /// Rules that name a group as remote.
+    pub rules_by_remote_group: Lookup<SecurityGroupId, SecurityGroupRuleId>,
+    /// Groups of a project.
+    pub groups_by_project: Lookup<ProjectId, SecurityGroupId>,
+    /// Floating IPs leading to a port.
+    pub floating_ips_by_port: Lookup<PortId, FloatingIpId>,
+    /// Floating IPs through a router.
+    pub floating_ips_by_router: Lookup<RouterId, FloatingIpId>,
+    /// Floating IPs of a provider network.
+    pub floating_ips_by_network: Lookup<NetworkId, FloatingIpId>,
+    /// Servers of a project.
+    pub servers_by_project: Lookup<ProjectId, ServerId>,
+    /// The action log of a server, oldest first (by start, then id).
+    pub actions_by_server: Lookup<ServerId, (crate::Timestamp, crate::ActionId)>,
+}
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $field:ident: $row:ident,)*) => {
+        /// The whole cloud at one revision.
+        #[derive(Clone, Default)]
+        pub struct Cloud {
+            $($(#[$doc])* pub $field: Table<$row>,)*
+            /// Answers without walking tables.
+            pub lookups: Lookups,
+        }
+
+        /// A row of any kind, as changes carry it.
+        #[derive(Clone)]
+        pub enum AnyRow {
+            $($(#[$doc])* $row(Arc<$row>),)*
+        }
+
+        impl AnyRow {
+            /// The table's name in the store.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$row(_) => <$row as Row>::KIND,)* }
+            }
+
+            /// The row's id as the store's key.
+            pub fn key(&self) -> String {
+                match self { $(Self::$row(row) => row.id().to_string(),)* }
+            }
+
+            /// The row as the store keeps it.
+            pub fn to_json(&self) -> serde_json::Result<String> {
+                match self { $(Self::$row(row) => serde_json::to_string(&**row),)* }
+            }
+        }
+
+        impl Cloud {
+            /// Enters a row as the store kept it; `Ok(false)` when the kind is not known.
+            pub fn load(&mut self, kind: &str, json: &str) -> serde_json::Result<bool> {
+                match kind {
+                    $(<$row as Row>::KIND => { self.replace(Arc::new(serde_json::from_str::<$row>(json)?)); })*
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
+
+            /// Every row there is.
+            pub fn rows(&self) -> impl Iterator<Item = AnyRow> + '_ {
+                std::iter::empty()$(.chain(self.$field.iter().cloned().map(AnyRow::$row)))*
+            }
+        }
+    };
+}
+
+tables! {
+    /// Keystone's domains.
+    domains: Domain,
+    /// Keystone's projects.
+    projects: Project,
+    /// Keystone's users.
+    users: User,
+    /// Keystone's roles.
+    roles: Role,
+    /// Which role implies which.
+    role_implications: RoleImplication,
+    /// Who has which role where.
+    assignments: Assignment,
+    /// Tokens that are no longer good.
+    revocations: Revocation,
+    /// Keys that tokens are sealed with.
+    token_keys: TokenKey,
+    /// Glance's images.
+    images: Image,
+    /// Neutron's networks.
+    networks: Network,
+    /// Neutron's subnets.
+    subnets: Subnet,
+    /// Neutron's ports.
+    ports: Port,
+    /// Neutron's routers.
+    routers: Router,
+    /// Neutron's floating IPs.
+    floating_ips: FloatingIp,
+    /// Neutron's security groups.
+    security_groups: SecurityGroup,
+    /// Their rules.
+    security_group_rules: SecurityGroupRule,
+    /// Quotas that differ from the default.
+    quotas: Quota,
+    /// Nova's flavors.
+    flavors: Flavor,
+    /// Nova's key pairs.
+    keypairs: Keypair,
+    /// Nova's servers.
+    servers: Server,
+    /// Nova's action log.
+    server_actions: ServerAction,
+}
+
+/// Writes the table plumbing of a [`Row`] implementation.
+#[macro_export]
+macro_rules! table {
+    ($row:ident, $field:ident) => {
+        fn table(cloud: &$crate::Cloud) -> &$crate::Table<Self> {
+            &cloud.$field
+        }
+        fn table_mut(cloud: &mut $crate::Cloud) -> &mut $crate::Table<Self> {
+            &mut cloud.$field
+        }
+        fn into_any(row: std::sync::Arc<Self>) -> $crate::AnyRow {
+            $crate::AnyRow::$row(row)
+        }
+    };
+}
+
+/// One row put, replaced or removed.
+#[derive(Clone)]
+pub struct Change {
+    /// The row before; `None` when it is new.
+    pub before: Option<AnyRow>,
+    /// The row after; `None` when it is gone.
+    pub after: Option<AnyRow>,
+}
+
+impl Cloud {
+    /// The row with this id, or the service's own "not found".
+    pub fn get<R: Row>(&self, id: &R::Id) -> Result<Arc<R>> {
+        R::table(self).get(id).cloned().ok_or_else(|| R::not_found(id))
+    }
+
+    /// The row with this id, if there is one.
+    pub fn find<R: Row>(&self, id: &R::Id) -> Option<&Arc<R>> {
+        R::table(self).get(id)
+    }
+
+    /// How many rows of a kind a project has.
+    pub fn count<R: Row>(&self, project: &ProjectId) -> u64 {
+        self.lookups
+            .counts
+            .get(&(R::KIND, project.clone()))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// The ports plugged into a device (a server, a router …).
+    pub fn ports_of_device<'a>(&'a self, device_id: &str) -> impl Iterator<Item = &'a Arc<Port>> + use<'a> {
+        self.lookups
+            .ports_by_device
+            .of(&device_id.to_owned())
+            .filter_map(|id| self.ports.get(id))
+    }
+
+    /// The ports of a network.
+    pub fn ports_of_network(&self, network: NetworkId) -> impl Iterator<Item = &Arc<Port>> + '_ {
+        self.lookups
+            .ports_by_network
+            .of(&network)
+            .filter_map(|id| self.ports.get(id))
+    }
+
+    /// The subnets of a network.
+    pub fn subnets_of_network(&self, network: NetworkId) -> impl Iterator<Item = &Arc<Subnet>> + '_ {
+        self.lookups
+            .subnets_by_network
+            .of(&network)
+            .filter_map(|id| self.subnets.get(id))
+    }
+
+    /// The rules of a security group.
+    pub fn rules_of_group(&self, group: SecurityGroupId) -> impl Iterator<Item = &Arc<SecurityGroupRule>> + '_ {
+        self.lookups
+            .rules_by_group
+            .of(&group)
+            .filter_map(|id| self.security_group_rules.get(id))
+    }
+
+    /// Puts a row in its table and the look-ups; gives back the one it replaces.
+    pub fn replace<R: Row>(&mut self, row: Arc<R>) -> Option<Arc<R>> {
+        let before = self.remove::<R>(&row.id());
+        row.index(&mut self.lookups, true);
+        self.count_row(&*row, true);
+        R::table_mut(self).0.insert(row.id(), row);
+        before
+    }
+
+    /// Takes a row out of its table and the look-ups.
+    pub fn remove<R: Row>(&mut self, id: &R::Id) -> Option<Arc<R>> {
+        let before = R::table_mut(self).0.remove(id)?;
+        before.index(&mut self.lookups, false);
+        self.count_row(&*before, false);
+        Some(before)
+    }
+
+    fn count_row<R: Row>(&mut self, row: &R, present: bool) {
+        let Some(project) = row.project() else { return };
+        let key = (R::KIND, project.clone());
+        let count = self.lookups.counts.get(&key).copied().unwrap_or(0);
+        let count = if present { count + 1 } else { count.saturating_sub(1) };
+        if count == 0 {
+            self.lookups.counts.remove(&key);
+        } else {
+            self.lookups.counts.insert(key, count);
+        }
+    }
+}

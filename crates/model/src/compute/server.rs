@@ -1,0 +1,299 @@
+//! Nova's server (instance).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::cloud::{Lookups, Row};
+use crate::host::DesiredPower;
+use crate::{Error, FlavorId, HostId, ImageId, PortId, ProjectId, ServerId, Timestamp, UserId};
+
+/// Nova's `OS-EXT-STS:vm_state`: what the server is once no task is running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VmState {
+    /// Being made for the first time.
+    Building,
+    /// Should be running.
+    Active,
+    /// Its processors stand still.
+    Paused,
+    /// Memory saved, process gone.
+    Suspended,
+    /// Shut down.
+    Stopped,
+    /// Something went wrong; see the fault.
+    Error,
+    /// Gone for the user, being removed from its host.
+    Deleted,
+}
+
+impl VmState {
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Building => "building",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Suspended => "suspended",
+            Self::Stopped => "stopped",
+            Self::Error => "error",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// Nova's `OS-EXT-STS:task_state`: what is being done to it just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskState {
+    /// Waits for a host.
+    Scheduling,
+    /// Ports are being bound.
+    Networking,
+    /// The disk is being made.
+    BlockDeviceMapping,
+    /// QEMU is being started.
+    Spawning,
+    /// Being started.
+    PoweringOn,
+    /// Being stopped.
+    PoweringOff,
+    /// The guest is asked to restart.
+    Rebooting,
+    /// Being stopped and started.
+    RebootingHard,
+    /// Being paused.
+    Pausing,
+    /// Being unpaused.
+    Unpausing,
+    /// Memory being saved.
+    Suspending,
+    /// Memory being restored.
+    Resuming,
+    /// Being deleted.
+    Deleting,
+}
+
+impl TaskState {
+    /// As the API writes it (Nova mixes `-` and `_`).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduling => "scheduling",
+            Self::Networking => "networking",
+            Self::BlockDeviceMapping => "block_device_mapping",
+            Self::Spawning => "spawning",
+            Self::PoweringOn => "powering-on",
+            Self::PoweringOff => "powering-off",
+            Self::Rebooting => "rebooting",
+            Self::RebootingHard => "rebooting_hard",
+            Self::Pausing => "pausing",
+            Self::Unpausing => "unpausing",
+            Self::Suspending => "suspending",
+            Self::Resuming => "resuming",
+            Self::Deleting => "deleting",
+        }
+    }
+}
+
+/// Nova's `OS-EXT-STS:power_state`: what the hypervisor sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PowerState {
+    /// Nothing is known (0).
+    NoState,
+    /// Running (1).
+    Running,
+    /// Paused (3).
+    Paused,
+    /// Shut down (4).
+    Shutdown,
+    /// Crashed (6).
+    Crashed,
+    /// Suspended (7).
+    Suspended,
+}
+
+impl PowerState {
+    /// Nova's number for it.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::NoState => 0,
+            Self::Running => 1,
+            Self::Paused => 3,
+            Self::Shutdown => 4,
+            Self::Crashed => 6,
+            Self::Suspended => 7,
+        }
+    }
+}
+
+/// The flavor as it was when the server was made (a flavor may be deleted or made anew later).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerFlavor {
+    /// The flavor's id.
+    pub id: FlavorId,
+    /// Its name.
+    pub name: String,
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// Memory, MiB.
+    pub memory_mib: u64,
+    /// Root disk, GiB.
+    pub root_gib: u64,
+    /// Further disk, GiB.
+    pub ephemeral_gib: u64,
+    /// Swap, MiB.
+    pub swap_mib: u64,
+    /// Extra specs.
+    pub extra_specs: BTreeMap<String, String>,
+}
+
+/// What went wrong with a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// As an HTTP status.
+    pub code: u16,
+    /// For the user.
+    pub message: String,
+    /// For the administrator.
+    pub details: String,
+    /// When.
+    pub created: Timestamp,
+}
+
+/// Who locked a server, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Locked {
+    /// `true`: an administrator did, and only one can unlock.
+    pub by_admin: bool,
+    /// Their words (microversion 2.73).
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// A server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// Its id.
+    pub id: ServerId,
+    /// Its name; need not be unique.
+    pub name: String,
+    /// Its host name inside.
+    pub hostname: String,
+    /// Free text (microversion 2.19).
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The project.
+    pub project_id: ProjectId,
+    /// Who made it.
+    pub user_id: UserId,
+    /// Its size.
+    pub flavor: ServerFlavor,
+    /// The image it was made from; `None` when it boots from a volume.
+    pub image_id: Option<ImageId>,
+    /// The key pair's name and its public line, as they were.
+    #[serde(default)]
+    pub key: Option<(String, String)>,
+    /// User data, base64.
+    #[serde(default)]
+    pub user_data: Option<String>,
+    /// Key/value metadata.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// Labels (microversion 2.26).
+    #[serde(default)]
+    pub tags: BTreeSet<String>,
+    /// Files to inject: path and base64 content (below 2.57).
+    #[serde(default)]
+    pub personality: Vec<(String, String)>,
+    /// Whether it has a config drive.
+    #[serde(default)]
+    pub config_drive: bool,
+    /// Given to the guest by config drive.
+    #[serde(default)]
+    pub admin_pass: Option<String>,
+    /// The zone asked for, if any.
+    #[serde(default)]
+    pub requested_zone: Option<String>,
+    /// The host it is on.
+    pub host: Option<HostId>,
+    /// Its ports, in the order of NICs.
+    pub ports: Vec<PortId>,
+    /// Index among the servers of one request.
+    #[serde(default)]
+    pub launch_index: u32,
+    /// EC2's reservation id.
+    #[serde(default)]
+    pub reservation_id: String,
+    /// Given to the guest as `random_seed`, base64.
+    #[serde(default)]
+    pub random_seed: String,
+    /// `AUTO` or `MANUAL`, kept for the API.
+    #[serde(default = "manual")]
+    pub disk_config: String,
+    /// `accessIPv4`.
+    #[serde(default)]
+    pub access_ipv4: Option<Ipv4Addr>,
+    /// `accessIPv6`.
+    #[serde(default)]
+    pub access_ipv6: Option<Ipv6Addr>,
+    /// What it is.
+    pub vm_state: VmState,
+    /// What is being done to it.
+    pub task_state: Option<TaskState>,
+    /// What the hypervisor sees.
+    pub power_state: PowerState,
+    /// What it should be doing: the host makes it so.
+    pub desired: DesiredPower,
+    /// Hard reboots asked for so far.
+    #[serde(default)]
+    pub hard_reboots: u64,
+    /// Soft reboots asked for so far.
+    #[serde(default)]
+    pub soft_reboots: u64,
+    /// Per cent of the current long task.
+    #[serde(default)]
+    pub progress: u8,
+    /// Locked against changes.
+    #[serde(default)]
+    pub locked: Option<Locked>,
+    /// What went wrong.
+    #[serde(default)]
+    pub fault: Option<Fault>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it first ran.
+    #[serde(default)]
+    pub launched_at: Option<Timestamp>,
+    /// When it was deleted.
+    #[serde(default)]
+    pub terminated_at: Option<Timestamp>,
+}
+
+fn manual() -> String {
+    "MANUAL".to_owned()
+}
+
+impl Row for Server {
+    type Id = ServerId;
+    const KIND: &'static str = "server";
+    crate::table!(Server, servers);
+    fn id(&self) -> ServerId {
+        self.id
+    }
+    fn not_found(id: &ServerId) -> Error {
+        Error::not_found("InstanceNotFound", format!("Instance {id} could not be found."))
+    }
+    fn project(&self) -> Option<&ProjectId> {
+        Some(&self.project_id)
+    }
+    fn index(&self, lookups: &mut Lookups, present: bool) {
+        lookups
+            .servers_by_project
+            .set(self.project_id.clone(), self.id, present);
+    }
+}

@@ -1,0 +1,78 @@
+//! Quotas: how much of a resource a project may have.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cloud::Row;
+use crate::{Error, ProjectId};
+
+/// Default limits as DevStack has them, by resource name; -1 means no limit.
+pub const DEFAULTS: &[(&str, i64)] = &[
+    // Nova
+    ("instances", 10),
+    ("cores", 20),
+    ("ram", 51_200),
+    ("key_pairs", 100),
+    ("metadata_items", 128),
+    ("injected_files", 5),
+    ("injected_file_content_bytes", 10_240),
+    ("injected_file_path_bytes", 255),
+    ("server_groups", 10),
+    ("server_group_members", 10),
+    // Neutron
+    ("network", 100),
+    ("subnet", 100),
+    ("subnetpool", -1),
+    ("port", 500),
+    ("router", 10),
+    ("floatingip", 50),
+    ("security_group", 10),
+    ("security_group_rule", 100),
+    ("rbac_policy", 10),
+];
+
+/// The limits of one project that differ from [`DEFAULTS`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// The project.
+    pub project_id: ProjectId,
+    /// Limits by resource name.
+    pub limits: BTreeMap<String, i64>,
+}
+
+impl Row for Quota {
+    type Id = ProjectId;
+    const KIND: &'static str = "quota";
+    crate::table!(Quota, quotas);
+
+    fn id(&self) -> ProjectId {
+        self.project_id.clone()
+    }
+
+    fn not_found(id: &ProjectId) -> Error {
+        Error::not_found(
+            "TenantQuotaNotFound",
+            format!("Quota for tenant {id} could not be found."),
+        )
+    }
+}
+
+/// The limit that holds for a project; -1 means none.
+pub fn limit(cloud: &crate::Cloud, project: &ProjectId, resource: &str) -> i64 {
+    let own = cloud
+        .quotas
+        .get(project)
+        .and_then(|quota| quota.limits.get(resource).copied());
+    own.unwrap_or_else(|| {
+        DEFAULTS
+            .iter()
+            .find(|(name, _)| *name == resource)
+            .map_or(-1, |(_, limit)| *limit)
+    })
+}
+
+/// Whether `wanted` more fit beside `used` under a limit.
+pub fn allows(limit: i64, used: u64, wanted: u64) -> bool {
+    limit < 0 || used.saturating_add(wanted) <= limit as u64
+}
