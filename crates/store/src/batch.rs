@@ -1,0 +1,95 @@
+//! A logical transaction: the row changes of one request.
+
+use crate::StoreError;
+
+/// Most rows that one [`Batch`] may change. etcd refuses more in one request, so neither engine takes more.
+pub const MAX_BATCH_ROWS: usize = 128;
+/// Most bytes (kinds, keys and values together) in one [`Batch`]. etcd refuses 1.5 MiB.
+pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
+
+/// One row change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Inserts the row, or replaces its value.
+    Put {
+        kind: &'static str,
+        key: String,
+        value: String,
+    },
+    /// Removes the row; nothing happens if there is none.
+    Delete { kind: &'static str, key: String },
+}
+
+impl Change {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Put { kind, key, value } => kind.len() + key.len() + value.len(),
+            Self::Delete { kind, key } => kind.len() + key.len(),
+        }
+    }
+}
+
+/// Row changes that are applied together, in order, or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    changes: Vec<Change>,
+    bytes: usize,
+}
+
+impl Batch {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds "this row has this value (JSON text) from now on".
+    pub fn put(&mut self, kind: &'static str, key: impl Into<String>, value: impl Into<String>) {
+        self.push(Change::Put {
+            kind,
+            key: key.into(),
+            value: value.into(),
+        });
+    }
+
+    /// Adds "this row is gone from now on".
+    pub fn delete(&mut self, kind: &'static str, key: impl Into<String>) {
+        self.push(Change::Delete {
+            kind,
+            key: key.into(),
+        });
+    }
+
+    pub fn push(&mut self, change: Change) {
+        self.bytes += change.bytes();
+        self.changes.push(change);
+    }
+
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Number of row changes.
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Size in bytes as counted against [`MAX_BATCH_BYTES`].
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Says whether [`crate::Store::commit`] would take the batch, so that an oversized request can be refused before
+    /// it joins a group.
+    pub fn check_size(&self) -> Result<(), StoreError> {
+        if self.len() > MAX_BATCH_ROWS || self.bytes > MAX_BATCH_BYTES {
+            return Err(StoreError::TooLarge {
+                rows: self.len(),
+                bytes: self.bytes,
+            });
+        }
+        Ok(())
+    }
+}
