@@ -57,7 +57,7 @@ fn sparse(kept: &Kept<'_>, findings: &mut Findings) -> Option<()> {
         findings.odd("unknown VMDK version");
     }
     let capacity = le64(header, 12)?;
-    findings.size(capacity.checked_mul(SECTOR_BYTES).unwrap_or(u64::MAX));
+    findings.size(capacity.saturating_mul(SECTOR_BYTES));
     let descriptor_bytes = le64(header, 36)?.saturating_mul(SECTOR_BYTES);
     let descriptor_offset = le64(header, 28)?.saturating_mul(SECTOR_BYTES);
     if le64(header, 56)? == DIRECTORY_AT_END {
