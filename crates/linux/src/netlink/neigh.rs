@@ -1,0 +1,88 @@
+//! Neighbours: ARP and NDP entries (linux/neighbour.h).
+
+use std::net::IpAddr;
+
+use super::codec::{self, Message, flag};
+use super::{Rtnl, address, bytes, family};
+use crate::error::unless_gone;
+use crate::{Mac, Result};
+
+const RTM_NEWNEIGH: u16 = 28;
+const RTM_DELNEIGH: u16 = 29;
+const RTM_GETNEIGH: u16 = 30;
+const NDA_DST: u16 = 1;
+const NDA_LLADDR: u16 = 2;
+const NUD_PERMANENT: u16 = 0x80;
+/// Size of `struct ndmsg`.
+const NDMSG: usize = 12;
+
+/// An entry of the neighbour table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Neighbour {
+    /// Index of the link.
+    pub link: u32,
+    /// The neighbour's address.
+    pub address: IpAddr,
+    /// Its Ethernet address, once known.
+    pub mac: Option<Mac>,
+    /// Set by hand, never asked for.
+    pub permanent: bool,
+}
+
+impl Rtnl {
+    /// All neighbours of the namespace.
+    pub fn neighbours(&mut self) -> Result<Vec<Neighbour>> {
+        let message = Message::new(RTM_GETNEIGH, 0, &[0; NDMSG]);
+        self.socket.dump(
+            || "list neighbours".into(),
+            &message,
+            |kind, payload| (kind == RTM_NEWNEIGH).then(|| parse(payload)).flatten(),
+        )
+    }
+
+    /// Sets a permanent entry, replacing what was there.
+    pub fn set_neighbour(&mut self, link: u32, address: IpAddr, mac: Mac) -> Result<()> {
+        let flags = flag::CREATE | flag::REPLACE;
+        let mut message = message(RTM_NEWNEIGH, flags, link, address);
+        message.attr(NDA_LLADDR, &mac.0);
+        self.socket
+            .ask(|| format!("set neighbour {address} of link {link}"), message)
+    }
+
+    /// Forgets an entry. False if there was none.
+    pub fn delete_neighbour(&mut self, link: u32, address: IpAddr) -> Result<bool> {
+        let message = message(RTM_DELNEIGH, 0, link, address);
+        unless_gone(
+            self.socket
+                .ask(|| format!("forget neighbour {address} of link {link}"), message),
+        )
+    }
+}
+
+fn message(kind: u16, flags: u16, link: u32, address: IpAddr) -> Message {
+    let mut fixed = [0; NDMSG];
+    fixed[0] = family(address);
+    fixed[4..8].copy_from_slice(&link.to_ne_bytes());
+    fixed[8..10].copy_from_slice(&NUD_PERMANENT.to_ne_bytes());
+    let mut message = Message::new(kind, flags, &fixed);
+    message.attr(NDA_DST, &bytes(address));
+    message
+}
+
+fn parse(payload: &[u8]) -> Option<Neighbour> {
+    let mut found: Option<IpAddr> = None;
+    let mut mac = None;
+    for (kind, value) in codec::attrs_after(payload, NDMSG) {
+        match kind {
+            NDA_DST => found = address(value),
+            NDA_LLADDR => mac = Mac::from_slice(value),
+            _ => {}
+        }
+    }
+    Some(Neighbour {
+        link: codec::u32_at(payload, 4)?,
+        address: found?,
+        mac,
+        permanent: codec::u16_at(payload, 8)? & NUD_PERMANENT != 0,
+    })
+}

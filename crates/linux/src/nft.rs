@@ -1,0 +1,199 @@
+//! nftables by libnftables, in process.
+//!
+//! Rulesets are text in nft's own language: what is loaded is what a person reads in
+//! `nft list ruleset`. The library is opened at run time, so the program starts (and can say what
+//! is missing) on a host without it. No program is spawned.
+//!
+//! A context opens its netlink socket when it is made, and every run uses that socket: so only the
+//! making has to happen inside the namespace.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::ptr::NonNull;
+use std::sync::OnceLock;
+
+use crate::netlink::codec::{self, Message};
+use crate::netlink::socket::Socket;
+use crate::{Error, Netns, Result};
+
+/// The library's file name: major version 1, as Debian's libnftables1 installs it.
+const LIBRARY: &str = "libnftables.so.1";
+/// `NFNL_SUBSYS_NFTABLES`.
+const SUBSYSTEM: u16 = 10;
+/// `NFT_MSG_GETGEN`.
+const GET_GENERATION: u16 = SUBSYSTEM << 8 | 16;
+/// `NFTA_GEN_ID`.
+const GENERATION_ID: u16 = 1;
+/// `NFT_CTX_OUTPUT_STATELESS`: listings without counters' values and timeouts.
+const STATELESS: c_uint = 1 << 1;
+/// `NFT_CTX_OUTPUT_NUMERIC_ALL`: numbers instead of names for protocols, priorities, symbols.
+const NUMERIC: c_uint = 1 << 7 | 1 << 8 | 1 << 9;
+
+/// The functions of the library that we use. The library is never unloaded.
+struct Functions {
+    ctx_new: unsafe extern "C" fn(u32) -> *mut c_void,
+    ctx_free: unsafe extern "C" fn(*mut c_void),
+    buffer_output: unsafe extern "C" fn(*mut c_void) -> c_int,
+    buffer_error: unsafe extern "C" fn(*mut c_void) -> c_int,
+    output_buffer: unsafe extern "C" fn(*mut c_void) -> *const c_char,
+    error_buffer: unsafe extern "C" fn(*mut c_void) -> *const c_char,
+    set_flags: unsafe extern "C" fn(*mut c_void, c_uint),
+    run: unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int,
+}
+
+/// nftables inside one namespace. Any thread may use it, but one at a time.
+pub struct Nft {
+    context: NonNull<c_void>,
+    functions: &'static Functions,
+    generation: Socket,
+}
+
+// SAFETY: libnftables keeps all state in the context (no thread-locals), and its methods here take
+// `&mut self`, so a context is never used by two threads at once. It stays !Sync.
+#[allow(unsafe_code)]
+unsafe impl Send for Nft {}
+
+impl std::fmt::Debug for Nft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Nft")
+    }
+}
+
+impl Nft {
+    /// Opens a context inside the namespace.
+    ///
+    /// Fails with [`Error::Unavailable`] if libnftables is not installed.
+    pub fn open(ns: &Netns) -> Result<Self> {
+        let functions = functions()?;
+        let generation = Socket::open_in(ns, libc::NETLINK_NETFILTER)?;
+        let context = ns.run(|| new_context(functions))??;
+        Ok(Self {
+            context: context.0,
+            functions,
+            generation,
+        })
+    }
+
+    /// Runs commands or a ruleset as one transaction; gives what they print.
+    ///
+    /// Fails with [`Error::Nft`] if any part is refused; then nothing of it has taken effect.
+    #[allow(unsafe_code)]
+    pub fn run(&mut self, text: &str) -> Result<String> {
+        let command = CString::new(text).map_err(|_| Error::Nft {
+            message: "the ruleset holds a zero byte".into(),
+        })?;
+        let context = self.context.as_ptr();
+        // SAFETY: the context is live and used by this thread only (`&mut self`); the command is a
+        // zero-ended text that outlives the call; the buffers belong to the context and are copied
+        // before its next use.
+        unsafe {
+            let status = (self.functions.run)(context, command.as_ptr());
+            let output = copy_text((self.functions.output_buffer)(context));
+            let message = copy_text((self.functions.error_buffer)(context));
+            if status == 0 {
+                Ok(output)
+            } else {
+                Err(Error::Nft {
+                    message: message.trim().into(),
+                })
+            }
+        }
+    }
+
+    /// The whole ruleset of the namespace as text, without counters.
+    #[allow(unsafe_code)]
+    pub fn list(&mut self) -> Result<String> {
+        // SAFETY: the context is live; only its output flags change.
+        unsafe { (self.functions.set_flags)(self.context.as_ptr(), STATELESS | NUMERIC) };
+        self.run("list ruleset")
+    }
+
+    /// The ruleset's generation: a number that changes with every transaction, by whomever. So a
+    /// foreign change is noticed without reading the rules.
+    pub fn generation(&mut self) -> Result<u32> {
+        let mut generation = None;
+        let doing = || "read the generation of the ruleset".to_owned();
+        self.generation
+            .get(doing, Message::new(GET_GENERATION, 0, &[0; 4]), |_, payload| {
+                generation = codec::attrs_after(payload, 4)
+                    .find(|(kind, _)| *kind == GENERATION_ID)
+                    .and_then(|(_, value)| codec::to_be32(value));
+            })?;
+        generation.ok_or_else(|| Error::Malformed { doing: doing() })
+    }
+}
+
+impl Drop for Nft {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        // SAFETY: the context came from ctx_new and is freed once, here.
+        unsafe { (self.functions.ctx_free)(self.context.as_ptr()) }
+    }
+}
+
+/// A context on its way from the thread that made it.
+struct NewContext(NonNull<c_void>);
+// SAFETY: see `Nft`: a context is bound to no thread.
+#[allow(unsafe_code)]
+unsafe impl Send for NewContext {}
+
+#[allow(unsafe_code)]
+fn new_context(functions: &Functions) -> Result<NewContext> {
+    let failed = |why: &str| Error::Unavailable {
+        what: "nftables".into(),
+        why: why.into(),
+    };
+    // SAFETY: ctx_new takes flags only; the others take the live context just made.
+    unsafe {
+        let context = NonNull::new((functions.ctx_new)(0))
+            .ok_or_else(|| failed("libnftables could not open its netlink socket"))?;
+        if (functions.buffer_output)(context.as_ptr()) != 0 || (functions.buffer_error)(context.as_ptr()) != 0 {
+            (functions.ctx_free)(context.as_ptr());
+            return Err(failed("libnftables could not set up its buffers"));
+        }
+        Ok(NewContext(context))
+    }
+}
+
+/// Copies a text of the library.
+///
+/// # Safety
+/// `text` is null or points to a zero-ended text.
+#[allow(unsafe_code)]
+unsafe fn copy_text(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: by the contract of this function.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+/// Opens the library once for the whole process.
+fn functions() -> Result<&'static Functions> {
+    static FUNCTIONS: OnceLock<std::result::Result<Functions, String>> = OnceLock::new();
+    FUNCTIONS
+        .get_or_init(|| load().map_err(|e| e.to_string()))
+        .as_ref()
+        .map_err(|why| Error::Unavailable {
+            what: format!("nftables ({LIBRARY})"),
+            why: format!("{why}; on Debian and Ubuntu it is in the package libnftables1"),
+        })
+}
+
+#[allow(unsafe_code)]
+fn load() -> std::result::Result<Functions, libloading::Error> {
+    // SAFETY: libnftables has no initialisers that could upset us, and the signatures are those of
+    // nftables/libnftables.h, stable since 0.9. The library is leaked, so the pointers stay valid.
+    unsafe {
+        let library = Box::leak(Box::new(libloading::Library::new(LIBRARY)?));
+        Ok(Functions {
+            ctx_new: *library.get(b"nft_ctx_new\0")?,
+            ctx_free: *library.get(b"nft_ctx_free\0")?,
+            buffer_output: *library.get(b"nft_ctx_buffer_output\0")?,
+            buffer_error: *library.get(b"nft_ctx_buffer_error\0")?,
+            output_buffer: *library.get(b"nft_ctx_get_output_buffer\0")?,
+            error_buffer: *library.get(b"nft_ctx_get_error_buffer\0")?,
+            set_flags: *library.get(b"nft_ctx_output_set_flags\0")?,
+            run: *library.get(b"nft_run_cmd_from_buffer\0")?,
+        })
+    }
+}
