@@ -96,11 +96,11 @@ pub struct VethEnd<'a> {
     pub mac: Option<Mac>,
     /// Device group.
     pub group: Option<u32>,
-    /// Whether it is set up at once.
-    pub up: bool,
 }
 
-/// A veth pair to be made. The first end is in the socket's namespace.
+/// A veth pair to be made. The near end is in the socket's namespace and up at once. The far end
+/// is down: the kernel would open it before its peer is there, and refuse (`ENOTCONN`). So it is
+/// set up by a second request, in its own namespace.
 #[derive(Clone, Copy, Debug)]
 pub struct Veth<'a> {
     /// The end in the socket's namespace.
@@ -184,11 +184,10 @@ impl Rtnl {
         self.socket.ask(|| format!("create bridge {}", bridge.name), message)
     }
 
-    /// Makes a veth pair: both names, addresses, MTU, master and up in one request.
+    /// Makes a veth pair: both names, addresses, MTU and the near end's master in one request.
     pub fn create_veth(&mut self, veth: &Veth<'_>) -> Result<()> {
         let near = &veth.near;
         let far = &veth.far;
-        let up = |end: &VethEnd<'_>| if end.up { IFF_UP } else { 0 };
         let common = |m: &mut Message, end: &VethEnd<'_>| {
             m.text(IFLA_IFNAME, end.name);
             if let Some(mac) = end.mac {
@@ -201,7 +200,7 @@ impl Rtnl {
                 m.u32(IFLA_GROUP, group);
             }
         };
-        let fixed = ifinfo(0, up(near), up(near));
+        let fixed = ifinfo(0, IFF_UP, IFF_UP);
         let mut message = Message::new(RTM_NEWLINK, flag::CREATE | flag::EXCL, &fixed);
         common(&mut message, near);
         if let Some(master) = veth.master {
@@ -210,7 +209,7 @@ impl Rtnl {
         message.nest(IFLA_LINKINFO, |m| {
             m.text(IFLA_INFO_KIND, "veth").nest(IFLA_INFO_DATA, |m| {
                 m.nest(VETH_INFO_PEER, |m| {
-                    m.raw(&ifinfo(0, up(far), up(far)));
+                    m.raw(&ifinfo(0, 0, 0));
                     common(m, far);
                     if let Some(ns) = veth.far_netns {
                         m.u32(IFLA_NET_NS_FD, ns.as_fd().as_raw_fd() as u32);
