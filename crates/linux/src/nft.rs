@@ -75,7 +75,9 @@ impl Nft {
 
     /// Runs commands or a ruleset as one transaction; gives what they print.
     ///
-    /// Fails with [`Error::Nft`] if any part is refused; then nothing of it has taken effect.
+    /// Fails with [`Error::Nft`] if any part is refused; then nothing of it has taken effect. (The
+    /// library shows the first line of the text with every error, whichever line it is in; so the
+    /// text goes to the debug log.)
     #[allow(unsafe_code)]
     pub fn run(&mut self, text: &str) -> Result<String> {
         let command = CString::new(text).map_err(|_| Error::Nft {
@@ -90,12 +92,16 @@ impl Nft {
             let output = copy_text((self.functions.output_buffer)(context));
             let message = copy_text((self.functions.error_buffer)(context));
             if status == 0 {
-                Ok(output)
-            } else {
-                Err(Error::Nft {
-                    message: message.trim().into(),
-                })
+                return Ok(output);
             }
+            tracing::debug!(
+                nft.text = text,
+                nft.error = message.trim(),
+                "nftables rejected a ruleset"
+            );
+            Err(Error::Nft {
+                message: message.trim().into(),
+            })
         }
     }
 
