@@ -22,7 +22,9 @@ pub mod identity;
 pub mod image;
 pub mod image_format;
 pub mod network;
+pub mod plan;
 pub mod quota;
+pub mod report;
 pub mod time;
 
 mod tx;

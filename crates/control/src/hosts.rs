@@ -1,0 +1,115 @@
+//! Hosts: what each must look like goes out, what each looks like comes in.
+
+use std::sync::{Arc, Mutex, mpsc};
+
+use model::host::{HostConfig, HostReport};
+use model::plan::{Planner, Settings};
+use model::{Cloud, HostId, report};
+use tokio::sync::watch;
+
+use crate::Control;
+use crate::writer::Published;
+
+/// The host's ends of the two documents.
+pub struct HostLink {
+    /// What it must look like.
+    pub config: watch::Receiver<Arc<HostConfig>>,
+    /// Where it says what it looks like.
+    pub report: watch::Sender<Arc<HostReport>>,
+}
+
+pub(crate) struct Hosts {
+    host: HostId,
+    config: watch::Receiver<Arc<HostConfig>>,
+    report: watch::Sender<Arc<HostReport>>,
+    changes: Mutex<mpsc::Sender<Published>>,
+}
+
+impl Hosts {
+    /// Plans the whole host once, then keeps planning what changes, on a thread of its own.
+    pub(crate) fn start(cloud: &Cloud, host: HostId, settings: Settings) -> Self {
+        let mut planner = Planner::new(cloud, host.clone(), settings);
+        let (config_sender, config) = watch::channel(Arc::new(planner.config().clone()));
+        let (changes, published) = mpsc::channel::<Published>();
+        std::thread::Builder::new()
+            .name("maru-planner".to_owned())
+            .spawn(move || {
+                while let Ok(first) = published.recv() {
+                    let (mut cloud, mut changes) = (first.cloud, first.changes);
+                    while let Ok(next) = published.try_recv() {
+                        cloud = next.cloud;
+                        changes.extend(next.changes);
+                    }
+                    if planner.update(&cloud, &changes) {
+                        config_sender.send_replace(Arc::new(planner.config().clone()));
+                    }
+                }
+            })
+            .expect("a thread can be started while the program starts");
+        let (report, _) = watch::channel(Arc::new(HostReport::default()));
+        Self {
+            host,
+            config,
+            report,
+            changes: Mutex::new(changes),
+        }
+    }
+
+    pub(crate) fn changes(&self) -> mpsc::Sender<Published> {
+        self.changes
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn link(&self) -> HostLink {
+        HostLink {
+            config: self.config.clone(),
+            report: self.report.clone(),
+        }
+    }
+
+    pub(crate) fn reports(&self) -> watch::Receiver<Arc<HostReport>> {
+        self.report.subscribe()
+    }
+
+    pub(crate) fn configs(&self) -> watch::Receiver<Arc<HostConfig>> {
+        self.config.clone()
+    }
+
+    pub(crate) fn host_id(&self) -> &HostId {
+        &self.host
+    }
+}
+
+/// Folds every report into the rows: status is reported, never assumed.
+pub(crate) fn fold_reports(control: &Control) {
+    let mut reports = control.host_report();
+    let control = control.clone();
+    tokio::spawn(async move {
+        let mut folded = Arc::new(HostReport::default());
+        while reports.changed().await.is_ok() {
+            let newest = reports.borrow_and_update().clone();
+            let work = report::pending(&control.cloud(), control.host_id(), &folded, &newest);
+            let mut complete = true;
+            for part in work {
+                let host = control.host_id().clone();
+                let newest = newest.clone();
+                if let Err(error) = control
+                    .transact(move |tx| report::fold(tx, &host, &newest, &part))
+                    .await
+                {
+                    complete = false;
+                    tracing::warn!(host.name = %control.host_id(), "A host's report could not be entered: {error}");
+                }
+            }
+            if complete {
+                folded = newest;
+            } else {
+                // The next report, or this one again in a moment, carries the same facts.
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                reports.mark_changed();
+            }
+        }
+    });
+}

@@ -1,0 +1,121 @@
+//! The cloud's one writer, and what watches it: rules run over a snapshot, changes are durable before they are answered,
+//! and each host is told what it must look like.
+//!
+//! ```text
+//!  request ──transact(rule)──► writer thread: rule over a Tx ─► store (one fsync for many requests) ─► publish ─► answer
+//!                                                                                   │ changes
+//!  host ◄──HostConfig (watch)── planner ◄───────────────────────────────────────────┘
+//!  host ──HostReport (watch)──► reports: folded into rows by a transaction like any other
+//! ```
+//!
+//! Reads take the latest published snapshot and never wait.
+
+pub mod auth;
+pub mod clock;
+mod hosts;
+mod writer;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use model::host::{HostConfig, HostReport};
+use model::{Cloud, HostId, Result, Tx};
+use tokio::sync::watch;
+
+pub use clock::{Clock, RandomIds, system_clock};
+pub use hosts::HostLink;
+pub use writer::StartError;
+
+/// The running cloud. Cloning it gives another handle to the same one.
+#[derive(Clone)]
+pub struct Control {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    cloud: Arc<ArcSwap<Cloud>>,
+    writer: writer::Handle,
+    clock: Clock,
+    hosts: hosts::Hosts,
+}
+
+/// What a cloud is started with.
+pub struct Options {
+    /// Where the rows are.
+    pub store: store::Store,
+    /// What time it is.
+    pub clock: Clock,
+    /// The one host of an all-in-one cloud.
+    pub host: HostId,
+    /// What planning needs to know of the installation.
+    pub plan: model::plan::Settings,
+}
+
+impl Control {
+    /// Loads every row and starts the writer and the planner (threads of their own). Call within a tokio runtime.
+    pub fn start(options: Options) -> Result<Self, StartError> {
+        let Options {
+            store,
+            clock,
+            host,
+            plan,
+        } = options;
+        let cloud = writer::load(&store)?;
+        let hosts = hosts::Hosts::start(&cloud, host, plan);
+        let cloud = Arc::new(ArcSwap::from_pointee(cloud));
+        let writer = writer::Handle::start(store, cloud.clone(), clock.clone(), hosts.changes());
+        let control = Self {
+            inner: Arc::new(Inner {
+                cloud,
+                writer,
+                clock,
+                hosts,
+            }),
+        };
+        hosts::fold_reports(&control);
+        Ok(control)
+    }
+
+    /// The cloud as last published.
+    pub fn cloud(&self) -> Arc<Cloud> {
+        self.inner.cloud.load_full()
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> model::Timestamp {
+        (self.inner.clock)()
+    }
+
+    /// Runs a rule over the newest cloud and commits what it changed. The rule runs at most once; when it fails, or the
+    /// store can't be written, nothing has changed.
+    ///
+    /// # Errors
+    /// The rule's own; `Unavailable` when the store can't be written or the cloud is shutting down.
+    pub async fn transact<T, F>(&self, rule: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.inner.writer.transact(rule).await
+    }
+
+    /// The ends of the two documents for the host's side (the node, or the simulated one).
+    pub fn host_link(&self) -> HostLink {
+        self.inner.hosts.link()
+    }
+
+    /// What the host last said of itself.
+    pub fn host_report(&self) -> watch::Receiver<Arc<HostReport>> {
+        self.inner.hosts.reports()
+    }
+
+    /// What the host is asked for.
+    pub fn host_config(&self) -> watch::Receiver<Arc<HostConfig>> {
+        self.inner.hosts.configs()
+    }
+
+    /// The name of the all-in-one host.
+    pub fn host_id(&self) -> &HostId {
+        self.inner.hosts.host_id()
+    }
+}

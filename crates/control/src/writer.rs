@@ -1,0 +1,268 @@
+//! The one writer: a thread that takes waiting requests together, runs each rule over the result of the one before, and
+//! commits them with one sync (group commit). Nobody sees a change, and nobody is answered, before it is durable.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use model::{Change, Cloud, Error, Result, Tx};
+use store::{Batch, Store, StoreError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::{Clock, RandomIds};
+
+/// At most so many requests share one commit.
+const GROUP_LIMIT: usize = 256;
+
+/// Why a cloud can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store can't be read.
+    #[error("the store can't be read")]
+    Store(#[from] StoreError),
+    /// A row is not what this version writes.
+    #[error("the row '{key}' of kind '{kind}' can't be understood")]
+    BadRow {
+        /// Its kind.
+        kind: String,
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A kind of row this version does not know.
+    #[error("the store holds rows of kind '{0}', which this version does not know")]
+    UnknownKind(String),
+}
+
+/// Reads every row.
+pub(crate) fn load(store: &Store) -> Result<Cloud, StartError> {
+    let mut cloud = Cloud::default();
+    store.load_all(|kind, key, value| {
+        let known = cloud.load(kind, value).map_err(|source| StartError::BadRow {
+            kind: kind.to_owned(),
+            key: key.to_owned(),
+            source,
+        })?;
+        if known {
+            Ok(())
+        } else {
+            Err(StartError::UnknownKind(kind.to_owned()))
+        }
+    })?;
+    Ok(cloud)
+}
+
+/// A published state and what was changed to come to it.
+pub(crate) struct Published {
+    pub(crate) cloud: Arc<Cloud>,
+    pub(crate) changes: Vec<Change>,
+}
+
+/// The requests' end.
+pub(crate) struct Handle {
+    jobs: mpsc::UnboundedSender<Box<dyn Job>>,
+}
+
+impl Handle {
+    pub(crate) fn start(
+        store: Store,
+        cloud: Arc<ArcSwap<Cloud>>,
+        clock: Clock,
+        published: std::sync::mpsc::Sender<Published>,
+    ) -> Self {
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let writer = Writer {
+            store,
+            cloud,
+            clock,
+            published,
+        };
+        std::thread::Builder::new()
+            .name("maru-writer".to_owned())
+            .spawn(move || writer.run(queue))
+            .expect("a thread can be started while the program starts");
+        Self { jobs }
+    }
+
+    pub(crate) async fn transact<T, F>(&self, rule: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let request = Request {
+            rule: Some(rule),
+            outcome: None,
+            reply: Some(reply),
+        };
+        self.jobs.send(Box::new(request)).map_err(|_| shutting_down())?;
+        answer.await.map_err(|_| shutting_down())?
+    }
+}
+
+fn shutting_down() -> Error {
+    Error::unavailable(
+        "ServiceUnavailable",
+        "The cloud is shutting down. Try again in a moment.",
+    )
+}
+
+/// A request of any result type.
+trait Job: Send {
+    /// Runs the rule; whether its changes are to be kept.
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Overrules the rule's result.
+    fn fail(&mut self, error: Error);
+    /// Tells the requester.
+    fn answer(self: Box<Self>);
+}
+
+struct Request<T, F> {
+    rule: Option<F>,
+    outcome: Option<Result<T>>,
+    reply: Option<oneshot::Sender<Result<T>>>,
+}
+
+impl<T, F> Job for Request<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut Tx<'_>) -> Result<T> + Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool {
+        let Some(rule) = self.rule.take() else { return false };
+        // A bug in one rule must not end the cloud's only writer; its Tx is dropped with all it did.
+        let outcome = catch_unwind(AssertUnwindSafe(|| rule(tx))).unwrap_or_else(|_| {
+            Err(Error::internal(
+                "InternalServerError",
+                "a rule panicked; the panic message is in the log",
+            ))
+        });
+        let keep = outcome.is_ok();
+        self.outcome = Some(outcome);
+        keep
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.outcome = Some(Err(error));
+    }
+
+    fn answer(mut self: Box<Self>) {
+        if let (Some(reply), Some(outcome)) = (self.reply.take(), self.outcome.take()) {
+            // The requester may have gone away; what was committed stays.
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+struct Writer {
+    store: Store,
+    cloud: Arc<ArcSwap<Cloud>>,
+    clock: Clock,
+    published: std::sync::mpsc::Sender<Published>,
+}
+
+impl Writer {
+    fn run(self, mut queue: mpsc::UnboundedReceiver<Box<dyn Job>>) {
+        let mut jobs = Vec::with_capacity(GROUP_LIMIT);
+        while let Some(first) = queue.blocking_recv() {
+            jobs.push(first);
+            while jobs.len() < GROUP_LIMIT {
+                match queue.try_recv() {
+                    Ok(job) => jobs.push(job),
+                    Err(_) => break,
+                }
+            }
+            self.run_group(&mut jobs);
+            for job in jobs.drain(..) {
+                job.answer();
+            }
+        }
+    }
+
+    fn run_group(&self, jobs: &mut [Box<dyn Job>]) {
+        let mut working = Cloud::clone(&self.cloud.load());
+        let mut batches = Vec::new();
+        let mut all_changes = Vec::new();
+        let mut writers = Vec::new();
+        for (index, job) in jobs.iter_mut().enumerate() {
+            let mut ids = RandomIds;
+            let mut tx = Tx::begin(working.clone(), (self.clock)(), &mut ids);
+            if !job.run(&mut tx) {
+                continue;
+            }
+            let (after, changes) = tx.finish();
+            if changes.is_empty() {
+                continue;
+            }
+            match to_batch(&changes) {
+                Ok(batch) => {
+                    working = after;
+                    batches.push(batch);
+                    all_changes.extend(changes);
+                    writers.push(index);
+                }
+                Err(error) => job.fail(error),
+            }
+        }
+        if batches.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.commit_group(&batches) {
+            tracing::error!(store.error = %chain(&error), "The store can't be written: {}", chain(&error));
+            for index in writers {
+                jobs[index].fail(Error::unavailable(
+                    "ServiceUnavailable",
+                    "The cloud's store can't be written just now, so nothing was changed. Check the disk below the state \
+                     directory (`maru doctor`) and try again.",
+                ));
+            }
+            return;
+        }
+        let cloud = Arc::new(working);
+        self.cloud.store(cloud.clone());
+        // The planner ends only with the program.
+        let _ = self.published.send(Published {
+            cloud,
+            changes: all_changes,
+        });
+    }
+}
+
+fn to_batch(changes: &[Change]) -> Result<Batch> {
+    let mut batch = Batch::new();
+    for change in changes {
+        match (&change.before, &change.after) {
+            (_, Some(row)) => {
+                let json = row.to_json().map_err(|error| {
+                    Error::internal(
+                        "InternalServerError",
+                        format!("a {} can't be written: {error}", row.kind()),
+                    )
+                })?;
+                batch.put(row.kind(), row.key(), json);
+            }
+            (Some(row), None) => batch.delete(row.kind(), row.key()),
+            (None, None) => {}
+        }
+    }
+    batch.check_size().map_err(|error| {
+        Error::over_limit(
+            "RequestTooLarge",
+            format!("The request changes too much at once: {error}. Split it."),
+        )
+    })?;
+    Ok(batch)
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
