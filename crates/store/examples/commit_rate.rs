@@ -80,11 +80,7 @@ fn parse_arguments() -> Result<Arguments, String> {
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
-        let mut value = || {
-            arguments
-                .next()
-                .ok_or(format!("{argument} needs a value"))
-        };
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
             "--json" => parsed.json = true,
             "--seconds" => {
@@ -98,10 +94,7 @@ fn parse_arguments() -> Result<Arguments, String> {
 }
 
 fn raw_fsync(dir: &Path, time: Duration) -> std::io::Result<Figures> {
-    let mut file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(dir.join("raw"))?;
+    let mut file = OpenOptions::new().create(true).append(true).open(dir.join("raw"))?;
     let page = [7_u8; 4096];
     let start = Instant::now();
     let mut latencies = Vec::new();
@@ -199,7 +192,10 @@ fn print(rows: &[(String, usize, Figures)], json: bool) {
         println!("{}", serde_json::Value::Array(document));
         return;
     }
-    println!("{:<16} {:>9} {:>9} {:>9} {:>9} {:>9}", "", "per s", "to raw", "p50 ms", "p99 ms", "max ms");
+    println!(
+        "{:<16} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "", "per s", "to raw", "p50 ms", "p99 ms", "max ms"
+    );
     for (name, _, figures) in rows {
         println!(
             "{name:<16} {:>9.0} {:>9.2} {:>9.2} {:>9.2} {:>9.2}",

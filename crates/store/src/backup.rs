@@ -61,8 +61,7 @@ pub(crate) fn copy_new(source: &Connection, path: &Path) -> Result<BackupSummary
 pub(crate) fn copy_database(source: &Connection, path: &Path) -> Result<BackupSummary, StoreError> {
     let partial = engine::with_suffix(path, ".partial");
     let made = copy_and_check(source, &partial).and_then(|summary| {
-        fs::rename(&partial, path)
-            .map_err(|error| StoreError::file("name the copy", path, error))?;
+        fs::rename(&partial, path).map_err(|error| StoreError::file("name the copy", path, error))?;
         engine::sync_parent(path)?;
         Ok(summary)
     });
@@ -76,8 +75,7 @@ pub(crate) fn copy_database(source: &Connection, path: &Path) -> Result<BackupSu
 fn copy_and_check(source: &Connection, partial: &Path) -> Result<BackupSummary, StoreError> {
     let file = engine::create_private_file(partial)?;
     let operation = "copy the database";
-    let mut target =
-        Connection::open(partial).map_err(|error| StoreError::engine(operation, error))?;
+    let mut target = Connection::open(partial).map_err(|error| StoreError::engine(operation, error))?;
     copy_pages(source, &mut target).map_err(|error| StoreError::reading(operation, partial, error))?;
     // The copy carries the WAL mark of its source; a file that people carry around should be one file.
     target
@@ -88,8 +86,7 @@ fn copy_and_check(source: &Connection, partial: &Path) -> Result<BackupSummary, 
     let rows = count("SELECT count(*) FROM row")
         .map_err(|error| StoreError::engine(operation, error))?
         .cast_unsigned();
-    let revision =
-        engine::read_revision(&target).map_err(|error| StoreError::engine(operation, error))?;
+    let revision = engine::read_revision(&target).map_err(|error| StoreError::engine(operation, error))?;
     drop(target);
     file.sync_all()
         .map_err(|error| StoreError::file("sync", partial, error))?;
@@ -97,11 +94,7 @@ fn copy_and_check(source: &Connection, partial: &Path) -> Result<BackupSummary, 
         .metadata()
         .map_err(|error| StoreError::file("measure", partial, error))?
         .len();
-    Ok(BackupSummary {
-        revision,
-        rows,
-        bytes,
-    })
+    Ok(BackupSummary { revision, rows, bytes })
 }
 
 /// Copies all pages in one step, so in one read transaction: smaller steps would start over at each commit of the cloud.

@@ -52,10 +52,7 @@ impl Batch {
 
     /// Adds "this row is gone from now on".
     pub fn delete(&mut self, kind: &'static str, key: impl Into<String>) {
-        self.push(Change::Delete {
-            kind,
-            key: key.into(),
-        });
+        self.push(Change::Delete { kind, key: key.into() });
     }
 
     pub fn push(&mut self, change: Change) {

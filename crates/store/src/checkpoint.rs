@@ -5,7 +5,7 @@
 //! everything in it was copied, which under steady load never happens by itself; past [`LOG_LIMIT_PAGES`] the thread
 //! therefore holds the writer for the last, short copy.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -98,12 +98,7 @@ impl Drop for Checkpointer {
     }
 }
 
-fn work(
-    woken: &Receiver<()>,
-    connection: &Connection,
-    writer: &Mutex<Writer>,
-    path: &PathBuf,
-) {
+fn work(woken: &Receiver<()>, connection: &Connection, writer: &Mutex<Writer>, path: &Path) {
     while woken.recv().is_ok() {
         if let Err(error) = shorten(connection, writer) {
             // Nothing is lost: the log only stays long. A full disk is the usual cause, and commits will say so too.

@@ -42,8 +42,7 @@ pub(crate) fn open_read_write(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)
         .map_err(|error| StoreError::reading("open the database", path, error))?;
-    configure(&connection)
-        .map_err(|error| StoreError::reading("set up the database", path, error))?;
+    configure(&connection).map_err(|error| StoreError::reading("set up the database", path, error))?;
     Ok(connection)
 }
 
@@ -76,8 +75,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 pub(crate) fn create(path: &Path, format: u32) -> Result<Connection, StoreError> {
     let unnamed = with_suffix(path, ".new");
     let file = create_private_file(&unnamed)?;
-    fill_new(&unnamed, format)
-        .map_err(|error| StoreError::engine("create the database", error))?;
+    fill_new(&unnamed, format).map_err(|error| StoreError::engine("create the database", error))?;
     file.sync_all()
         .and_then(|()| std::fs::rename(&unnamed, path))
         .map_err(|error| StoreError::file("create", path, error))?;
@@ -117,26 +115,18 @@ pub(crate) fn sync_parent(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Refuses files that are no database of ours, or of a format newer than `known`; returns the format found.
-pub(crate) fn check_identity(
-    connection: &Connection,
-    path: &Path,
-    known: u32,
-) -> Result<u32, StoreError> {
+pub(crate) fn check_identity(connection: &Connection, path: &Path, known: u32) -> Result<u32, StoreError> {
     let pragma = |name: &str| -> Result<i64, StoreError> {
         connection
             .pragma_query_value(None, name, |row| row.get(0))
             .map_err(|error| StoreError::reading("read the database header", path, error))
     };
     if pragma("application_id")? != i64::from(APPLICATION_ID) {
-        return Err(StoreError::NotAStore {
-            path: path.to_owned(),
-        });
+        return Err(StoreError::NotAStore { path: path.to_owned() });
     }
     let found = u32::try_from(pragma("user_version")?).unwrap_or(0);
     match found {
-        0 => Err(StoreError::NotAStore {
-            path: path.to_owned(),
-        }),
+        0 => Err(StoreError::NotAStore { path: path.to_owned() }),
         _ if found > known => Err(StoreError::NewerFormat {
             path: path.to_owned(),
             found,

@@ -64,16 +64,16 @@ pub enum StoreError {
     },
 
     /// The batch passes a limit, see [`crate::MAX_BATCH_ROWS`] and [`crate::MAX_BATCH_BYTES`]. Nothing was changed.
-    #[error("a transaction of {rows} rows and {bytes} bytes is larger than {} rows or {} bytes", crate::MAX_BATCH_ROWS, crate::MAX_BATCH_BYTES)]
+    #[error(
+        "a transaction of {rows} rows and {bytes} bytes is larger than {} rows or {} bytes",
+        crate::MAX_BATCH_ROWS,
+        crate::MAX_BATCH_BYTES
+    )]
     TooLarge { rows: usize, bytes: usize },
 
     /// The rows were written by a newer Maru.
     #[error("{} has format {found}, but this program knows formats up to {known} only; use the newer program, or restore a backup made before the upgrade", path.display())]
-    NewerFormat {
-        path: PathBuf,
-        found: u32,
-        known: u32,
-    },
+    NewerFormat { path: PathBuf, found: u32, known: u32 },
 
     /// The file is no database of Maru.
     #[error("{} is not a Maru database", path.display())]
@@ -151,16 +151,10 @@ impl StoreError {
     }
 
     /// Like [`Self::engine`] for calls that read a file which may be damaged or something else altogether.
-    pub(crate) fn reading(
-        operation: &'static str,
-        path: &std::path::Path,
-        error: rusqlite::Error,
-    ) -> Self {
+    pub(crate) fn reading(operation: &'static str, path: &std::path::Path, error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Code;
         match error.sqlite_error_code() {
-            Some(Code::NotADatabase) => Self::NotAStore {
-                path: path.to_owned(),
-            },
+            Some(Code::NotADatabase) => Self::NotAStore { path: path.to_owned() },
             Some(Code::DatabaseCorrupt) => Self::Damaged {
                 path: path.to_owned(),
                 detail: error.to_string(),

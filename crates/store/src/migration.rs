@@ -92,10 +92,7 @@ pub(crate) fn migrate(
     );
     for (format, migration) in (found + 1..).zip(&migrations[found as usize - 1..]) {
         run_one(connection, path, format, migration)?;
-        tracing::info!(
-            "Migrated the rows to format {format}: {}",
-            migration.what
-        );
+        tracing::info!("Migrated the rows to format {format}: {}", migration.what);
     }
     Ok(())
 }
@@ -105,12 +102,7 @@ fn copy_path(path: &Path, format: u32) -> PathBuf {
     engine::with_suffix(path, &format!(".format-{format}"))
 }
 
-fn run_one(
-    connection: &mut Connection,
-    path: &Path,
-    format: u32,
-    migration: &Migration,
-) -> Result<(), StoreError> {
+fn run_one(connection: &mut Connection, path: &Path, format: u32, migration: &Migration) -> Result<(), StoreError> {
     let operation = "migrate the rows";
     let engine_error = |error| StoreError::engine(operation, error);
     let transaction = connection.transaction().map_err(engine_error)?;

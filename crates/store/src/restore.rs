@@ -27,8 +27,7 @@ pub struct RestoreSummary {
 /// [`StoreError::InUse`] while a cloud runs there; [`StoreError::NotAStore`], [`StoreError::Damaged`] or
 /// [`StoreError::NewerFormat`] about the backup. Nothing is touched in these cases.
 pub fn restore_from(path: &Path, dir: &Path) -> Result<RestoreSummary, StoreError> {
-    fs::create_dir_all(dir)
-        .map_err(|error| StoreError::file("make the state directory", dir, error))?;
+    fs::create_dir_all(dir).map_err(|error| StoreError::file("make the state directory", dir, error))?;
     let _lock = DirectoryLock::acquire(dir)?;
     backup::require_file(path)?;
     let source = engine::open_read_only(path)?;
@@ -64,8 +63,7 @@ pub(crate) fn finish_swap(dir: &Path) -> Result<Option<PathBuf>, StoreError> {
         }
     }
     engine::sync_parent(&current)?;
-    fs::rename(&pending, &current)
-        .map_err(|error| StoreError::file("put the backup in place as", &current, error))?;
+    fs::rename(&pending, &current).map_err(|error| StoreError::file("put the backup in place as", &current, error))?;
     engine::sync_parent(&current)?;
     Ok(aside.exists().then_some(aside))
 }

@@ -9,9 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::checkpoint::{self, CheckpointProgress, Checkpointer};
 use crate::lock::DirectoryLock;
 use crate::migration::{self, Migration};
-use crate::{
-    BackupSummary, Batch, Change, DB_FILE, MIGRATIONS, StoreError, backup, engine, restore,
-};
+use crate::{BackupSummary, Batch, Change, DB_FILE, MIGRATIONS, StoreError, backup, engine, restore};
 
 type Watcher = Box<dyn Fn(u64) + Send>;
 
@@ -57,10 +55,7 @@ impl Store {
     }
 
     /// [`Self::open`] with another list of migrations, whose length decides the newest format known.
-    pub fn open_with_migrations(
-        dir: &Path,
-        migrations: &[Migration],
-    ) -> Result<Self, StoreError> {
+    pub fn open_with_migrations(dir: &Path, migrations: &[Migration]) -> Result<Self, StoreError> {
         make_directory(dir)?;
         let lock = DirectoryLock::acquire(dir)?;
         if let Some(kept) = restore::finish_swap(dir)? {
