@@ -1,0 +1,193 @@
+//! The commands that Maru uses, typed.
+
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Event, Qmp};
+use crate::command_line::Nic;
+use crate::{Error, Result};
+
+/// What the virtual machine does (QAPI `RunState`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunState {
+    /// Started with `-S`, never ran.
+    Prelaunch,
+    /// Runs.
+    Running,
+    /// Stopped by the monitor.
+    Paused,
+    /// The guest turned the machine off; QEMU waits because of `-no-shutdown`.
+    Shutdown,
+    /// The guest sleeps (ACPI S3).
+    Suspended,
+    /// Stopped because a disk could not be written, usually for lack of space on the host.
+    IoError,
+    /// The guest crashed and said so.
+    GuestPanicked,
+    /// The accelerator failed.
+    InternalError,
+    /// Any other state.
+    #[serde(other)]
+    Other,
+}
+
+/// Answer of `query-status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Status {
+    /// The state.
+    pub status: RunState,
+    /// Whether the virtual CPUs run.
+    pub running: bool,
+}
+
+#[derive(Deserialize)]
+struct Uuid {
+    #[serde(rename = "UUID")]
+    uuid: String,
+}
+
+#[derive(Deserialize)]
+struct Property {
+    name: String,
+}
+
+impl Qmp {
+    /// What the machine does now.
+    ///
+    /// # Errors
+    /// As [`Qmp::execute`], like every command here.
+    pub async fn status(&self) -> Result<Status> {
+        self.execute("query-status", None).await
+    }
+
+    /// The machine's UUID as it was given on the command line.
+    pub async fn uuid(&self) -> Result<String> {
+        Ok(self.execute::<Uuid>("query-uuid", None).await?.uuid)
+    }
+
+    /// Stops the virtual CPUs.
+    pub async fn stop(&self) -> Result<()> {
+        self.plain("stop").await
+    }
+
+    /// Lets the virtual CPUs go on.
+    pub async fn cont(&self) -> Result<()> {
+        self.plain("cont").await
+    }
+
+    /// Presses the power button; the guest may react or not.
+    pub async fn system_powerdown(&self) -> Result<()> {
+        self.plain("system_powerdown").await
+    }
+
+    /// Presses the reset button.
+    pub async fn system_reset(&self) -> Result<()> {
+        self.plain("system_reset").await
+    }
+
+    /// Ends QEMU in order: caches of the disks are written.
+    pub async fn quit(&self) -> Result<()> {
+        match self.plain("quit").await {
+            // QEMU may be gone before its answer is out.
+            Err(Error::Disconnected { .. }) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn plain(&self, command: &str) -> Result<()> {
+        self.execute::<Value>(command, None).await?;
+        Ok(())
+    }
+
+    /// Ids of the devices that have one, plugged at start or later.
+    pub async fn device_ids(&self) -> Result<Vec<String>> {
+        let arguments = json!({ "path": "/machine/peripheral" });
+        let properties: Vec<Property> = self.execute("qom-list", arguments).await?;
+        Ok(properties
+            .into_iter()
+            .map(|p| p.name)
+            .filter(|name| name != "type")
+            .collect())
+    }
+
+    /// Plugs in a network card whose tap is `tap`. Leaves nothing behind when the card is refused.
+    pub async fn add_nic(&self, nic: &Nic, tap: BorrowedFd<'_>) -> Result<()> {
+        let fd_name = nic.netdev_id();
+        self.pass_fd(&fd_name, tap).await?;
+        let netdev = json!({ "type": "tap", "id": nic.netdev_id(), "fd": fd_name });
+        if let Err(error) = self.execute::<Value>("netdev_add", netdev).await {
+            // Where the descriptor was already taken this fails, and that is right too.
+            let _ = self.execute::<Value>("closefd", json!({ "fdname": fd_name })).await;
+            return Err(error);
+        }
+        if let Err(error) = self.execute::<Value>("device_add", nic.device()).await {
+            self.delete_netdev(&nic.netdev_id()).await?;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Unplugs the network card with this device id and waits until the guest has let it go, for `limit` at most. A card
+    /// that is not there counts as unplugged.
+    ///
+    /// # Errors
+    /// [`Error::CommandTimedOut`] when the guest does not react: it may be booting; try again.
+    pub async fn remove_nic(&self, id: &crate::command_line::DeviceId, limit: Duration) -> Result<()> {
+        self.remove_device(id.as_str(), limit).await?;
+        self.delete_netdev(&Nic::netdev_id_of(id)).await
+    }
+
+    async fn delete_netdev(&self, id: &str) -> Result<()> {
+        match self.execute::<Value>("netdev_del", json!({ "id": id })).await {
+            Err(error) if error.refusal_class() == Some("DeviceNotFound") => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn remove_device(&self, id: &str, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        let mut events = self.events();
+        match self.execute::<Value>("device_del", json!({ "id": id })).await {
+            Err(error) if error.refusal_class() == Some("DeviceNotFound") => return Ok(()),
+            // "already in the process of unplug": an earlier try still waits for the guest.
+            Err(Error::Refused { description, .. }) if description.contains("unplug") => {}
+            other => {
+                other?;
+            }
+        }
+        let late = || Error::CommandTimedOut {
+            command: "device_del".into(),
+            limit,
+        };
+        loop {
+            // The device may have gone before its event could be heard.
+            if !self.device_ids().await?.iter().any(|present| present == id) {
+                return Ok(());
+            }
+            match timeout_at(deadline, events.recv()).await.map_err(|_| late())? {
+                Ok(Event::DeviceUnplugRefused { device }) if device.as_deref() == Some(id) => {
+                    return Err(late());
+                }
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => {
+                    return Err(Error::Disconnected {
+                        command: "device_del".into(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Tells a disk's guest about its new size in bytes, after the file has grown. `node` is the block node's name.
+    pub async fn resize_disk(&self, node: &str, size_bytes: u64) -> Result<()> {
+        let arguments = json!({ "node-name": node, "size": size_bytes });
+        self.execute::<Value>("block_resize", arguments).await?;
+        Ok(())
+    }
+}
