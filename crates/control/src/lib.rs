@@ -12,17 +12,20 @@
 
 pub mod auth;
 pub mod clock;
+mod console;
 mod hosts;
 mod writer;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use model::console::ConsoleSource;
 use model::host::{HostConfig, HostReport};
 use model::{Cloud, HostId, Result, Tx};
 use tokio::sync::watch;
 
 pub use clock::{Clock, RandomIds, system_clock};
+pub use console::ConsoleFiles;
 pub use hosts::HostLink;
 pub use writer::StartError;
 
@@ -37,6 +40,7 @@ struct Inner {
     writer: writer::Handle,
     clock: Clock,
     hosts: hosts::Hosts,
+    console: Arc<dyn ConsoleSource>,
 }
 
 /// What a cloud is started with.
@@ -49,6 +53,8 @@ pub struct Options {
     pub host: HostId,
     /// What planning needs to know of the installation.
     pub plan: model::plan::Settings,
+    /// Where servers' console logs can be read.
+    pub console: Arc<dyn ConsoleSource>,
 }
 
 impl Control {
@@ -59,6 +65,7 @@ impl Control {
             clock,
             host,
             plan,
+            console,
         } = options;
         let cloud = writer::load(&store)?;
         let hosts = hosts::Hosts::start(&cloud, host, plan);
@@ -70,6 +77,7 @@ impl Control {
                 writer,
                 clock,
                 hosts,
+                console,
             }),
         };
         hosts::fold_reports(&control);

@@ -15,6 +15,7 @@ pub mod actor;
 pub mod address;
 pub mod cloud;
 pub mod compute;
+pub mod console;
 pub mod error;
 pub mod host;
 pub mod id;

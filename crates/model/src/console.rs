@@ -1,0 +1,60 @@
+//! The one thing of a host that is read besides its [`HostReport`](crate::host::HostReport): what a server wrote to its
+//! serial console. It is large and never in the store, so it has a read-only way of its own.
+
+use std::io;
+
+use crate::ServerId;
+
+/// How much of a console the API shows at most, bytes (Nova's `MAX_CONSOLE_BYTES`).
+pub const CONSOLE_LIMIT_BYTES: u64 = 100 * 1024;
+
+/// Where consoles can be read.
+pub trait ConsoleSource: Send + Sync {
+    /// The last `limit_bytes` of what a server wrote; may block on a disk.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is kept of this server (not started yet, or gone).
+    fn tail(&self, server_id: ServerId, limit_bytes: u64) -> io::Result<Vec<u8>>;
+}
+
+/// A host that keeps no consoles.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoConsoles;
+
+impl ConsoleSource for NoConsoles {
+    fn tail(&self, _server_id: ServerId, _limit_bytes: u64) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// The last `lines` lines of a console's text (all of it when `None`), bytes that are not UTF-8 replaced.
+pub fn last_lines(bytes: &[u8], lines: Option<usize>) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let Some(lines) = lines else { return text.into_owned() };
+    let body = text.strip_suffix('\n').unwrap_or(&text);
+    if lines == 0 {
+        return String::new();
+    }
+    let start = body
+        .rmatch_indices('\n')
+        .nth(lines - 1)
+        .map_or(0, |(index, _)| index + 1);
+    text[start..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_whole_lines() {
+        let log = b"one\ntwo\nthree\n";
+        assert_eq!(last_lines(log, None), "one\ntwo\nthree\n");
+        assert_eq!(last_lines(log, Some(2)), "two\nthree\n");
+        assert_eq!(last_lines(log, Some(9)), "one\ntwo\nthree\n");
+        assert_eq!(last_lines(log, Some(0)), "");
+        assert_eq!(last_lines(b"login: ", Some(1)), "login: ");
+        assert_eq!(last_lines(b"a\n\n\n", Some(2)), "\n\n");
+        assert_eq!(last_lines(b"ok\xff\n", Some(1)), "ok\u{fffd}\n");
+    }
+}
