@@ -44,7 +44,6 @@ struct Functions {
 pub struct Nft {
     context: NonNull<c_void>,
     functions: &'static Functions,
-    generation: Socket,
 }
 
 // SAFETY: libnftables keeps all state in the context (no thread-locals), and its methods here take
@@ -64,12 +63,10 @@ impl Nft {
     /// Fails with [`Error::Unavailable`] if libnftables is not installed.
     pub fn open(ns: &Netns) -> Result<Self> {
         let functions = functions()?;
-        let generation = Socket::open_in(ns, libc::NETLINK_NETFILTER)?;
         let context = ns.run(|| new_context(functions))??;
         Ok(Self {
             context: context.0,
             functions,
-            generation,
         })
     }
 
@@ -112,13 +109,27 @@ impl Nft {
         unsafe { (self.functions.set_flags)(self.context.as_ptr(), STATELESS | NUMERIC) };
         self.run("list ruleset")
     }
+}
 
-    /// The ruleset's generation: a number that changes with every transaction, by whomever. So a
-    /// foreign change is noticed without reading the rules.
-    pub fn generation(&mut self) -> Result<u32> {
+/// Tells whether anybody changed the ruleset of a namespace, without reading the rules.
+#[derive(Debug)]
+pub struct Generation {
+    socket: Socket,
+}
+
+impl Generation {
+    /// Opens a socket inside the namespace.
+    pub fn open(ns: &Netns) -> Result<Self> {
+        Ok(Self {
+            socket: Socket::open_in(ns, libc::NETLINK_NETFILTER)?,
+        })
+    }
+
+    /// A number that changes with every transaction, by whomever.
+    pub fn read(&mut self) -> Result<u32> {
         let mut generation = None;
         let doing = || "read the generation of the ruleset".to_owned();
-        self.generation
+        self.socket
             .get(doing, Message::new(GET_GENERATION, 0, &[0; 4]), |_, payload| {
                 generation = codec::attrs_after(payload, 4)
                     .find(|(kind, _)| *kind == GENERATION_ID)

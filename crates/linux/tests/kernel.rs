@@ -7,8 +7,8 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use linux::conntrack::Conntrack;
-use linux::netlink::{AddressFlags, Bridge, BridgePort, Route, RouteKind, Rtnl, Veth, VethEnd};
-use linux::nft::Nft;
+use linux::netlink::{AddressFlags, Bridge, BridgePort, LinkChange, Route, RouteKind, Rtnl, Veth, VethEnd};
+use linux::nft::{Generation, Nft};
 use linux::packet::{self, PacketSocket};
 use linux::process::{Process, Spawn};
 use linux::tap::{self, TapOptions};
@@ -172,12 +172,29 @@ fn a_veth_into_a_bridge_is_made_by_one_request_with_all_it_was_asked_for() {
         },
     )
     .unwrap();
-    nl.set_alias(near.index, "port 1").unwrap();
-    nl.set_mtu(near.index, 1400).unwrap();
-    nl.set_mac(near.index, port_mac).unwrap();
-    nl.set_master(near.index, 0).unwrap();
-    nl.set_down(near.index).unwrap();
-    nl.set_name(near.index, "renamed").unwrap();
+    let change = LinkChange {
+        alias: Some("port 1"),
+        mtu: Some(1400),
+        mac: Some(port_mac),
+        ..Default::default()
+    };
+    nl.change_link(
+        near.index,
+        &LinkChange {
+            master: Some(0),
+            up: Some(false),
+            ..change
+        },
+    )
+    .unwrap();
+    nl.change_link(
+        near.index,
+        &LinkChange {
+            name: Some("renamed"),
+            ..Default::default()
+        },
+    )
+    .unwrap();
     let near = nl.link("renamed").unwrap();
     assert_eq!(
         (near.alias.as_deref(), near.mtu, near.mac, near.master, near.up),
@@ -324,10 +341,11 @@ fn a_ruleset_is_loaded_in_its_namespace_from_any_thread() {
     let (ns, other) = (Netns::anonymous().unwrap(), Netns::anonymous().unwrap());
     let mut nft = Nft::open(&ns).unwrap();
     let mut other = Nft::open(&other).unwrap();
-    let first = nft.generation().unwrap();
+    let mut generation = Generation::open(&ns).unwrap();
+    let first = generation.read().unwrap();
     nft.run("table bridge t { set s { type ether_addr; elements = { fa:16:3e:00:00:01 }; }; }")
         .unwrap();
-    assert_ne!(nft.generation().unwrap(), first);
+    assert_ne!(generation.read().unwrap(), first);
     let mut nft = std::thread::spawn(move || {
         nft.run("add element bridge t s { fa:16:3e:00:00:02 }").unwrap();
         nft
@@ -343,7 +361,8 @@ fn a_ruleset_is_loaded_in_its_namespace_from_any_thread() {
 fn a_wrong_ruleset_changes_nothing_and_says_why() {
     let ns = Netns::anonymous().unwrap();
     let mut nft = Nft::open(&ns).unwrap();
-    let before = nft.generation().unwrap();
+    let mut generation = Generation::open(&ns).unwrap();
+    let before = generation.read().unwrap();
     let error = nft
         .run("table ip t { chain c { }; }\nadd rule ip t c bogus\n")
         .unwrap_err();
@@ -353,7 +372,7 @@ fn a_wrong_ruleset_changes_nothing_and_says_why() {
     );
     assert!(nft.run("add element ip t nothing { 1 }").is_err());
     assert!(nft.run("zero\0byte").is_err());
-    assert_eq!((nft.list().unwrap().as_str(), nft.generation().unwrap()), ("", before));
+    assert_eq!((nft.list().unwrap().as_str(), generation.read().unwrap()), ("", before));
 }
 
 #[test]

@@ -115,6 +115,23 @@ pub struct Veth<'a> {
     pub mtu: Option<u32>,
 }
 
+/// What to change of a link; `None` leaves a property as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LinkChange<'a> {
+    /// Interface name.
+    pub name: Option<&'a str>,
+    /// Text that `ip link` shows as alias.
+    pub alias: Option<&'a str>,
+    /// Ethernet address.
+    pub mac: Option<Mac>,
+    /// Maximum packet size in bytes.
+    pub mtu: Option<u32>,
+    /// Index of the bridge it goes into, 0 for none.
+    pub master: Option<u32>,
+    /// Up or down.
+    pub up: Option<bool>,
+}
+
 /// Flags of a bridge's port; `None` leaves one as it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BridgePort {
@@ -259,39 +276,27 @@ impl Rtnl {
         self.socket.ask(|| format!("set link {index} down"), message)
     }
 
-    /// Puts a link into a bridge (or out of one, with 0).
-    pub fn set_master(&mut self, index: u32, master: u32) -> Result<()> {
-        self.change(index, "set the master of", |m| {
-            m.u32(IFLA_MASTER, master);
-        })
-    }
-
-    /// Sets the maximum packet size in bytes.
-    pub fn set_mtu(&mut self, index: u32, mtu: u32) -> Result<()> {
-        self.change(index, "set the MTU of", |m| {
-            m.u32(IFLA_MTU, mtu);
-        })
-    }
-
-    /// Sets the Ethernet address.
-    pub fn set_mac(&mut self, index: u32, mac: Mac) -> Result<()> {
-        self.change(index, "set the MAC of", |m| {
-            m.attr(IFLA_ADDRESS, &mac.0);
-        })
-    }
-
-    /// Renames a link.
-    pub fn set_name(&mut self, index: u32, name: &str) -> Result<()> {
-        self.change(index, "rename", |m| {
-            m.text(IFLA_IFNAME, name);
-        })
-    }
-
-    /// Sets the text that `ip link` shows as alias.
-    pub fn set_alias(&mut self, index: u32, alias: &str) -> Result<()> {
-        self.change(index, "set the alias of", |m| {
-            m.attr(IFLA_IFALIAS, alias.as_bytes());
-        })
+    /// Changes a link in one request. Fields that are `None` stay as they are.
+    pub fn change_link(&mut self, index: u32, change: &LinkChange<'_>) -> Result<()> {
+        let up = if change.up == Some(true) { IFF_UP } else { 0 };
+        let mask = if change.up.is_some() { IFF_UP } else { 0 };
+        let mut message = Message::new(RTM_NEWLINK, 0, &ifinfo(index, up, mask));
+        if let Some(mac) = change.mac {
+            message.attr(IFLA_ADDRESS, &mac.0);
+        }
+        if let Some(mtu) = change.mtu {
+            message.u32(IFLA_MTU, mtu);
+        }
+        if let Some(name) = change.name {
+            message.text(IFLA_IFNAME, name);
+        }
+        if let Some(alias) = change.alias {
+            message.attr(IFLA_IFALIAS, alias.as_bytes());
+        }
+        if let Some(master) = change.master {
+            message.u32(IFLA_MASTER, master);
+        }
+        self.socket.ask(|| format!("change link {index}"), message)
     }
 
     /// Moves links into a device group, for [`Rtnl::delete_group`]. Links that are gone are skipped.

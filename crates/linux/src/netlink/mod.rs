@@ -14,7 +14,7 @@ pub(crate) mod socket;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use addr::{Address, AddressFlags};
-pub use link::{Bridge, BridgePort, Link, Veth, VethEnd};
+pub use link::{Bridge, BridgePort, Link, LinkChange, Veth, VethEnd};
 pub use neigh::Neighbour;
 pub use route::{Route, RouteKind};
 

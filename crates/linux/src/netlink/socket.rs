@@ -1,5 +1,6 @@
 //! A blocking netlink socket: requests, dumps, batches.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -35,7 +36,20 @@ const DUMP_TRIES: usize = 5;
 pub(crate) struct Socket {
     fd: OwnedFd,
     sequence: u32,
-    buffer: Vec<u8>,
+}
+
+thread_local! {
+    /// One receive buffer for all sockets that a thread uses: a host has a thousand of them.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lends the thread's receive buffer. (A use within a use would get a fresh one.)
+fn with_buffer<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
+    let mut buffer = BUFFER.take();
+    buffer.resize(RECEIVE_SIZE, 0);
+    let result = work(&mut buffer);
+    BUFFER.set(buffer);
+    result
 }
 
 /// An acknowledgement that says no.
@@ -65,11 +79,7 @@ impl Socket {
         };
         let fd = open().map_err(|e| Error::io("open a netlink socket", e))?;
         enable(&fd, NETLINK_EXT_ACK);
-        Ok(Self {
-            fd,
-            sequence: 0,
-            buffer: vec![0; RECEIVE_SIZE],
-        })
+        Ok(Self { fd, sequence: 0 })
     }
 
     /// Sends a request and waits for its acknowledgement.
@@ -119,6 +129,10 @@ impl Socket {
     }
 
     fn batch_once(&mut self, chunk: Vec<(String, Message)>) -> Vec<Result<()>> {
+        with_buffer(|buffer| self.batch_into(chunk, buffer))
+    }
+
+    fn batch_into(&mut self, chunk: Vec<(String, Message)>, buffer: &mut [u8]) -> Vec<Result<()>> {
         let first = self.sequence.wrapping_add(1);
         let mut doing = Vec::with_capacity(chunk.len());
         let mut bytes = Vec::new();
@@ -129,14 +143,14 @@ impl Socket {
         let mut answers: Vec<Option<Result<()>>> = doing.iter().map(|_| None).collect();
         let mut failed: Option<Errno> = rustix::net::send(&self.fd, &bytes, SendFlags::empty()).err();
         while failed.is_none() && answers.iter().any(Option::is_none) {
-            let length = match receive(&self.fd, &mut self.buffer) {
+            let length = match receive(&self.fd, buffer) {
                 Ok(length) => length,
                 Err(e) => {
                     failed = Some(e);
                     break;
                 }
             };
-            for part in codec::parts(&self.buffer[..length]).filter(|p| p.kind == ERROR) {
+            for part in codec::parts(&buffer[..length]).filter(|p| p.kind == ERROR) {
                 let at = part.sequence.wrapping_sub(first) as usize;
                 if let Some(slot) = answers.get_mut(at) {
                     *slot = Some(match refusal(part.flags, part.payload) {
@@ -165,15 +179,26 @@ impl Socket {
         doing: &impl Fn() -> String,
         message: Message,
         flags: u16,
+        each: impl FnMut(u16, &[u8]),
+    ) -> Result<bool> {
+        with_buffer(|buffer| self.talk_into(doing, message, flags, each, buffer))
+    }
+
+    fn talk_into(
+        &mut self,
+        doing: &impl Fn() -> String,
+        message: Message,
+        flags: u16,
         mut each: impl FnMut(u16, &[u8]),
+        buffer: &mut [u8],
     ) -> Result<bool> {
         let sequence = self.next_sequence();
         let bytes = message.finish(flags, sequence);
         rustix::net::send(&self.fd, &bytes, SendFlags::empty()).map_err(|e| Error::io(doing(), e))?;
         let mut complete = true;
         loop {
-            let length = receive(&self.fd, &mut self.buffer).map_err(|e| Error::io(doing(), e))?;
-            for part in codec::parts(&self.buffer[..length]) {
+            let length = receive(&self.fd, buffer).map_err(|e| Error::io(doing(), e))?;
+            for part in codec::parts(&buffer[..length]) {
                 if part.sequence != sequence {
                     continue; // the late answer of a conversation that was given up
                 }
