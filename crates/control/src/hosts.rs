@@ -90,13 +90,14 @@ pub(crate) fn fold_reports(control: &Control) {
         let mut folded = Arc::new(HostReport::default());
         while reports.changed().await.is_ok() {
             let newest = reports.borrow_and_update().clone();
-            let work = report::pending(&control.cloud(), control.host_id(), &folded, &newest);
+            let config = control.host_config().borrow().clone();
+            let work = report::pending(&control.cloud(), control.host_id(), &config, &folded, &newest);
             let mut complete = true;
             for part in work {
                 let host = control.host_id().clone();
-                let newest = newest.clone();
+                let (config, newest) = (config.clone(), newest.clone());
                 if let Err(error) = control
-                    .transact(move |tx| report::fold(tx, &host, &newest, &part))
+                    .transact(move |tx| report::fold(tx, &host, &config, &newest, &part))
                     .await
                 {
                     complete = false;

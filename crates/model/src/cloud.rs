@@ -15,12 +15,15 @@ use serde::de::DeserializeOwned;
 
 use crate::address::MacAddress;
 use crate::compute::{Flavor, Keypair, Server, ServerAction};
-use crate::identity::{Assignment, Domain, Project, Revocation, Role, RoleImplication, TokenKey, User};
+use crate::identity::{
+    Assignment, AssignmentTarget, Domain, Group, GroupMembership, Holder, JoinedKey, Project, Revocation, Role,
+    RoleImplication, TokenKey, User,
+};
 use crate::image::Image;
 use crate::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet};
 use crate::quota::Quota;
 use crate::{
-    DomainId, Error, FloatingIpId, NetworkId, PortId, ProjectId, Result, RouterId, SecurityGroupId,
+    DomainId, Error, FloatingIpId, GroupId, NetworkId, PortId, ProjectId, Result, RoleId, RouterId, SecurityGroupId,
     SecurityGroupRuleId, ServerId, SubnetId, UserId,
 };
 
@@ -138,6 +141,30 @@ impl<K: Ord + Clone, V: Ord + Clone> Lookup<K, V> {
 pub struct Lookups {
     /// Number of rows of a kind in a project, for quotas.
     pub counts: OrdMap<(&'static str, ProjectId), u64>,
+    /// Grows with every change of Keystone's rows: what was worked out from them is good while it stays the same.
+    pub identity_generation: u64,
+    /// Domains by lower-case name.
+    pub domains_by_name: Lookup<String, DomainId>,
+    /// Roles by domain (of a domain's own role) and lower-case name.
+    pub roles_by_name: Lookup<(Option<DomainId>, String), RoleId>,
+    /// The roles that a role brings.
+    pub implied_roles: Lookup<RoleId, RoleId>,
+    /// The roles that bring a role.
+    pub prior_roles: Lookup<RoleId, RoleId>,
+    /// Groups of users by domain and lower-case name.
+    pub groups_by_name: Lookup<(DomainId, String), GroupId>,
+    /// The groups a user is in.
+    pub groups_by_user: Lookup<UserId, GroupId>,
+    /// The users in a group.
+    pub users_by_group: Lookup<GroupId, UserId>,
+    /// Role assignments of a user or group.
+    pub assignments_by_holder: Lookup<Holder, JoinedKey>,
+    /// Role assignments made in a project, a domain or the system.
+    pub assignments_by_target: Lookup<AssignmentTarget, JoinedKey>,
+    /// Assignments of a role.
+    pub assignments_by_role: Lookup<RoleId, JoinedKey>,
+    /// Revocations in the order in which they can be forgotten.
+    pub revocations_by_end: Lookup<(), (crate::Timestamp, String)>,
     /// Users by domain and lower-case name.
     pub users_by_name: Lookup<(DomainId, String), UserId>,
     /// Projects by domain and lower-case name.
@@ -168,6 +195,10 @@ pub struct Lookups {
     pub floating_ips_by_network: Lookup<NetworkId, FloatingIpId>,
     /// Servers of a project.
     pub servers_by_project: Lookup<ProjectId, ServerId>,
+    /// Servers on a host with a task that its report will end.
+    pub busy_servers: OrdSet<ServerId>,
+    /// Floating IPs with a router that are not reported as working yet.
+    pub pending_floating_ips: OrdSet<FloatingIpId>,
     /// The action log of a server, oldest first (by start, then id).
     pub actions_by_server: Lookup<ServerId, (crate::Timestamp, crate::ActionId)>,
 }
@@ -230,6 +261,10 @@ tables! {
     projects: Project,
     /// Keystone's users.
     users: User,
+    /// Keystone's groups of users.
+    groups: Group,
+    /// Who is in them.
+    group_memberships: GroupMembership,
     /// Keystone's roles.
     roles: Role,
     /// Which role implies which.

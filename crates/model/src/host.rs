@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -77,9 +77,9 @@ pub struct NetworkConfig {
     /// The rules of every security group that one of those ports is in.
     pub groups: OrdMap<SecurityGroupId, Arc<Vec<FilterRule>>>,
     /// Addresses of the members (in the whole cloud) of every group that one of those rules names as remote group.
-    pub members: OrdMap<SecurityGroupId, Arc<BTreeSet<IpNet>>>,
-    /// Names that DNS answers besides the ports' own on this host: every port of the network by its DNS name.
-    pub names: Arc<BTreeMap<String, BTreeSet<IpAddr>>>,
+    pub members: OrdMap<SecurityGroupId, OrdSet<IpNet>>,
+    /// Names that DNS answers in the domain: every port of the network in the whole cloud, lower case, without domain.
+    pub names: OrdMap<String, BTreeSet<IpAddr>>,
 }
 
 /// The network's own service address holder.

@@ -1,18 +1,191 @@
 //! What a host reported becomes the status of rows: status is reported, never assumed.
+//!
+//! [`pending`] finds the rows that a newer report concerns, by comparing it with the one folded before (shared parts are
+//! skipped by pointer) and by the look-ups of rows that wait for a host. [`fold`] brings a handful of them up to date in
+//! one transaction; it reads the rows anew, so it is right whatever happened in between.
 
-use crate::host::HostReport;
-use crate::{Cloud, HostId, Result, Tx};
+mod server;
 
-/// Rows that one transaction brings up to date; small enough for the store's limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {}
+use std::collections::BTreeSet;
 
-/// What differs between the rows and the newest report, looking only at what changed since the one folded before.
-pub fn pending(_cloud: &Cloud, _host: &HostId, _folded: &HostReport, _newest: &HostReport) -> Vec<Part> {
-    Vec::new()
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+
+use crate::host::{FragmentStatus, HostConfig, HostReport, PortReport};
+use crate::network::{FloatingIp, Port, Status, device_owner};
+use crate::{Cloud, FloatingIpId, HostId, PortId, Result, RouterId, ServerId, Tx};
+
+/// At most so many rows a transaction: below the store's limit, with room for a server's action log.
+const PART_ROWS: usize = 40;
+
+/// Rows that one transaction brings up to date.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Item {
+    /// A port's status.
+    Port(PortId),
+    /// A server's state.
+    Server(ServerId),
+    /// A floating IP's status.
+    FloatingIp(FloatingIpId),
+}
+
+/// Some rows.
+pub type Part = Vec<Item>;
+
+/// The rows that the newest report may change. `config` is what the host is asked for at present.
+pub fn pending(
+    cloud: &Cloud,
+    host: &HostId,
+    config: &HostConfig,
+    folded: &HostReport,
+    newest: &HostReport,
+) -> Vec<Part> {
+    let mut items: BTreeSet<Item> = BTreeSet::new();
+    items.extend(changed(&folded.ports, &newest.ports).into_iter().map(Item::Port));
+    for network in changed(&folded.networks, &newest.networks) {
+        let ports = cloud
+            .ports_of_network(network)
+            .filter(|port| port.device_owner == device_owner::DHCP);
+        items.extend(ports.map(|port| Item::Port(port.id)));
+    }
+    for router in changed(&folded.routers, &newest.routers) {
+        items.extend(
+            cloud
+                .ports_of_device(&router.to_string())
+                .map(|port| Item::Port(port.id)),
+        );
+        items.extend(
+            cloud
+                .lookups
+                .floating_ips_by_router
+                .of(&router)
+                .copied()
+                .map(Item::FloatingIp),
+        );
+    }
+    items.extend(changed(&folded.servers, &newest.servers).into_iter().map(Item::Server));
+    items.extend(cloud.lookups.busy_servers.iter().copied().map(Item::Server));
+    if newest.revision == config.revision {
+        items.extend(cloud.lookups.pending_floating_ips.iter().copied().map(Item::FloatingIp));
+    }
+    let view = View { host, config, newest };
+    let items: Vec<Item> = items.into_iter().filter(|item| view.concerns(cloud, item)).collect();
+    items.chunks(PART_ROWS).map(<[Item]>::to_vec).collect()
 }
 
 /// Enters one part.
-pub fn fold(_tx: &mut Tx<'_>, _host: &HostId, _newest: &HostReport, _part: &Part) -> Result<()> {
+pub fn fold(tx: &mut Tx<'_>, host: &HostId, config: &HostConfig, newest: &HostReport, part: &[Item]) -> Result<()> {
+    let view = View { host, config, newest };
+    for item in part {
+        match item {
+            Item::Port(id) => view.fold_port(tx, *id)?,
+            Item::FloatingIp(id) => view.fold_floating_ip(tx, *id)?,
+            Item::Server(id) => server::fold(tx, &view, *id)?,
+        }
+    }
     Ok(())
+}
+
+/// The keys whose value differs, or that only one of them has.
+fn changed<K: Ord + Clone, V: PartialEq>(before: &OrdMap<K, V>, after: &OrdMap<K, V>) -> Vec<K> {
+    before
+        .diff(after)
+        .map(|item| match item {
+            DiffItem::Add(key, _) | DiffItem::Remove(key, _) => key.clone(),
+            DiffItem::Update { new: (key, _), .. } => key.clone(),
+        })
+        .collect()
+}
+
+struct View<'a> {
+    host: &'a HostId,
+    config: &'a HostConfig,
+    newest: &'a HostReport,
+}
+
+impl View<'_> {
+    /// Whether folding would change the row: most reports repeat what is known.
+    fn concerns(&self, cloud: &Cloud, item: &Item) -> bool {
+        match item {
+            Item::Port(id) => cloud
+                .ports
+                .get(id)
+                .is_some_and(|port| self.port_status(port).is_some_and(|new| new != port.status)),
+            Item::FloatingIp(id) => cloud
+                .floating_ips
+                .get(id)
+                .is_some_and(|fip| self.floating_ip_status(fip).is_some_and(|new| new != fip.status)),
+            Item::Server(id) => cloud
+                .servers
+                .get(id)
+                .is_some_and(|row| server::after(row, self).is_some()),
+        }
+    }
+
+    /// What the report says of a port; `None` when it says nothing.
+    fn port_status(&self, port: &Port) -> Option<Status> {
+        let of_fragment = |status: Option<&FragmentStatus>| {
+            status.map(|status| match status {
+                FragmentStatus::Ready => Status::Active,
+                FragmentStatus::Failed(_) => Status::Down,
+            })
+        };
+        match port.device_owner.as_str() {
+            device_owner::FLOATING_IP => None,
+            device_owner::DHCP => of_fragment(self.newest.networks.get(&port.network_id)),
+            device_owner::ROUTER_GATEWAY => {
+                let router: RouterId = port.device_id.parse().ok()?;
+                of_fragment(self.newest.routers.get(&router))
+            }
+            _ => match self.newest.ports.get(&port.id) {
+                Some(PortReport::Up) => Some(Status::Active),
+                Some(PortReport::Down | PortReport::Failed(_)) => Some(Status::Down),
+                // Not on the host any more.
+                None => Some(Status::Down),
+            },
+        }
+    }
+
+    fn fold_port(&self, tx: &mut Tx<'_>, id: PortId) -> Result<()> {
+        let Some(port) = tx.cloud().ports.get(&id).cloned() else {
+            return Ok(());
+        };
+        if let Some(status) = self.port_status(&port).filter(|status| *status != port.status) {
+            tx.put(Port {
+                status,
+                ..Port::clone(&port)
+            });
+        }
+        Ok(())
+    }
+
+    /// A floating IP works once its router stands with it.
+    fn floating_ip_status(&self, floating_ip: &FloatingIp) -> Option<Status> {
+        let router = floating_ip.router_id?;
+        match self.newest.routers.get(&router)? {
+            FragmentStatus::Failed(_) => Some(Status::Error),
+            FragmentStatus::Ready => {
+                let config = self.config.routers.get(&router)?;
+                let applied = self.newest.revision == self.config.revision
+                    && config.floating_ips.iter().any(|each| each.id == floating_ip.id);
+                applied.then_some(Status::Active)
+            }
+        }
+    }
+
+    fn fold_floating_ip(&self, tx: &mut Tx<'_>, id: FloatingIpId) -> Result<()> {
+        let Some(floating_ip) = tx.cloud().floating_ips.get(&id).cloned() else {
+            return Ok(());
+        };
+        if let Some(status) = self
+            .floating_ip_status(&floating_ip)
+            .filter(|status| *status != floating_ip.status)
+        {
+            tx.put(FloatingIp {
+                status,
+                ..FloatingIp::clone(&floating_ip)
+            });
+        }
+        Ok(())
+    }
 }

@@ -7,5 +7,5 @@ mod server_action;
 
 pub use flavor::Flavor;
 pub use keypair::{Keypair, KeypairId, KeypairKind};
-pub use server::{Fault, Locked, PowerState, Server, ServerFlavor, TaskState, VmState};
+pub use server::{Fault, Locked, PowerState, Server, ServerFlavor, ServerImage, TaskState, VmState};
 pub use server_action::{ActionEvent, ServerAction};

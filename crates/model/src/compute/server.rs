@@ -150,6 +150,19 @@ pub struct ServerFlavor {
     pub extra_specs: BTreeMap<String, String>,
 }
 
+/// What a host must know of an image to boot from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerImage {
+    /// The image.
+    pub id: ImageId,
+    /// Its format as detected at upload.
+    pub format: String,
+    /// SHA-512 of its data, hex.
+    pub sha512: String,
+    /// Size the guest sees, bytes.
+    pub virtual_size: u64,
+}
+
 /// What went wrong with a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
@@ -193,6 +206,18 @@ pub struct Server {
     pub flavor: ServerFlavor,
     /// The image it was made from; `None` when it boots from a volume.
     pub image_id: Option<ImageId>,
+    /// That image as it was: the server outlives the image's row.
+    #[serde(default)]
+    pub image: Option<ServerImage>,
+    /// Kernel of a direct boot (the image's `kernel_id`), then its ramdisk (`ramdisk_id`).
+    #[serde(default)]
+    pub kernel: Option<ServerImage>,
+    /// See `kernel`.
+    #[serde(default)]
+    pub ramdisk: Option<ServerImage>,
+    /// Arguments of a kernel booted directly (the image's `os_command_line`).
+    #[serde(default)]
+    pub kernel_arguments: String,
     /// The key pair's name and its public line, as they were.
     #[serde(default)]
     pub key: Option<(String, String)>,
@@ -221,6 +246,9 @@ pub struct Server {
     pub host: Option<HostId>,
     /// Its ports, in the order of NICs.
     pub ports: Vec<PortId>,
+    /// Of these, the ones made for it, which go with it; the others were there before and stay.
+    #[serde(default)]
+    pub ports_made: BTreeSet<PortId>,
     /// Index among the servers of one request.
     #[serde(default)]
     pub launch_index: u32,

@@ -58,6 +58,11 @@ impl Row for FloatingIp {
         if let Some(port_id) = self.port_id {
             lookups.floating_ips_by_port.set(port_id, self.id, present);
         }
+        if present && self.router_id.is_some() && self.status != Status::Active {
+            lookups.pending_floating_ips.insert(self.id);
+        } else {
+            lookups.pending_floating_ips.remove(&self.id);
+        }
         if let Some(router_id) = self.router_id {
             lookups.floating_ips_by_router.set(router_id, self.id, present);
         }

@@ -1,14 +1,28 @@
 //! From the cloud to what one host must look like: pure, same input same output.
 //!
-//! [`Planner`] keeps the host's document and, given what changed, plans anew only the fragments that the change touches:
-//! the cost of a change does not grow with the size of the cloud.
+//! [`Planner`] keeps the host's document and, given what changed, plans anew only the fragments that the change touches
+//! ([`touched`]): the cost of a change does not grow with the size of the cloud.
 
+mod external;
+mod filter;
+mod instance;
+mod network;
+mod router;
+mod server;
+mod touched;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use imbl::OrdMap;
 use ipnet::IpNet;
 
 use crate::host::HostConfig;
 use crate::{Change, Cloud, HostId};
+
+pub use filter::protocol_number;
+pub use touched::Fragment;
 
 /// What planning needs to know of the installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +54,13 @@ impl Default for Settings {
     }
 }
 
+/// A look at the cloud for one host.
+pub(crate) struct View<'a> {
+    pub(crate) cloud: &'a Cloud,
+    pub(crate) host: &'a HostId,
+    pub(crate) settings: &'a Settings,
+}
+
 /// Keeps one host's document up to date.
 pub struct Planner {
     host: HostId,
@@ -49,12 +70,14 @@ pub struct Planner {
 
 impl Planner {
     /// Plans the whole host.
-    pub fn new(_cloud: &Cloud, host: HostId, settings: Settings) -> Self {
-        Self {
-            host,
-            settings,
-            config: HostConfig::default(),
-        }
+    pub fn new(cloud: &Cloud, host: HostId, settings: Settings) -> Self {
+        let config = HostConfig {
+            revision: 1,
+            ..HostConfig::default()
+        };
+        let mut planner = Self { host, settings, config };
+        planner.replan(cloud, touched::everything(cloud));
+        planner
     }
 
     /// The document.
@@ -63,8 +86,46 @@ impl Planner {
     }
 
     /// Plans anew what the changes touch; whether the document changed.
-    pub fn update(&mut self, _cloud: &Cloud, _changes: &[Change]) -> bool {
-        let _ = (&self.host, &self.settings);
-        false
+    pub fn update(&mut self, cloud: &Cloud, changes: &[Change]) -> bool {
+        let changed = self.replan(cloud, touched::by_changes(cloud, changes));
+        if changed {
+            self.config.revision += 1;
+        }
+        changed
+    }
+
+    fn replan(&mut self, cloud: &Cloud, fragments: BTreeSet<Fragment>) -> bool {
+        let view = View {
+            cloud,
+            host: &self.host,
+            settings: &self.settings,
+        };
+        let config = &mut self.config;
+        let mut changed = false;
+        for fragment in fragments {
+            changed |= match fragment {
+                Fragment::External(id) => put(&mut config.externals, id, external::plan(&view, id)),
+                Fragment::Network(id) => put(&mut config.networks, id, network::plan(&view, id)),
+                Fragment::Router(id) => put(&mut config.routers, id, router::plan(&view, id)),
+                Fragment::Server(id) => put(&mut config.servers, id, server::plan(&view, id)),
+            };
+        }
+        changed
+    }
+}
+
+/// Enters, replaces or removes a fragment; an equal one keeps its pointer, so that the host sees no change.
+fn put<K: Ord + Clone, V: PartialEq>(map: &mut OrdMap<K, Arc<V>>, key: K, value: Option<V>) -> bool {
+    match (map.get(&key), value) {
+        (None, None) => false,
+        (Some(_), None) => {
+            map.remove(&key);
+            true
+        }
+        (Some(old), Some(new)) if **old == new => false,
+        (_, Some(new)) => {
+            map.insert(key, Arc::new(new));
+            true
+        }
     }
 }

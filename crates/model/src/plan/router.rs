@@ -1,0 +1,105 @@
+//! A router's fragment.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::View;
+use super::network::fixed_ips;
+use crate::RouterId;
+use crate::host::{FloatingIpConfig, GatewayLeg, RouterConfig, RouterLeg};
+use crate::network::{Port, Router, Subnet, device_owner};
+
+pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
+    let router = view.cloud.routers.get(&id)?;
+    let ports: Vec<&Port> = view
+        .cloud
+        .ports_of_device(&id.to_string())
+        .map(|port| port.as_ref())
+        .collect();
+    let owned = |owner: &'static str| ports.iter().copied().filter(move |port| port.device_owner == owner);
+    let legs: Vec<RouterLeg> = owned(device_owner::ROUTER_INTERFACE)
+        .filter_map(|port| plan_leg(view, port))
+        .collect();
+    let gateway = owned(device_owner::ROUTER_GATEWAY).find_map(|port| plan_gateway(view, router, port));
+    // Neither legs nor gateway: nothing to hold on the host.
+    (!legs.is_empty() || gateway.is_some()).then(|| RouterConfig {
+        id,
+        admin_state_up: router.admin_state_up,
+        legs,
+        gateway,
+        floating_ips: floating_ips(view, id),
+        routes: router.routes.clone(),
+    })
+}
+
+fn plan_leg(view: &View<'_>, port: &Port) -> Option<RouterLeg> {
+    let network = view.cloud.networks.get(&port.network_id)?;
+    let subnets = || {
+        port.fixed_ips
+            .iter()
+            .filter_map(|fixed| view.cloud.subnets.get(&fixed.subnet_id))
+    };
+    Some(RouterLeg {
+        port_id: port.id,
+        network_id: network.id,
+        mac: port.mac_address,
+        addresses: fixed_ips(view.cloud, port)
+            .into_iter()
+            .map(|fixed| fixed.address)
+            .collect(),
+        mtu: network.mtu,
+        advertise: subnets().filter_map(|subnet| advertised(subnet)).collect(),
+        advertise_dns: subnets()
+            .filter(|subnet| subnet.ipv6_ra_mode.is_some())
+            .flat_map(|subnet| subnet.dns_nameservers.iter().copied())
+            .filter(IpAddr::is_ipv6)
+            .collect(),
+    })
+}
+
+fn advertised(subnet: &Subnet) -> Option<(ipnet::Ipv6Net, crate::host::Ipv6Mode)> {
+    match subnet.cidr {
+        IpNet::V6(prefix) => subnet.ipv6_ra_mode.map(|mode| (prefix.trunc(), mode)),
+        IpNet::V4(_) => None,
+    }
+}
+
+fn plan_gateway(view: &View<'_>, router: &Router, port: &Port) -> Option<GatewayLeg> {
+    let network = view.cloud.networks.get(&port.network_id)?;
+    let mut gateways: Vec<IpAddr> = Vec::new();
+    for fixed in &port.fixed_ips {
+        let next_hop = view
+            .cloud
+            .subnets
+            .get(&fixed.subnet_id)
+            .and_then(|subnet| subnet.gateway_ip);
+        gateways.extend(next_hop.filter(|ip| gateways.iter().all(|other| other.is_ipv4() != ip.is_ipv4())));
+    }
+    Some(GatewayLeg {
+        port_id: port.id,
+        network_id: network.id,
+        mac: port.mac_address,
+        addresses: fixed_ips(view.cloud, port)
+            .into_iter()
+            .map(|fixed| fixed.address)
+            .collect(),
+        gateways,
+        enable_snat: router.gateway.as_ref().is_none_or(|gateway| gateway.enable_snat),
+        mtu: network.mtu,
+    })
+}
+
+fn floating_ips(view: &View<'_>, id: RouterId) -> Vec<FloatingIpConfig> {
+    let ids = view.cloud.lookups.floating_ips_by_router.of(&id);
+    ids.filter_map(|id| view.cloud.floating_ips.get(id))
+        .filter_map(|floating_ip| {
+            Some(FloatingIpConfig {
+                id: floating_ip.id,
+                floating: floating_ip.floating_ip_address,
+                fixed: floating_ip.fixed_ip_address?,
+                port_id: floating_ip.port_id?,
+            })
+        })
+        .collect()
+}

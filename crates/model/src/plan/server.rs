@@ -1,0 +1,69 @@
+//! A server's fragment.
+
+use std::sync::Arc;
+
+use super::{View, instance};
+use crate::ServerId;
+use crate::compute::{Server, ServerImage, TaskState, VmState};
+use crate::host::{DirectBoot, DiskConfig, ImageSource, NicConfig, ServerConfig};
+
+/// The server as this host must hold it; `None` when it is elsewhere, or being deleted.
+pub(crate) fn plan(view: &View<'_>, id: ServerId) -> Option<ServerConfig> {
+    let server = view.cloud.servers.get(&id)?;
+    let leaving = server.vm_state == VmState::Deleted || server.task_state == Some(TaskState::Deleting);
+    if server.host.as_ref() != Some(view.host) || leaving {
+        return None;
+    }
+    Some(ServerConfig {
+        id,
+        name: server.name.clone(),
+        power: server.desired,
+        hard_reboots: server.hard_reboots,
+        soft_reboots: server.soft_reboots,
+        vcpus: server.flavor.vcpus,
+        memory_mib: server.flavor.memory_mib,
+        disk: DiskConfig {
+            image: server.image.as_ref().map(|image| source(view, image)),
+            root_gib: server.flavor.root_gib,
+        },
+        ephemeral_gib: server.flavor.ephemeral_gib,
+        swap_mib: server.flavor.swap_mib,
+        kernel: direct_boot(view, server),
+        nics: nics(view, server),
+        config_drive: server.config_drive,
+        metadata: Arc::new(instance::metadata(view, server)),
+    })
+}
+
+fn source(view: &View<'_>, image: &ServerImage) -> ImageSource {
+    ImageSource {
+        id: image.id,
+        path: view.settings.image_dir.join(image.id.to_string()),
+        format: image.format.clone(),
+        sha512: image.sha512.clone(),
+        virtual_size: image.virtual_size,
+    }
+}
+
+fn direct_boot(view: &View<'_>, server: &Server) -> Option<DirectBoot> {
+    server.kernel.as_ref().map(|kernel| DirectBoot {
+        kernel: source(view, kernel),
+        ramdisk: server.ramdisk.as_ref().map(|ramdisk| source(view, ramdisk)),
+        append: server.kernel_arguments.clone(),
+    })
+}
+
+fn nics(view: &View<'_>, server: &Server) -> Vec<NicConfig> {
+    let ports = server.ports.iter().filter_map(|id| view.cloud.ports.get(id));
+    ports
+        .filter_map(|port| {
+            let network = view.cloud.networks.get(&port.network_id)?;
+            Some(NicConfig {
+                port_id: port.id,
+                network_id: network.id,
+                mac: port.mac_address,
+                mtu: network.mtu,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,191 @@
+//! A server's state from its host's report.
+//!
+//! ```text
+//!  asked for            reported                 becomes
+//!  On                   running, reboots done    active, no task
+//!  On                   off, by its guest        stopped (and wanted off: it stays off until started again)
+//!  Off                  off                      stopped, no task
+//!  Paused / Suspended   the same                 paused / suspended, no task
+//!  any                  failed                   error, with the fault; no task
+//!  being deleted        not listed any more      the row goes
+//! ```
+
+use std::sync::Arc;
+
+use super::View;
+use crate::compute::{Fault, PowerState, Server, ServerAction, TaskState, VmState};
+use crate::host::{DesiredPower, ServerPhase, ServerReport};
+use crate::network::{Port, Status};
+use crate::{PortId, Result, ServerId, Timestamp, Tx};
+
+/// What folding would do to a server.
+pub(super) enum After {
+    /// Its host let go of it.
+    Gone,
+    /// The row changes so.
+    Row(Box<Server>),
+}
+
+/// The row after the report; `None` when nothing changes. Times are left as they are.
+pub(super) fn after(row: &Server, view: &View<'_>) -> Option<After> {
+    if row.host.as_ref() != Some(view.host) {
+        return None;
+    }
+    let report = view.newest.servers.get(&row.id);
+    if row.task_state == Some(TaskState::Deleting) {
+        let gone = report.is_none() && !view.config.servers.contains_key(&row.id) && view.newest.revision > 0;
+        return gone.then_some(After::Gone);
+    }
+    let after = apply(row, report?)?;
+    (after != *row).then(|| After::Row(Box::new(after)))
+}
+
+fn apply(row: &Server, report: &ServerReport) -> Option<Server> {
+    let mut after = row.clone();
+    let reboots_done = report.hard_reboots >= row.hard_reboots && report.soft_reboots >= row.soft_reboots;
+    match (&report.phase, row.desired) {
+        (ServerPhase::Failed { message, detail }, _) => {
+            let known = row.vm_state == VmState::Error && row.fault.as_ref().is_some_and(|f| f.message == *message);
+            after.vm_state = VmState::Error;
+            after.power_state = PowerState::NoState;
+            after.task_state = None;
+            if !known {
+                after.fault = Some(Fault {
+                    code: 500,
+                    message: message.clone(),
+                    details: detail.clone(),
+                    created: Timestamp::EPOCH,
+                });
+            }
+        }
+        (ServerPhase::Queued | ServerPhase::PreparingDisk { .. }, _) if row.vm_state == VmState::Building => {
+            after.task_state = Some(TaskState::Spawning);
+            if let ServerPhase::PreparingDisk { percent } = report.phase {
+                // A row a step of ten: progress is for people, not worth a commit a per cent.
+                after.progress = percent / 10 * 10;
+            }
+        }
+        (ServerPhase::Running, DesiredPower::On) if reboots_done => {
+            settle(&mut after, VmState::Active, PowerState::Running);
+        }
+        (ServerPhase::Paused, DesiredPower::Paused) => settle(&mut after, VmState::Paused, PowerState::Paused),
+        (ServerPhase::Suspended, DesiredPower::Suspended) => {
+            settle(&mut after, VmState::Suspended, PowerState::Suspended);
+        }
+        (ServerPhase::Off { .. }, DesiredPower::Off) => settle(&mut after, VmState::Stopped, PowerState::Shutdown),
+        (ServerPhase::Off { by_guest: true }, DesiredPower::On) if reboots_done && row.task_state.is_none() => {
+            after.desired = DesiredPower::Off;
+            settle(&mut after, VmState::Stopped, PowerState::Shutdown);
+        }
+        _ => return None,
+    }
+    Some(after)
+}
+
+fn settle(server: &mut Server, vm_state: VmState, power_state: PowerState) {
+    server.vm_state = vm_state;
+    server.power_state = power_state;
+    server.task_state = None;
+    server.progress = if vm_state == VmState::Active { 100 } else { 0 };
+    server.fault = None;
+}
+
+pub(super) fn fold(tx: &mut Tx<'_>, view: &View<'_>, id: ServerId) -> Result<()> {
+    let Some(row) = tx.cloud().servers.get(&id).cloned() else {
+        return Ok(());
+    };
+    match after(&row, view) {
+        None => Ok(()),
+        Some(After::Gone) => remove(tx, &row),
+        Some(After::Row(after)) => enter(tx, &row, *after),
+    }
+}
+
+fn enter(tx: &mut Tx<'_>, before: &Server, mut after: Server) -> Result<()> {
+    let now = tx.now();
+    after.updated_at = now;
+    if after.vm_state == VmState::Active && after.launched_at.is_none() {
+        after.launched_at = Some(now);
+    }
+    if let Some(fault) = after.fault.as_mut().filter(|fault| fault.created == Timestamp::EPOCH) {
+        fault.created = now;
+    }
+    if before.task_state.is_some() && after.task_state.is_none() {
+        finish_action(tx, &after);
+    }
+    tx.put(after);
+    Ok(())
+}
+
+/// Ends the newest action's open steps, with the fault if there is one.
+fn finish_action(tx: &mut Tx<'_>, server: &Server) {
+    let now = tx.now();
+    let newest = tx
+        .cloud()
+        .lookups
+        .actions_by_server
+        .of(&server.id)
+        .last()
+        .map(|(_, id)| *id);
+    let Some(action) = newest.and_then(|id| tx.cloud().server_actions.get(&id).cloned()) else {
+        return;
+    };
+    let mut action = ServerAction::clone(&action);
+    let failed = server.vm_state == VmState::Error;
+    for event in action.events.iter_mut().filter(|event| event.finish_time.is_none()) {
+        event.finish_time = Some(now);
+        event.result = Some(if failed { "Error" } else { "Success" }.to_owned());
+        event.details = server
+            .fault
+            .as_ref()
+            .filter(|_| failed)
+            .map(|fault| fault.message.clone());
+    }
+    action.updated_at = now;
+    if failed {
+        action.message = Some("Error".to_owned());
+    }
+    tx.put(action);
+}
+
+/// The host has let go: the ports that were made for it go or are freed, then the row with its log.
+fn remove(tx: &mut Tx<'_>, server: &Arc<Server>) -> Result<()> {
+    for port in &server.ports {
+        release_port(tx, server, *port);
+    }
+    let actions: Vec<_> = tx
+        .cloud()
+        .lookups
+        .actions_by_server
+        .of(&server.id)
+        .map(|(_, id)| *id)
+        .collect();
+    for id in actions {
+        tx.delete::<ServerAction>(&id);
+    }
+    tx.delete::<Server>(&server.id);
+    Ok(())
+}
+
+fn release_port(tx: &mut Tx<'_>, server: &Server, id: PortId) {
+    let Some(port) = tx
+        .cloud()
+        .ports
+        .get(&id)
+        .filter(|port| port.device_id == server.id.to_string())
+        .cloned()
+    else {
+        return;
+    };
+    if server.ports_made.contains(&id) {
+        tx.delete::<Port>(&id);
+        return;
+    }
+    let mut port = Port::clone(&port);
+    port.device_id.clear();
+    port.device_owner.clear();
+    port.host_id = None;
+    port.status = Status::Down;
+    port.standard.touch(tx.now());
+    tx.put(port);
+}
