@@ -1,0 +1,2 @@
+//! The Maru program.
+fn main() {}
