@@ -161,6 +161,7 @@ fn machine(accelerator: Accelerator) -> Result<Machine> {
         random_device: false,
         balloon: false,
         start_paused: false,
+        incoming: None,
     })
 }
 

@@ -9,6 +9,7 @@ mod nic;
 mod option;
 
 use std::ffi::OsString;
+use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -102,6 +103,8 @@ pub struct Machine {
     pub balloon: bool,
     /// Do not run the guest before the monitor says so.
     pub start_paused: bool,
+    /// Continue from memory that was saved to a file (see [`crate::qmp::Qmp::save_memory`]): its descriptor.
+    pub incoming: Option<RawFd>,
 }
 
 impl Machine {
@@ -136,6 +139,9 @@ impl Machine {
         }
         if self.start_paused {
             list.flag("-S");
+        }
+        if let Some(fd) = self.incoming {
+            list.pair("-incoming", format!("fd:{fd}"));
         }
         list.finish()
     }

@@ -16,5 +16,7 @@ mod error;
 pub mod image_tool;
 pub mod process;
 pub mod qmp;
+mod version;
 
 pub use error::{Error, Result};
+pub use version::version;

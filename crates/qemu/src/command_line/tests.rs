@@ -33,6 +33,7 @@ fn plain() -> Machine {
         random_device: true,
         balloon: false,
         start_paused: false,
+        incoming: None,
     }
 }
 

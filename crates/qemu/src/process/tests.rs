@@ -64,6 +64,7 @@ impl Bench {
             random_device: true,
             balloon: true,
             start_paused: false,
+            incoming: None,
         }
     }
 
@@ -243,6 +244,41 @@ async fn a_start_that_fails_says_why() {
     launch.program = Path::new("/nonexistent/qemu");
     assert!(matches!(Process::spawn(&launch), Err(Error::Spawn { .. })));
     assert!(Process::find(&bench.record()).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn memory_is_saved_and_loaded() {
+    let bench = Bench::new();
+    let started = bench.start(&bench.machine(), &[]).await.unwrap();
+    bench.guest_says("hello from the guest", 1).await;
+    started.qmp.stop().await.unwrap();
+    let file = std::fs::File::create(bench.outer.path().join("memory")).unwrap();
+    started.qmp.save_memory(file.as_fd(), LIMIT).await.unwrap();
+    assert_eq!(started.qmp.status().await.unwrap().status, RunState::Saved);
+    started.process.kill().await.unwrap();
+    for socket in ["monitor", "console.sock", "vnc.sock"] {
+        std::fs::remove_file(bench.file(socket)).unwrap();
+    }
+    let fds = [OwnedFd::from(
+        std::fs::File::open(bench.outer.path().join("memory")).unwrap(),
+    )];
+    let incoming = Some(std::os::fd::AsRawFd::as_raw_fd(&fds[0]));
+    let machine = Machine {
+        start_paused: true,
+        incoming,
+        ..bench.machine()
+    };
+    let started = bench.start(&machine, &fds).await.unwrap();
+    while started.qmp.status().await.unwrap().status == RunState::Loading {
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(started.qmp.status().await.unwrap().status, RunState::Paused);
+    started.qmp.cont().await.unwrap();
+    assert!(started.qmp.status().await.unwrap().running);
+    // It went on where it was, rather than booting again.
+    let log = std::fs::read_to_string(bench.file("console")).unwrap();
+    assert_eq!(log.matches("hello from the guest").count(), 1);
+    started.process.kill().await.unwrap();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Event, Qmp};
 use crate::command_line::Nic;
@@ -32,6 +32,12 @@ pub enum RunState {
     GuestPanicked,
     /// The accelerator failed.
     InternalError,
+    /// Memory is being loaded.
+    #[serde(rename = "inmigrate")]
+    Loading,
+    /// Memory was saved or sent away.
+    #[serde(rename = "postmigrate")]
+    Saved,
     /// Any other state.
     #[serde(other)]
     Other,
@@ -50,6 +56,14 @@ pub struct Status {
 struct Uuid {
     #[serde(rename = "UUID")]
     uuid: String,
+}
+
+#[derive(Deserialize)]
+struct Migration {
+    #[serde(default)]
+    status: String,
+    #[serde(rename = "error-desc")]
+    error: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +111,39 @@ impl Qmp {
             // QEMU may be gone before its answer is out.
             Err(Error::Disconnected { .. }) => Ok(()),
             other => other,
+        }
+    }
+
+    /// Saves the guest's memory and devices to a file, within `limit`. The guest must be stopped; it is in
+    /// [`RunState::Saved`] afterwards and can go on or be ended.
+    pub async fn save_memory(&self, file: BorrowedFd<'_>, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        self.pass_fd("memory", file).await?;
+        // A file takes what it is given; the usual bandwidth limit is for networks.
+        let fast = json!({ "max-bandwidth": i64::MAX });
+        self.execute::<Value>("migrate-set-parameters", fast).await?;
+        self.execute::<Value>("migrate", json!({ "uri": "fd:memory" })).await?;
+        loop {
+            let migration: Migration = self.execute("query-migrate", None).await?;
+            match migration.status.as_str() {
+                "completed" => return Ok(()),
+                "failed" | "cancelled" => {
+                    let description = migration.error.unwrap_or(migration.status);
+                    return Err(Error::Refused {
+                        command: "migrate".into(),
+                        class: "GenericError".into(),
+                        description,
+                    });
+                }
+                _ if Instant::now() >= deadline => {
+                    let _ = self.plain("migrate_cancel").await;
+                    return Err(Error::CommandTimedOut {
+                        command: "migrate".into(),
+                        limit,
+                    });
+                }
+                _ => sleep(Duration::from_millis(50)).await,
+            }
         }
     }
 
