@@ -1,19 +1,27 @@
 #!/bin/bash
 # Boots the tiny guest in a network namespace of its own and logs in by ssh.
 #
-#   image/test.sh [--direct] [--quick] [DIRECTORY-OF-THE-IMAGE]
+#   image/test.sh [--direct] [--append ARGUMENTS] [--cloud OPTION] [--config-drive virtio|ide]
+#                 [--quick] [--run COMMAND] [DIRECTORY-OF-THE-IMAGE]
 #
-# --direct: kernel and ramdisk given to QEMU, no boot loader. --quick: boot and
-# one login only. Needs root (for the namespace), QEMU, ssh. Nothing outside
-# the namespace is touched, and it is removed at the end.
+# --direct: kernel and ramdisk given to QEMU, no boot loader; --append adds
+# kernel arguments to such a boot. --quick: boot and one login only; --run: the
+# same, and a command in the guest. --cloud: how the network differs (options
+# of test/cloud.py); --config-drive: identity from a disk. Needs root (for the namespace), QEMU, ssh.
+# Nothing outside the namespace is touched, and it is removed at the end.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-boot=disk quick=
+boot=disk quick='' append='' command='' drive=''
+cloud_options=()
 while [ $# -gt 0 ]; do
     case $1 in
     --direct) boot=direct ;;
     --quick) quick=1 ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --append) append=$2; shift ;;
+    --run) quick=1 command=$2; shift ;;
+    --cloud) cloud_options+=("$2"); shift ;;
+    --config-drive) drive=$2; shift ;;
+    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) break ;;
     esac
     shift
@@ -26,6 +34,9 @@ for tool in qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils ssh:openssh-c
 done
 
 namespace=tinytest-$$
+# By SLAAC from the card's MAC address when there is no DHCP.
+address=172.31.0.50
+[[ " ${cloud_options[*]} " != *" --no-dhcp "* ]] || address=2001:db8:31::f816:3eff:fe00:1
 work=$(mktemp -d "${TMPDIR:-/tmp}/tinytest.XXXXXX")
 qemu='' cloud=''
 passed=0
@@ -52,7 +63,7 @@ inside() { ip netns exec "$namespace" "$@"; }
 now() { date +%s.%N; }
 guest() {
     inside ssh -q -i "$work/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=5 \
-        -o BatchMode=yes -o IdentitiesOnly=yes cirros@172.31.0.50 "$@"
+        -o BatchMode=yes -o IdentitiesOnly=yes "cirros@$address" "$@"
 }
 qmp() {
     printf '{"execute":"qmp_capabilities"}\n%s\n' "$1" | socat -t 2 - "UNIX-CONNECT:$work/qmp" >/dev/null
@@ -97,7 +108,24 @@ start_guest() {
     local extra=()
     if [ $boot = direct ]; then
         extra=(-bios qboot.rom -kernel "$image/tiny.vmlinux" -initrd "$image/tiny.initrd"
-            -append "$(python3 -c 'import json,sys;print(json.load(open(sys.argv[1]))["arguments"])' "$image/tiny.json") $*")
+            -append "$(python3 -c 'import json,sys;print(json.load(open(sys.argv[1]))["arguments"])' "$image/tiny.json") $append")
+    fi
+    if [ -n "$drive" ]; then
+        # FAT on a disk, ISO 9660 on a CD-ROM: both forms that OpenStack has.
+        if [ "$drive" = virtio ]; then
+            mformat -C -i "$work/config.img" -T 8192 -h 64 -s 32 -v config-2 ::
+            mmd -i "$work/config.img" ::/openstack ::/openstack/latest
+            mcopy -i "$work/config.img" "$work/meta_data.json" "$work/user_data" ::/openstack/latest/
+        else
+            mkdir -p "$work/iso/openstack/latest"
+            cp "$work/meta_data.json" "$work/user_data" "$work/iso/openstack/latest/"
+            xorriso -as mkisofs -quiet -V config-2 -J -r -o "$work/config.img" "$work/iso" 2>/dev/null
+        fi
+        extra+=(-drive "if=none,id=config,format=raw,readonly=on,file=$work/config.img")
+        case $drive in
+        virtio) extra+=(-device "virtio-blk-pci,drive=config") ;;
+        ide) extra+=(-device "ide-cd,drive=config") ;;
+        esac
     fi
     rm -f "$work/console.log"
     ip netns exec "$namespace" qemu-system-x86_64 -name tinytest -accel tcg,tb-size=64 -machine pc -cpu Nehalem,+rdrand -smp 1 -m 128 \
@@ -132,12 +160,13 @@ keys = {name: (work / f"{name}.pub").read_text() for name in ("key", "rsa", "ed2
 PY
 
 setup_network
-start_cloud
+start_cloud "${cloud_options[@]}"
 start_guest
 wait_for 180 guest true || fail "no ssh within 180 s"
 ready=$(now)
 pass "ssh answers $(awk "BEGIN { printf \"%.1f s after QEMU's start (%.1f CPU s)\", $ready - $started, $(cpu_seconds $qemu) }") ($boot boot)"
 grep -a '^tiny \[' "$work/console.log" || true
+[ -z "$command" ] || guest "$command"
 [ -z "$quick" ] || exit 0
 
 check "ecdsa key, host name without domain" hostname '^probe-1$'
@@ -164,7 +193,7 @@ check "user data" "cat /tmp/user-data-proof" 'user-data-was-here on probe-1'
 wait_for 60 guest "sudo test -s /var/lib/tiny/root-sectors" || fail "root file system not grown in 60 s"
 check "root grown" "df -m / | tail -1" ' (19|18)[0-9][0-9] '
 check "curl" "curl -s http://169.254.169.254/latest/meta-data/local-ipv4" '172.31.0.50'
-check "curl POST" "curl -X POST -d secret http://169.254.169.254/openstack/2013-10-17/password; echo done" done
+check "curl POST" "curl -X POST -d secret http://169.254.169.254/openstack/2013-10-17/password; echo posted" posted
 grep -q 'POST /openstack/2013-10-17/password secret' "$work/cloud.log" || fail "POST did not arrive"
 check "tools that Tempest calls" \
     "set -eu -o pipefail; PATH=\$PATH:/sbin:/usr/sbin; /sbin/lsmod | grep -c virtio_net; /bin/ip -o addr | awk '/172.31/ {print \$2}'; \
