@@ -14,6 +14,7 @@ pub mod auth;
 pub mod clock;
 mod console;
 mod hosts;
+pub mod password;
 mod writer;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ struct Inner {
     writer: writer::Handle,
     clock: Clock,
     hosts: hosts::Hosts,
+    auth: auth::Authenticator,
     console: Arc<dyn ConsoleSource>,
 }
 
@@ -53,6 +55,8 @@ pub struct Options {
     pub host: HostId,
     /// What planning needs to know of the installation.
     pub plan: model::plan::Settings,
+    /// How passwords are hashed and how long tokens live.
+    pub auth: auth::Settings,
     /// Where servers' console logs can be read.
     pub console: Arc<dyn ConsoleSource>,
 }
@@ -65,6 +69,7 @@ impl Control {
             clock,
             host,
             plan,
+            auth,
             console,
         } = options;
         let cloud = writer::load(&store)?;
@@ -77,10 +82,12 @@ impl Control {
                 writer,
                 clock,
                 hosts,
+                auth: auth::Authenticator::new(&auth)?,
                 console,
             }),
         };
         hosts::fold_reports(&control);
+        auth::keep_rotating(&control);
         Ok(control)
     }
 

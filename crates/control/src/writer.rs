@@ -30,6 +30,9 @@ pub enum StartError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// Passwords can't be hashed at the cost that was asked for.
+    #[error("the cost of hashing a password is not possible")]
+    HashCost(#[from] Error),
     /// A kind of row this version does not know.
     #[error("the store holds rows of kind '{0}', which this version does not know")]
     UnknownKind(String),

@@ -111,6 +111,8 @@ text_ids! {
     UserId;
     /// A Keystone role.
     RoleId;
+    /// A Keystone group of users.
+    GroupId;
     /// A Nova flavor: the id users type (`1`, `42`, `d1`, a UUID …).
     FlavorId;
     /// One host of the cloud, by name.

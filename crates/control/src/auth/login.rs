@@ -1,0 +1,200 @@
+//! Signing in: a credential and a wished scope become a token.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::identity::{AuthMethod, ClaimedScope, TokenClaims, User};
+use model::{Cloud, DomainId, ProjectId, Result, UserId};
+
+use super::{Token, joined_methods, unauthorized};
+use crate::Control;
+use crate::password::Password;
+
+/// A domain, as a client names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DomainRef {
+    /// By id.
+    Id(DomainId),
+    /// By name.
+    Name(String),
+}
+
+/// A user, as a client names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserRef {
+    /// By id.
+    Id(UserId),
+    /// By name in a domain.
+    Name(String, DomainRef),
+}
+
+/// A project, as a client names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProjectRef {
+    /// By id.
+    Id(ProjectId),
+    /// By name in a domain.
+    Name(String, DomainRef),
+}
+
+/// What the caller wants the token for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScopeRequest {
+    /// Nothing was said: the user's default project, if they may, else no scope.
+    Default,
+    /// No scope.
+    Unscoped,
+    /// A project.
+    Project(ProjectRef),
+    /// A domain.
+    Domain(DomainRef),
+    /// The whole cloud.
+    System,
+}
+
+/// What the caller proves themselves by.
+pub enum Credential {
+    /// A user and their password.
+    Password(UserRef, Password),
+    /// A token they have.
+    Token(String),
+}
+
+/// A request for a token.
+pub struct Login {
+    /// Each is checked; all must speak for the same user.
+    pub credentials: Vec<Credential>,
+    /// What it is for.
+    pub scope: ScopeRequest,
+}
+
+/// What the credentials proved.
+struct Proof {
+    user_id: UserId,
+    methods: BTreeSet<AuthMethod>,
+    /// The token it came from.
+    parent: Option<TokenClaims>,
+}
+
+impl Control {
+    /// Checks the credentials and issues a token: its secret text, and what it says.
+    ///
+    /// # Errors
+    /// `Unauthorized`, with one and the same sentence whatever the reason; `Unavailable` when more logins wait for their
+    /// password's check than the cloud will queue.
+    pub async fn log_in(&self, login: Login) -> Result<(String, Arc<Token>)> {
+        let mut proof: Option<Proof> = None;
+        for credential in login.credentials {
+            let next = match credential {
+                Credential::Password(user, password) => self.prove_password(&user, password).await?,
+                Credential::Token(secret) => self.prove_token(&secret)?,
+            };
+            proof = Some(match proof {
+                None => next,
+                Some(mut before) if before.user_id == next.user_id => {
+                    before.methods.extend(next.methods);
+                    before.parent = before.parent.or(next.parent);
+                    before
+                }
+                Some(_) => return Err(unauthorized()),
+            });
+        }
+        let proof = proof.ok_or_else(unauthorized)?;
+        let claims = self.claims(&proof, &login.scope)?;
+        match self.issue(claims) {
+            Err(_) if login.scope == ScopeRequest::Default => self.issue(self.claims(&proof, &ScopeRequest::Unscoped)?),
+            outcome => outcome,
+        }
+    }
+
+    async fn prove_password(&self, user: &UserRef, password: Password) -> Result<Proof> {
+        let found = find_user(&self.cloud(), user);
+        let hash = found.as_ref().and_then(|user| user.password_hash.clone());
+        // An unknown user's password is checked too (against a hash that none fits), so that it takes as long.
+        let good = self.inner.auth.passwords.verify(password, hash).await?;
+        match found {
+            Some(user) if good => Ok(Proof {
+                user_id: user.id.clone(),
+                methods: BTreeSet::from([AuthMethod::Password]),
+                parent: None,
+            }),
+            _ => Err(unauthorized()),
+        }
+    }
+
+    fn prove_token(&self, secret: &str) -> Result<Proof> {
+        let token = self.authenticate(secret)?;
+        Ok(Proof {
+            user_id: token.claims.user_id.clone(),
+            methods: joined_methods(&token.claims),
+            parent: Some(token.claims.clone()),
+        })
+    }
+
+    fn claims(&self, proof: &Proof, scope: &ScopeRequest) -> Result<TokenClaims> {
+        let scope = resolve_scope(&self.cloud(), &proof.user_id, scope).ok_or_else(unauthorized)?;
+        let now = self.now();
+        let own = new_audit_id();
+        let (expires_at, audit_ids) = match &proof.parent {
+            None => (now.plus_seconds(self.inner.auth.token_seconds), vec![own]),
+            Some(parent) => (parent.expires_at, vec![own, parent.chain_id().to_owned()]),
+        };
+        Ok(TokenClaims {
+            user_id: proof.user_id.clone(),
+            scope,
+            methods: proof.methods.clone(),
+            issued_at: now,
+            expires_at,
+            audit_ids,
+        })
+    }
+}
+
+/// 22 random characters.
+fn new_audit_id() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the kernel's random source never fails once the machine is up");
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn find_domain(cloud: &Cloud, domain: &DomainRef) -> Option<DomainId> {
+    match domain {
+        DomainRef::Id(id) => cloud.domains.get(id).map(|row| row.id.clone()),
+        DomainRef::Name(name) => cloud.lookups.domains_by_name.first(&name.to_lowercase()).cloned(),
+    }
+}
+
+fn find_user(cloud: &Cloud, user: &UserRef) -> Option<Arc<User>> {
+    match user {
+        UserRef::Id(id) => cloud.users.get(id).cloned(),
+        UserRef::Name(name, domain) => {
+            let key = (find_domain(cloud, domain)?, name.to_lowercase());
+            cloud.users.get(cloud.lookups.users_by_name.first(&key)?).cloned()
+        }
+    }
+}
+
+fn find_project(cloud: &Cloud, project: &ProjectRef) -> Option<ProjectId> {
+    match project {
+        ProjectRef::Id(id) => cloud.projects.get(id).map(|row| row.id.clone()),
+        ProjectRef::Name(name, domain) => {
+            let key = (find_domain(cloud, domain)?, name.to_lowercase());
+            cloud.lookups.projects_by_name.first(&key).cloned()
+        }
+    }
+}
+
+fn resolve_scope(cloud: &Cloud, user: &UserId, scope: &ScopeRequest) -> Option<ClaimedScope> {
+    Some(match scope {
+        ScopeRequest::Unscoped => ClaimedScope::Unscoped,
+        ScopeRequest::System => ClaimedScope::System,
+        ScopeRequest::Project(project) => ClaimedScope::Project(find_project(cloud, project)?),
+        ScopeRequest::Domain(domain) => ClaimedScope::Domain(find_domain(cloud, domain)?),
+        ScopeRequest::Default => match &cloud.users.get(user)?.default_project_id {
+            Some(project) => ClaimedScope::Project(project.clone()),
+            None => ClaimedScope::Unscoped,
+        },
+    })
+}

@@ -1,0 +1,172 @@
+//! Passwords: hashed by argon2id, at a bounded cost and behind a bounded queue, so that a flood of logins can't stop the
+//! cloud.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use model::{Error, Result};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+/// No longer password is taken (Keystone's `max_password_length`).
+pub const MAX_PASSWORD_LENGTH: usize = 4096;
+
+/// A password in clear; it can't be printed and is wiped when dropped.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Takes a password.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// Whether both are the same password.
+    pub fn same_as(&self, other: &Self) -> bool {
+        subtle::ConstantTimeEq::ct_eq(self.bytes(), other.bytes()).into()
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+/// What one hash costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashCost {
+    /// Memory, KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+    /// Hashes worked on at the same time.
+    pub parallel: usize,
+    /// Logins that wait for theirs; any more are told to come back.
+    pub queue: usize,
+}
+
+impl Default for HashCost {
+    /// OWASP's choice for argon2id (19 MiB, two passes): some 30 ms. Two at a time leave room for everything else.
+    fn default() -> Self {
+        Self {
+            memory_kib: 19 * 1024,
+            passes: 2,
+            parallel: 2,
+            queue: 64,
+        }
+    }
+}
+
+impl HashCost {
+    /// As cheap as the algorithm allows: for tests, and for nothing else.
+    pub fn for_tests() -> Self {
+        Self {
+            memory_kib: Params::MIN_M_COST,
+            passes: 1,
+            ..Self::default()
+        }
+    }
+}
+
+/// The queue of hashes.
+#[derive(Clone)]
+pub(crate) struct Passwords(Arc<Queue>);
+
+struct Queue {
+    argon2: Argon2<'static>,
+    /// What an unknown user's password is checked against.
+    nobody: String,
+    running: Semaphore,
+    waiting: AtomicUsize,
+    limit: usize,
+}
+
+impl Passwords {
+    pub(crate) fn new(cost: HashCost) -> Result<Self> {
+        let params = Params::new(cost.memory_kib, cost.passes, 1, None).map_err(|error| hashing_failed(&error))?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let nobody = hash(&argon2, &Password::new(String::new()))?;
+        Ok(Self(Arc::new(Queue {
+            argon2,
+            nobody,
+            running: Semaphore::new(cost.parallel.max(1)),
+            waiting: AtomicUsize::new(0),
+            limit: cost.queue,
+        })))
+    }
+
+    /// Whether the password fits the hash. Without a hash it takes as long and is `false`.
+    pub(crate) async fn verify(&self, password: Password, hash: Option<String>) -> Result<bool> {
+        let known = hash.is_some();
+        let queue = self.0.clone();
+        let fits = self
+            .run(move || {
+                let hash = hash.unwrap_or_else(|| queue.nobody.clone());
+                let parsed = PasswordHash::new(&hash).map_err(|error| hashing_failed(&error))?;
+                let short = password.bytes().len() <= MAX_PASSWORD_LENGTH;
+                Ok(short && queue.argon2.verify_password(password.bytes(), &parsed).is_ok())
+            })
+            .await?;
+        Ok(fits && known)
+    }
+
+    pub(crate) async fn hash(&self, password: Password) -> Result<String> {
+        let queue = self.0.clone();
+        self.run(move || hash(&queue.argon2, &password)).await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let Some(_place) = Place::take(&self.0) else {
+            return Err(Error::unavailable(
+                "ServiceUnavailable",
+                "Too many logins at once. Try again in a few seconds, and use one token for many requests.",
+            ));
+        };
+        let running = self.0.running.acquire().await;
+        let running = running.map_err(|error| hashing_failed(&error))?;
+        let outcome = tokio::task::spawn_blocking(work).await;
+        drop(running);
+        outcome.map_err(|error| hashing_failed(&error))?
+    }
+}
+
+/// A place in the queue, given back when dropped.
+struct Place<'a>(&'a Queue);
+
+impl<'a> Place<'a> {
+    fn take(queue: &'a Queue) -> Option<Self> {
+        let place = Self(queue);
+        let before = queue.waiting.fetch_add(1, Ordering::AcqRel);
+        (before < queue.limit).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, password: &Password) -> Result<String> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).expect("the kernel's random source never fails once the machine is up");
+    let salt = SaltString::encode_b64(&salt).map_err(|error| hashing_failed(&error))?;
+    let hash = argon2
+        .hash_password(password.bytes(), &salt)
+        .map_err(|error| hashing_failed(&error))?;
+    Ok(hash.to_string())
+}
+
+fn hashing_failed(error: &dyn std::fmt::Display) -> Error {
+    Error::internal(
+        "InternalServerError",
+        format!("a password could not be hashed: {error}"),
+    )
+}
