@@ -10,12 +10,7 @@ use crate::host::{InstanceMetadata, MetadataNic};
 use crate::network::Port;
 
 pub(crate) fn metadata(view: &View<'_>, server: &Server) -> InstanceMetadata {
-    let ports: Vec<&Port> = server
-        .ports
-        .iter()
-        .filter_map(|id| view.cloud.ports.get(id))
-        .map(|port| port.as_ref())
-        .collect();
+    let ports: Vec<&Port> = super::server::ports(view, server).collect();
     let local_ipv4 = ports.iter().find_map(|port| port.first_ipv4());
     InstanceMetadata {
         uuid: Some(server.id),

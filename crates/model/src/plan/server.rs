@@ -6,6 +6,7 @@ use super::{View, instance};
 use crate::ServerId;
 use crate::compute::{Server, ServerImage, TaskState, VmState};
 use crate::host::{DirectBoot, DiskConfig, ImageSource, NicConfig, ServerConfig};
+use crate::network::Port;
 
 /// The server as this host must hold it; `None` when it is elsewhere, or being deleted.
 pub(crate) fn plan(view: &View<'_>, id: ServerId) -> Option<ServerConfig> {
@@ -54,8 +55,7 @@ fn direct_boot(view: &View<'_>, server: &Server) -> Option<DirectBoot> {
 }
 
 fn nics(view: &View<'_>, server: &Server) -> Vec<NicConfig> {
-    let ports = server.ports.iter().filter_map(|id| view.cloud.ports.get(id));
-    ports
+    ports(view, server)
         .filter_map(|port| {
             let network = view.cloud.networks.get(&port.network_id)?;
             Some(NicConfig {
@@ -66,4 +66,13 @@ fn nics(view: &View<'_>, server: &Server) -> Vec<NicConfig> {
             })
         })
         .collect()
+}
+
+/// The server's ports in the order of its NICs; one that was plugged in elsewhere since is not its any more.
+pub(super) fn ports<'a>(view: &View<'a>, server: &'a Server) -> impl Iterator<Item = &'a Port> + use<'a> {
+    let (cloud, device_id) = (view.cloud, server.id.to_string());
+    let ports = server.ports.iter().filter_map(move |id| cloud.ports.get(id));
+    ports
+        .filter(move |port| port.device_id == device_id)
+        .map(|port| port.as_ref())
 }

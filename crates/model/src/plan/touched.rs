@@ -61,7 +61,7 @@ impl Touched<'_> {
             AnyRow::Port(port) => self.port(port),
             AnyRow::Router(router) => self.router(router),
             AnyRow::FloatingIp(floating_ip) => self.floating_ip(floating_ip),
-            AnyRow::SecurityGroup(group) => self.networks_with_group(group.id),
+            AnyRow::SecurityGroup(group) => self.group(group.id),
             AnyRow::SecurityGroupRule(rule) => self.networks_with_group(rule.security_group_id),
             AnyRow::Server(server) => {
                 self.add(Fragment::Server(server.id));
@@ -112,6 +112,9 @@ impl Touched<'_> {
 
     fn router(&mut self, router: &Router) {
         self.add(Fragment::Router(router.id));
+        for port in self.cloud.ports_of_device(&router.id.to_string()) {
+            self.fragments.insert(Fragment::Network(port.network_id));
+        }
         if let Some(gateway) = &router.gateway {
             self.add(Fragment::External(gateway.network_id));
         }
@@ -122,6 +125,20 @@ impl Touched<'_> {
             self.add(Fragment::Router(router_id));
         }
         if let Some(port) = floating_ip.port_id.and_then(|id: PortId| self.cloud.ports.get(&id)) {
+            self.device(&port.device_id, port.is_network_owned());
+        }
+    }
+
+    /// A group's name is in its servers' metadata, its rules in their networks' filters.
+    fn group(&mut self, id: SecurityGroupId) {
+        self.networks_with_group(id);
+        let ports = self
+            .cloud
+            .lookups
+            .ports_by_group
+            .of(&id)
+            .filter_map(|id| self.cloud.ports.get(id));
+        for port in ports {
             self.device(&port.device_id, port.is_network_owned());
         }
     }

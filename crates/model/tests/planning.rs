@@ -1,0 +1,306 @@
+//! Planning piece by piece must come to the same document as planning everything: rows are put and removed at random, in
+//! any order and any nonsense, and after every step the two are compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use model::compute::{PowerState, Server, ServerFlavor, VmState};
+use model::host::{DesiredPower, Direction, EtherType, HostConfig};
+use model::network::{
+    FixedIp, FloatingIp, GatewayInfo, Network, Port, Router, SecurityGroup, SecurityGroupRule, Standard, Status,
+    Subnet, device_owner,
+};
+use model::plan::{Planner, Settings};
+use model::{Cloud, SeededIds, Timestamp, Tx};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+/// One of a few ids of a kind, so that rows meet.
+fn id<T: From<Uuid>>(kind: u8, n: u8) -> T {
+    T::from(Uuid::from_u128((u128::from(kind) << 64) | (u128::from(n) + 1)))
+}
+
+fn standard(name: String) -> Standard {
+    Standard::new("p1".into(), name, Timestamp::EPOCH)
+}
+
+/// One thing that happens: a row of a kind (by number) put with these choices, or removed.
+#[derive(Debug, Clone)]
+struct Step {
+    kind: u8,
+    n: u8,
+    choices: [u8; 4],
+    remove: bool,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = (0..8u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
+    let step = step.prop_map(|(kind, n, choices, remove)| Step {
+        kind,
+        n,
+        choices,
+        remove,
+    });
+    prop::collection::vec(step, 1..60)
+}
+
+fn take(tx: &mut Tx<'_>, step: &Step) {
+    let Step {
+        n,
+        choices: [a, b, c, d],
+        ..
+    } = *step;
+    match (step.kind, step.remove) {
+        (0, false) => drop(tx.put(network(n, a))),
+        (0, true) => drop(tx.delete::<Network>(&id(0, n))),
+        (1, false) => drop(tx.put(subnet(n, a))),
+        (1, true) => drop(tx.delete::<Subnet>(&id(1, n))),
+        (2, false) => drop(tx.put(port(n, a, b, c, d))),
+        (2, true) => drop(tx.delete::<Port>(&id(2, n))),
+        (3, false) => drop(tx.put(router(n, a, b))),
+        (3, true) => drop(tx.delete::<Router>(&id(3, n))),
+        (4, false) => drop(tx.put(floating_ip(n, a, b))),
+        (4, true) => drop(tx.delete::<FloatingIp>(&id(4, n))),
+        (5, false) => drop(tx.put(SecurityGroup {
+            id: id(5, n),
+            standard: standard(format!("group{a}")),
+            is_default: false,
+            stateful: true,
+        })),
+        (5, true) => drop(tx.delete::<SecurityGroup>(&id(5, n))),
+        (6, false) => drop(tx.put(rule(n, a, b, c))),
+        (6, true) => drop(tx.delete::<SecurityGroupRule>(&id(6, n))),
+        (_, false) => drop(tx.put(server(n, a, b))),
+        (_, true) => drop(tx.delete::<Server>(&id(7, n))),
+    }
+}
+
+fn network(n: u8, a: u8) -> Network {
+    Network {
+        id: id(0, n),
+        standard: standard(format!("net{n}")),
+        admin_state_up: a & 1 == 0,
+        status: Status::Active,
+        shared: false,
+        external: a & 2 != 0,
+        is_default: false,
+        mtu: 1400 + u32::from(a & 4),
+        port_security_enabled: true,
+        dns_domain: String::new(),
+        physical_network: None,
+        segmentation_id: None,
+    }
+}
+
+fn subnet(n: u8, a: u8) -> Subnet {
+    let v6 = a & 1 != 0;
+    let cidr = if v6 {
+        format!("fd00:{n}::/64")
+    } else {
+        format!("10.0.{n}.0/24")
+    };
+    let gateway: IpAddr = if v6 {
+        format!("fd00:{n}::1")
+    } else {
+        format!("10.0.{n}.1")
+    }
+    .parse()
+    .unwrap();
+    let mode = v6.then_some(model::host::Ipv6Mode::Slaac);
+    Subnet {
+        id: id(1, n),
+        standard: standard(format!("subnet{n}")),
+        network_id: id(0, n),
+        cidr: cidr.parse().unwrap(),
+        gateway_ip: (a & 2 == 0).then_some(gateway),
+        allocation_pools: vec![],
+        enable_dhcp: a & 4 == 0,
+        dns_nameservers: vec![],
+        host_routes: vec![],
+        ipv6_ra_mode: mode,
+        ipv6_address_mode: mode,
+        service_types: vec![],
+    }
+}
+
+fn port(n: u8, a: u8, b: u8, c: u8, d: u8) -> Port {
+    let (owner, device) = match a % 5 {
+        0 => ("compute:nova", id::<model::ServerId>(7, b % 3).to_string()),
+        1 => (
+            device_owner::ROUTER_INTERFACE,
+            id::<model::RouterId>(3, b % 3).to_string(),
+        ),
+        2 => (
+            device_owner::ROUTER_GATEWAY,
+            id::<model::RouterId>(3, b % 3).to_string(),
+        ),
+        3 => (device_owner::DHCP, "dhcp".to_owned()),
+        _ => ("", String::new()),
+    };
+    let ip: IpAddr = if c & 1 == 0 {
+        format!("10.0.{}.{}", c % 3, d)
+    } else {
+        format!("fd00:{}::{d}", c % 3)
+    }
+    .parse()
+    .unwrap();
+    Port {
+        id: id(2, n),
+        standard: standard(format!("port{n}")),
+        network_id: id(0, c % 3),
+        mac_address: model::address::MacAddress([0xfa, 0x16, 0x3e, 0, 0, n]),
+        fixed_ips: vec![FixedIp {
+            subnet_id: id(1, c % 3),
+            ip_address: ip,
+        }],
+        device_id: device,
+        device_owner: owner.to_owned(),
+        admin_state_up: true,
+        status: Status::Down,
+        port_security_enabled: true,
+        security_groups: (0..3).filter(|bit| d & (1 << bit) != 0).map(|n| id(5, n)).collect(),
+        allowed_address_pairs: vec![],
+        extra_dhcp_opts: vec![],
+        dns_name: if b & 1 == 0 { String::new() } else { format!("web{n}") },
+        host_id: None,
+        vnic_type: "normal".to_owned(),
+        binding_profile: serde_json::Map::new(),
+        attachment: None,
+    }
+}
+
+fn router(n: u8, a: u8, b: u8) -> Router {
+    Router {
+        id: id(3, n),
+        standard: standard(format!("router{n}")),
+        admin_state_up: a & 1 == 0,
+        status: Status::Active,
+        gateway: (a & 2 == 0).then(|| GatewayInfo {
+            network_id: id(0, b % 3),
+            port_id: id(2, b / 3 % 3),
+            enable_snat: b & 1 == 0,
+        }),
+        routes: vec![],
+    }
+}
+
+fn floating_ip(n: u8, a: u8, b: u8) -> FloatingIp {
+    let associated = a & 1 == 0;
+    FloatingIp {
+        id: id(4, n),
+        standard: standard(String::new()),
+        floating_network_id: id(0, 0),
+        floating_ip_address: Ipv4Addr::new(172, 24, 4, 100 + n),
+        floating_port_id: id(2, 0),
+        port_id: associated.then(|| id(2, a / 2 % 3)),
+        fixed_ip_address: associated.then_some(Ipv4Addr::new(10, 0, 0, a)),
+        router_id: associated.then(|| id(3, b % 3)),
+        status: Status::Down,
+        dns_name: String::new(),
+        dns_domain: String::new(),
+    }
+}
+
+fn rule(n: u8, a: u8, b: u8, c: u8) -> SecurityGroupRule {
+    SecurityGroupRule {
+        id: id(6, n),
+        standard: standard(String::new()),
+        security_group_id: id(5, a % 3),
+        direction: if b & 1 == 0 {
+            Direction::Ingress
+        } else {
+            Direction::Egress
+        },
+        ethertype: EtherType::IPv4,
+        protocol: Some("tcp".to_owned()),
+        port_range_min: Some(u16::from(c)),
+        port_range_max: Some(u16::from(c)),
+        remote_ip_prefix: None,
+        remote_group_id: (b & 2 == 0).then(|| id(5, b / 4 % 3)),
+    }
+}
+
+fn server(n: u8, a: u8, b: u8) -> Server {
+    Server {
+        id: id(7, n),
+        name: format!("vm{n}"),
+        hostname: format!("vm{n}"),
+        description: None,
+        project_id: "p1".into(),
+        user_id: "u1".into(),
+        flavor: ServerFlavor {
+            id: "1".into(),
+            name: "m1.tiny".to_owned(),
+            vcpus: 1,
+            memory_mib: 128,
+            root_gib: 1,
+            ephemeral_gib: 0,
+            swap_mib: 0,
+            extra_specs: BTreeMap::new(),
+        },
+        image_id: None,
+        image: None,
+        kernel: None,
+        ramdisk: None,
+        kernel_arguments: String::new(),
+        key: None,
+        user_data: None,
+        metadata: BTreeMap::new(),
+        tags: BTreeSet::new(),
+        personality: vec![],
+        config_drive: false,
+        admin_pass: None,
+        requested_zone: None,
+        host: (a & 1 == 0).then(|| "host1".into()),
+        ports: vec![id(2, b % 3)],
+        ports_made: BTreeSet::new(),
+        launch_index: 0,
+        reservation_id: String::new(),
+        random_seed: String::new(),
+        disk_config: "MANUAL".to_owned(),
+        access_ipv4: None,
+        access_ipv6: None,
+        vm_state: if a & 2 == 0 { VmState::Active } else { VmState::Deleted },
+        task_state: None,
+        power_state: PowerState::Running,
+        desired: DesiredPower::On,
+        hard_reboots: u64::from(a / 4),
+        soft_reboots: 0,
+        progress: 0,
+        locked: None,
+        fault: None,
+        created_at: Timestamp::EPOCH,
+        updated_at: Timestamp::EPOCH,
+        launched_at: None,
+        terminated_at: None,
+    }
+}
+
+fn document(planner: &Planner) -> HostConfig {
+    HostConfig {
+        revision: 0,
+        ..planner.config().clone()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn piece_by_piece_is_the_same_as_all_at_once(steps in steps()) {
+        let mut cloud = Cloud::default();
+        let mut ids = SeededIds::new(1);
+        let mut planner = Planner::new(&cloud, "host1".into(), Settings::default());
+        for step in &steps {
+            let mut tx = Tx::begin(cloud, Timestamp::EPOCH, &mut ids);
+            take(&mut tx, step);
+            let (after, changes) = tx.finish();
+            cloud = after;
+            let revision = planner.config().revision;
+            let changed = planner.update(&cloud, &changes);
+            prop_assert_eq!(changed, planner.config().revision > revision);
+            let whole = Planner::new(&cloud, "host1".into(), Settings::default());
+            prop_assert_eq!(document(&planner), document(&whole), "after {:?}", step);
+        }
+    }
+}
