@@ -1,4 +1,22 @@
-//! Glance's image.
+//! Glance's image: the row, and in the modules below what may happen to it.
+//!
+//! ```text
+//!            begin_upload          finish_upload          deactivate
+//!  Queued ────────────────► Saving ─────────────► Active ────────────► Deactivated
+//!     ▲                       │                     ▲                      │
+//!     └──── abort_upload ─────┘                     └───── reactivate ─────┘
+//! ```
+//!
+//! The data itself is a file that `control` keeps; a row is [`ImageStatus::Active`] only after its whole file is on the
+//! disk under its final name, was inspected and hashed, and that data never changes again. Deleting removes the row at
+//! once, in any state; an upload that was under way finds its row gone and throws its file away.
+
+mod attribute;
+mod edit;
+mod read;
+#[cfg(test)]
+mod tests;
+mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +24,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::cloud::Row;
 use crate::{Error, ImageId, ProjectId, Timestamp};
+
+pub use attribute::{
+    BASE_PROPERTIES, CONTAINER_FORMATS, DISK_FORMATS, PROPERTY_LIMIT, READ_ONLY_PROPERTIES, RESERVED_PROPERTIES,
+    TAG_LIMIT, TEXT_LIMIT,
+};
+pub use edit::{
+    PatchAction, PatchMode, PatchOperation, add_tag, create, deactivate, delete, reactivate, remove_tag, update,
+};
+pub use read::{downloadable, in_default_list, may_see, show};
+pub use upload::{
+    StoredData, Upload, abort_upload, begin_upload, check_data, finish_upload, reset_interrupted_uploads,
+};
 
 /// Where an image is in its life (api-ref image v2, "Image status transitions").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,6 +53,24 @@ pub enum ImageStatus {
     Killed,
 }
 
+impl ImageStatus {
+    /// The word Glance uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Saving => "saving",
+            Self::Active => "active",
+            Self::Deactivated => "deactivated",
+            Self::Killed => "killed",
+        }
+    }
+
+    /// Whether there is a file with its data.
+    pub fn has_data(self) -> bool {
+        matches!(self, Self::Active | Self::Deactivated)
+    }
+}
+
 /// Who may see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,6 +83,25 @@ pub enum Visibility {
     Shared,
     /// Its project.
     Private,
+}
+
+impl Visibility {
+    /// The word Glance uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Community => "community",
+            Self::Shared => "shared",
+            Self::Private => "private",
+        }
+    }
+
+    /// From the word Glance uses.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Public, Self::Community, Self::Shared, Self::Private]
+            .into_iter()
+            .find(|visibility| visibility.as_str() == text)
+    }
 }
 
 /// An image.
@@ -75,6 +142,9 @@ pub struct Image {
     pub tags: BTreeSet<String>,
     /// Further properties, values as text; `None` is JSON null (`kernel_id`).
     pub properties: BTreeMap<String, Option<String>>,
+    /// Which upload is under way while it is [`ImageStatus::Saving`]: only that one may finish it.
+    #[serde(default)]
+    pub upload_id: Option<uuid::Uuid>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When it last changed.
