@@ -1,0 +1,1 @@
+//! Makes one host match its HostConfig.
