@@ -20,7 +20,7 @@ mod vmdk;
 
 use std::fmt;
 
-pub use inspector::{Inspector, PREFIX_LIMIT_BYTES};
+pub use inspector::{Inspector, PREFIX_LIMIT_BYTES, TAIL_BYTES};
 pub use partition::PartitionTable;
 
 /// Largest virtual disk that is taken seriously: 64 TiB. A header that says more is made to exhaust something.

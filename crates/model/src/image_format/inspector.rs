@@ -5,7 +5,8 @@ use super::{Findings, Hostile, ImageFormat, Inspection, Kept, foreign, partition
 /// Most bytes of an image's start that are ever kept.
 pub const PREFIX_LIMIT_BYTES: usize = 512 * 1024;
 const WINDOW_LIMIT_BYTES: usize = 64 * 1024;
-const TAIL_BYTES: usize = 2048;
+/// Bytes of an image's end that are kept: footers of VHD, VMDK and DMG.
+pub const TAIL_BYTES: usize = 2048;
 
 /// Looks at an image while its bytes stream by. Memory is bounded by [`PREFIX_LIMIT_BYTES`] and about 70 KiB more.
 ///
@@ -78,6 +79,24 @@ impl Inspector {
         let surplus = (self.tail.len() + new.len()).saturating_sub(TAIL_BYTES);
         self.tail.drain(..surplus.min(self.tail.len()));
         self.tail.extend_from_slice(new);
+    }
+
+    /// Whether the next bytes may be skipped: what comes now matters only as the file's length and, at its very end, as
+    /// its last 2 KiB.
+    pub fn may_skip(&self) -> bool {
+        let window_full = |window: &Window| window.bytes.len() == WINDOW_LIMIT_BYTES;
+        self.prefix.len() == PREFIX_LIMIT_BYTES && self.window.as_ref().is_none_or(window_full)
+    }
+
+    /// Passes over bytes of a file on disk that need not be read, all but its last [`TAIL_BYTES`]. Does nothing and gives
+    /// `false` where [`Inspector::may_skip`] does not hold.
+    pub fn skip(&mut self, bytes: u64) -> bool {
+        let may = self.may_skip();
+        if may {
+            self.tail.clear();
+            self.file_size_bytes = self.file_size_bytes.saturating_add(bytes);
+        }
+        may
     }
 
     /// How many bytes were fed so far.

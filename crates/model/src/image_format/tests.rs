@@ -249,6 +249,21 @@ fn memory_is_bounded_and_early_answers_hold() {
     assert_eq!((early.format, early.hostile), (late.format, late.hostile));
 }
 
+#[test]
+fn the_middle_of_a_file_may_be_skipped() {
+    let mut file = vec![3; 2 << 20];
+    let at = file.len() - 512;
+    file[at..at + 8].copy_from_slice(b"conectix");
+    let mut inspector = Inspector::new();
+    assert!(!inspector.skip(1));
+    inspector.feed(&file[..PREFIX_LIMIT_BYTES]);
+    let rest = file.len() - PREFIX_LIMIT_BYTES - TAIL_BYTES;
+    assert!(inspector.skip(rest as u64));
+    inspector.feed(&file[file.len() - TAIL_BYTES..]);
+    assert_eq!(inspector.finish(), inspect(&file));
+    assert_eq!(inspector.finish().format, ImageFormat::Vhd);
+}
+
 fn seeds() -> Vec<Vec<u8>> {
     let mut vhdx = vec![0; 400 * 1024];
     vhdx[..8].copy_from_slice(b"vhdxfile");
