@@ -73,7 +73,7 @@ shell_lint() {
     cd "$root"
     shellcheck -x -P SCRIPTDIR -s bash scripts/*.sh tests/*.sh image/test.sh &&
         shellcheck -s dash image/build.sh .ci/run &&
-        python3 -m compileall -q image tests
+        PYTHONPYCACHEPREFIX=$target/pycache python3 -m compileall -q image tests
 }
 
 cd "$root"
