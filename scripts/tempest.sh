@@ -1,0 +1,56 @@
+#!/bin/bash
+# Runs Tempest against a cloud that this script starts and removes (make tempest).
+#   scripts/tempest.sh PROGRAM IMAGE [ARGUMENT OF tests/tempest/run-tempest.sh...]
+# The default is --interop: the tests that the interoperability guidelines ask
+# for. Program, API, floating IPs and Tempest are in one network namespace, so
+# that the servers are reached and nothing of this host's network is touched.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+maru=$(readlink -f "$1") image=$(readlink -f "$2")
+shift 2
+[ $# -gt 0 ] || set -- --interop
+"$root/scripts/deps.sh" run test
+[ "$(id -u)" = 0 ] || exec sudo -E env "PATH=$PATH" "$0" "$maru" "$image" "$@"
+
+namespace=maru-tempest-$$
+work=$(mktemp -d)
+chmod 755 "$work"
+out=$target/tempest
+pid=
+
+cleanup() {
+    set +e
+    if [ -n "$pid" ]; then kill "$pid"; wait "$pid"; fi
+    inside "$maru" purge --yes --state-dir "$work/state" >/dev/null
+    mkdir -p "$out"
+    cp "$work/maru.log" "$out/"
+    ip netns del "$namespace"
+    rm -rf "$work"
+}
+inside() { nsenter --net="/run/netns/$namespace" "$@"; }
+
+# What the suite needs from PyPI, before the namespace that reaches nothing.
+export TEMPEST_VENV=$target/venv/tempest
+requirements=$root/tests/tempest/tempest-requirements.txt
+if ! cmp -s "$requirements" "$TEMPEST_VENV/.installed"; then
+    say "installing tempest below $TEMPEST_VENV"
+    python3 -m venv "$TEMPEST_VENV"
+    "$TEMPEST_VENV/bin/pip" install --quiet -r "$requirements"
+    cp "$requirements" "$TEMPEST_VENV/.installed"
+fi
+
+ip netns add "$namespace"
+trap cleanup EXIT
+inside ip link set lo up
+inside "$maru" up --state-dir "$work/state" --listen 127.0.0.1:5000 >"$work/maru.log" 2>&1 &
+pid=$!
+for _ in $(seq 120); do
+    inside curl -fs -o /dev/null http://127.0.0.1:5000/healthz && break
+    kill -0 "$pid" 2>/dev/null || { tail -20 "$work/maru.log" >&2; die "maru did not start"; }
+    sleep 0.5
+done
+# shellcheck source=/dev/null
+. "$work/state/openrc"
+export TEMPEST_IMAGE_FILE=$image TEMPEST_RUN_VALIDATION=${TEMPEST_RUN_VALIDATION:-true}
+say "tempest $* (results in $out)"
+inside "$root/tests/tempest/run-tempest.sh" -o "$out" "$@"
