@@ -2,7 +2,7 @@
 # Boots the tiny guest in a network namespace of its own and logs in by ssh.
 #
 #   image/test.sh [--direct] [--append ARGUMENTS] [--cloud OPTION] [--config-drive virtio|ide]
-#                 [--quick] [--run COMMAND] [DIRECTORY-OF-THE-IMAGE]
+#                 [--machine pc|q35] [--quick] [--run COMMAND] [DIRECTORY-OF-THE-IMAGE]
 #
 # --direct: kernel and ramdisk given to QEMU, no boot loader; --append adds
 # kernel arguments to such a boot. --quick: boot and one login only; --run: the
@@ -11,7 +11,7 @@
 # Nothing outside the namespace is touched, and it is removed at the end.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-boot=disk quick='' append='' command='' drive=''
+boot=disk machine=pc quick='' append='' command='' drive=''
 cloud_options=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -21,6 +21,7 @@ while [ $# -gt 0 ]; do
     --run) quick=1 command=$2; shift ;;
     --cloud) cloud_options+=("$2"); shift ;;
     --config-drive) drive=$2; shift ;;
+    --machine) machine=$2; shift ;;
     -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) break ;;
     esac
@@ -128,7 +129,7 @@ start_guest() {
         esac
     fi
     rm -f "$work/console.log"
-    ip netns exec "$namespace" qemu-system-x86_64 -name tinytest -accel tcg,tb-size=64 -machine pc -cpu Nehalem,+rdrand -smp 1 -m 128 \
+    ip netns exec "$namespace" qemu-system-x86_64 -name tinytest -accel tcg,tb-size=64 -machine "$machine" -cpu Nehalem,+rdrand -smp 1 -m 128 \
         -nodefaults -no-user-config -display none -qmp "unix:$work/qmp,server=on,wait=off" \
         -chardev "file,id=ser0,path=$work/console.log" -serial chardev:ser0 \
         -netdev tap,id=n0,ifname=tap0,script=no,downscript=no \
