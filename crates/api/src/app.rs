@@ -1,19 +1,21 @@
 //! The whole application: every service on one port, at DevStack's paths.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::header::HOST;
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use control::Control;
+use control::images::ImageStore;
 use model::Error;
 
 use crate::context::RequestId;
 use crate::fault::{Fault, Service, render};
+use crate::maru::Metrics;
+use crate::{identity, image, maru};
 use crate::routes::{RouteRow, Routes};
 
 /// What every request may use.
@@ -22,8 +24,8 @@ pub struct App {
     pub control: Control,
     /// Where clients reach it.
     pub endpoints: Endpoints,
-    /// Where image data is kept.
-    pub image_dir: PathBuf,
+    /// The images' data.
+    pub images: ImageStore,
 }
 
 /// Where clients reach the cloud.
@@ -66,8 +68,7 @@ fn is_plain_host(host: &str) -> bool {
 
 /// Every service of the application: its paths' start and its routes.
 fn services(app: &Arc<App>) -> Vec<Routes> {
-    let _ = app;
-    vec![]
+    vec![identity::routes(app), image::routes(app), maru::routes(app)]
 }
 
 /// The application as a service, and the table of all its routes.
@@ -88,7 +89,8 @@ pub fn router(app: App) -> (Router, Vec<RouteRow>) {
                 "The method is not allowed for this resource.",
             ))
         })
-        .layer(middleware::from_fn(finish))
+        .layer(middleware::from_fn_with_state(app.clone(), finish))
+        .layer(axum::Extension(Arc::new(Metrics::new())))
         .with_state(app);
     // Paths are normalized before the router looks at them, so this stands outside it.
     (
@@ -133,7 +135,7 @@ fn service_of(path: &str) -> Service {
 }
 
 /// Around every request: its id, its fault in the service's shape, its line in the log.
-async fn finish(mut request: Request, next: Next) -> Response {
+async fn finish(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let request_id = RequestId(uuid::Uuid::new_v4());
     let service = service_of(request.uri().path());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -150,6 +152,12 @@ async fn finish(mut request: Request, next: Next) -> Response {
             response.headers_mut().insert("x-compute-request-id", value.clone());
         }
         response.headers_mut().insert("x-openstack-request-id", value);
+    }
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let challenge = format!("Keystone uri=\"{}/identity\"", app.endpoints.base_url(&headers));
+        if let Ok(value) = HeaderValue::from_str(&challenge) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        }
     }
     tracing::debug!(request.id = %request_id, http.status = response.status().as_u16(), "{method} {path}");
     response

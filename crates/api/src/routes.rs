@@ -148,5 +148,5 @@ fn admit(gate: &Gate, request: &Request) -> Result<Ctx, Error> {
         .cloned()
         .unwrap_or(RequestId(uuid::Uuid::nil()));
     let base_url = gate.app.endpoints.base_url(request.headers());
-    Ok(Ctx::new(gate.app.clone(), Arc::new(token), request_id, base_url))
+    Ok(Ctx::new(gate.app.clone(), token, request_id, base_url))
 }

@@ -85,10 +85,13 @@ impl Hosts {
 /// Folds every report into the rows: status is reported, never assumed.
 pub(crate) fn fold_reports(control: &Control) {
     let mut reports = control.host_report();
-    let control = control.clone();
+    // Only those who use the cloud keep it alive: when they are gone, its threads end and its store is closed.
+    let inner = Arc::downgrade(&control.inner);
     tokio::spawn(async move {
         let mut folded = Arc::new(HostReport::default());
         while reports.changed().await.is_ok() {
+            let Some(inner) = inner.upgrade() else { return };
+            let control = Control { inner };
             let newest = reports.borrow_and_update().clone();
             let config = control.host_config().borrow().clone();
             let work = report::pending(&control.cloud(), control.host_id(), &config, &folded, &newest);
@@ -107,6 +110,7 @@ pub(crate) fn fold_reports(control: &Control) {
             if complete {
                 folded = newest;
             } else {
+                drop(control);
                 // The next report, or this one again in a moment, carries the same facts.
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;
                 reports.mark_changed();

@@ -59,12 +59,7 @@ impl Row for Assignment {
             AssignmentTarget::System => "system".to_owned(),
         };
         let reach = if self.inherited { "inherited" } else { "direct" };
-        JoinedKey(vec![
-            holder,
-            target,
-            self.role_id.to_string(),
-            reach.to_owned(),
-        ])
+        JoinedKey(vec![holder, target, self.role_id.to_string(), reach.to_owned()])
     }
     fn not_found(id: &JoinedKey) -> Error {
         let part = |i: usize| id.0.get(i).cloned().unwrap_or_default();
@@ -105,7 +100,9 @@ pub fn reaches(cloud: &Cloud, assignment: &Assignment, target: &AssignmentTarget
     if !assignment.inherited {
         return assignment.target == *target;
     }
-    let AssignmentTarget::Project(project) = target else { return false };
+    let AssignmentTarget::Project(project) = target else {
+        return false;
+    };
     match &assignment.target {
         AssignmentTarget::Domain(domain) => cloud.projects.get(project).is_some_and(|p| p.domain_id == *domain),
         AssignmentTarget::Project(above) => super::project::ancestors(cloud, project).any(|p| p.id == *above),

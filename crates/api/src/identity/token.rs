@@ -1,0 +1,210 @@
+//! `/v3/auth/…`: issuing, validating and revoking tokens, and what the caller could scope one to.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::VARY;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use control::auth::Token;
+use model::identity::{AssignmentTarget, Domain, Project, assignments_of, effective_roles};
+use model::{Cloud, DomainId, Error, Result, Scope, UserId};
+use serde_json::{Value, json};
+
+use super::{catalog, login};
+use crate::app::App;
+use crate::context::Ctx;
+use crate::extract::Wire;
+use crate::query::Query;
+use crate::reply::{Reply, json as document, no_content, status};
+
+/// `POST /v3/auth/tokens`.
+pub(super) async fn issue(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    query: Query,
+    Wire(body): Wire<Value>,
+) -> Reply {
+    let (secret, token) = app.control.log_in(login::parse(&body)?).await?;
+    let renderer = Renderer {
+        cloud: &app.control.cloud(),
+        base_url: &app.endpoints.base_url(&headers),
+        region: &app.endpoints.region,
+    };
+    let body = renderer.token(&token, query.get("nocatalog").is_none());
+    with_subject(status(StatusCode::CREATED, &body), &secret)
+}
+
+/// `GET` and `HEAD /v3/auth/tokens`: validates the token in `X-Subject-Token`.
+pub(super) async fn validate(ctx: Ctx, headers: HeaderMap, query: Query) -> Reply {
+    let (secret, subject) = subject(&ctx, &headers)?;
+    if !(subject.claims == ctx.token().claims || may_validate(&ctx)) {
+        return Err(forbidden("identity:validate_token").into());
+    }
+    let renderer = Renderer {
+        cloud: &ctx.cloud(),
+        base_url: ctx.base_url(),
+        region: &ctx.app().endpoints.region,
+    };
+    let body = renderer.token(&subject, query.get("nocatalog").is_none());
+    with_subject(document(&body), &secret)
+}
+
+/// `DELETE /v3/auth/tokens`: revokes the token in `X-Subject-Token`.
+pub(super) async fn revoke(ctx: Ctx, headers: HeaderMap) -> Reply {
+    let (_, subject) = subject(&ctx, &headers)?;
+    // Whoever holds a token may end it; the user's other tokens end only those of the same user.
+    if subject.actor.user_id != ctx.actor().user_id && !ctx.actor().is_admin() {
+        return Err(forbidden("identity:revoke_token").into());
+    }
+    ctx.control().revoke_token(&subject).await?;
+    no_content()
+}
+
+/// `GET /v3/auth/catalog`.
+pub(super) async fn catalog(ctx: Ctx) -> Reply {
+    if ctx.actor().scope == Scope::Unscoped {
+        return Err(Error::forbidden("Forbidden", "A scoped token is needed to see the service catalog.").into());
+    }
+    let services = catalog::catalog(&ctx.cloud(), ctx.base_url(), &ctx.app().endpoints.region);
+    document(&json!({
+        "catalog": services,
+        "links": {"self": format!("{}/identity/v3/auth/catalog", ctx.base_url())},
+    }))
+}
+
+/// `GET /v3/auth/projects`: projects the caller may scope a token to.
+pub(super) async fn projects(ctx: Ctx) -> Reply {
+    let cloud = ctx.cloud();
+    let projects: Vec<Value> = projects_of(&cloud, &ctx.actor().user_id)
+        .filter(|project| project.enabled && cloud.domains.get(&project.domain_id).is_some_and(|d| d.enabled))
+        .map(|project| super::render::project(project, ctx.base_url()))
+        .collect();
+    document(&super::render::collection(&ctx, "projects", projects, "/auth/projects"))
+}
+
+/// `GET /v3/auth/domains`: domains the caller may scope a token to.
+pub(super) async fn domains(ctx: Ctx) -> Reply {
+    let cloud = ctx.cloud();
+    let ids: BTreeSet<&DomainId> = assignments_of(&cloud, &ctx.actor().user_id)
+        .filter_map(|assignment| match &assignment.target {
+            AssignmentTarget::Domain(id) if !assignment.inherited => Some(id),
+            _ => None,
+        })
+        .collect();
+    let domains: Vec<Value> = ids
+        .into_iter()
+        .filter_map(|id| cloud.find::<Domain>(id))
+        .filter(|domain| domain.enabled)
+        .map(|domain| super::render::domain(domain, ctx.base_url()))
+        .collect();
+    document(&super::render::collection(&ctx, "domains", domains, "/auth/domains"))
+}
+
+/// `GET /v3/auth/system`: whether the caller may scope a token to the whole cloud.
+pub(super) async fn system(ctx: Ctx) -> Reply {
+    let held = effective_roles(&ctx.cloud(), &ctx.actor().user_id, &AssignmentTarget::System);
+    let targets = if held.is_empty() {
+        vec![]
+    } else {
+        vec![json!({"all": true})]
+    };
+    document(&json!({
+        "system": targets,
+        "links": {"self": format!("{}/identity/v3/auth/system", ctx.base_url())},
+    }))
+}
+
+/// Projects in which a user holds any role.
+pub(super) fn projects_of<'a>(cloud: &'a Cloud, user: &'a UserId) -> impl Iterator<Item = &'a Arc<Project>> {
+    let held: Vec<_> = assignments_of(cloud, user).collect();
+    cloud.projects.iter().filter(move |project| {
+        let target = AssignmentTarget::Project(project.id.clone());
+        held.iter()
+            .any(|assignment| model::identity::reaches(cloud, assignment, &target))
+    })
+}
+
+fn subject(ctx: &Ctx, headers: &HeaderMap) -> Result<(String, Arc<Token>)> {
+    let not_found = || Error::not_found("TokenNotFound", "Could not find token.");
+    let secret = headers
+        .get("x-subject-token")
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(not_found)?;
+    let token = ctx.control().authenticate(secret).map_err(|_| not_found())?;
+    Ok((secret.to_owned(), token))
+}
+
+fn may_validate(ctx: &Ctx) -> bool {
+    let actor = ctx.actor();
+    actor.is_admin() || actor.has_role("service") || (actor.scope == Scope::System && actor.has_role("reader"))
+}
+
+fn forbidden(action: &str) -> Error {
+    Error::forbidden(
+        "ForbiddenAction",
+        format!("You are not authorized to perform the requested action: {action}."),
+    )
+}
+
+fn with_subject(reply: Reply, secret: &str) -> Reply {
+    let mut response = reply?;
+    if let Ok(value) = HeaderValue::from_str(secret) {
+        response.headers_mut().insert("x-subject-token", value);
+    }
+    response
+        .headers_mut()
+        .insert(VARY, HeaderValue::from_static("X-Auth-Token"));
+    Ok(response)
+}
+
+/// Writes a token's document.
+struct Renderer<'a> {
+    cloud: &'a Cloud,
+    base_url: &'a str,
+    region: &'a str,
+}
+
+impl Renderer<'_> {
+    fn token(&self, token: &Token, with_catalog: bool) -> Value {
+        let user_id = &token.actor.user_id;
+        let user_name = self.cloud.users.get(user_id).map(|user| user.name.clone());
+        let mut body = json!({
+            "methods": token.methods,
+            "user": {
+                "id": user_id,
+                "name": user_name,
+                "domain": self.domain(&token.actor.user_domain_id),
+                "password_expires_at": null,
+            },
+            "audit_ids": token.audit_ids,
+            "issued_at": token.issued_at.micros_z(),
+            "expires_at": token.expires_at.micros_z(),
+        });
+        match &token.actor.scope {
+            Scope::Unscoped => return json!({"token": body}),
+            Scope::Project { id, domain_id } => {
+                let name = self.cloud.projects.get(id).map(|project| project.name.clone());
+                body["project"] = json!({"id": id, "name": name, "domain": self.domain(domain_id)});
+                body["is_domain"] = false.into();
+            }
+            Scope::Domain { id } => body["domain"] = self.domain(id),
+            Scope::System => body["system"] = json!({"all": true}),
+        }
+        body["roles"] = token
+            .role_ids
+            .iter()
+            .filter_map(|id| self.cloud.roles.get(id))
+            .map(|role| json!({"id": role.id, "name": role.name}))
+            .collect();
+        if with_catalog {
+            body["catalog"] = catalog::catalog(self.cloud, self.base_url, self.region).into();
+        }
+        json!({"token": body})
+    }
+
+    fn domain(&self, id: &DomainId) -> Value {
+        let name = self.cloud.domains.get(id).map(|domain| domain.name.clone());
+        json!({"id": id, "name": name})
+    }
+}
