@@ -11,7 +11,7 @@
 #![allow(dead_code)]
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -63,8 +63,11 @@ pub struct TestCloud {
     pub clock: TestClock,
     /// Every route.
     pub routes: Vec<RouteRow>,
-    router: Router,
+    door: Door,
 }
+
+/// Where clients knock: the application that runs now.
+type Door = Arc<Mutex<Router>>;
 
 impl TestCloud {
     /// A new cloud as `maru up` leaves it, with cheap password hashes.
@@ -75,12 +78,13 @@ impl TestCloud {
     /// A new cloud with a hash cost of its own.
     pub async fn start_with(hash_cost: HashCost) -> Self {
         let dir = TempDir::new().unwrap();
-        let cloud = Self::open(dir, TestClock::default(), hash_cost).await;
+        let cloud = Self::open(dir, TestClock::default(), Door::default(), hash_cost).await;
         cloud.set_up().await;
         cloud
     }
 
-    /// Stops the cloud and starts it again on the same directory, with a host that has lost everything.
+    /// Stops the cloud and starts it again on the same directory, with a host that has lost everything. Clients that are
+    /// about reach the new one.
     pub async fn restart(self) -> Self {
         let Self {
             dir,
@@ -88,13 +92,14 @@ impl TestCloud {
             node,
             clock,
             routes,
-            router,
+            door,
         } = self;
-        drop((control, node, routes, router));
-        Self::open(dir, clock, HashCost::for_tests()).await
+        *door.lock().unwrap() = Router::new();
+        drop((control, node, routes));
+        Self::open(dir, clock, door, HashCost::for_tests()).await
     }
 
-    async fn open(dir: TempDir, clock: TestClock, hash_cost: HashCost) -> Self {
+    async fn open(dir: TempDir, clock: TestClock, door: Door, hash_cost: HashCost) -> Self {
         let node = SimNode::new(node_sim::plausible_facts("host-1"));
         let now = clock.clone();
         let control = Control::start(Options {
@@ -128,13 +133,14 @@ impl TestCloud {
             },
             images,
         });
+        *door.lock().unwrap() = router;
         Self {
             dir,
             control,
             node,
             clock,
             routes,
-            router,
+            door,
         }
     }
 
@@ -146,7 +152,8 @@ impl TestCloud {
                 admin_hash: hash.clone(),
                 demo_hash: hash,
             };
-            bootstrap::identity(tx, passwords)
+            bootstrap::identity(tx, passwords)?;
+            bootstrap::flavors(tx)
         })
         .await;
     }
@@ -176,7 +183,7 @@ impl TestCloud {
     /// A client without a token.
     pub fn anonymous(&self) -> Client {
         Client {
-            router: self.router.clone(),
+            door: self.door.clone(),
             headers: HeaderMap::new(),
             token: String::new(),
             project_id: String::new(),
@@ -275,7 +282,7 @@ async fn open_store(dir: &TempDir) -> store::Store {
 /// Somebody who sends requests.
 #[derive(Clone)]
 pub struct Client {
-    router: Router,
+    door: Door,
     /// Sent with each request.
     pub headers: HeaderMap,
     /// The token; empty: none is sent.
@@ -365,7 +372,8 @@ impl Client {
             let token = HeaderValue::from_str(&self.token).unwrap();
             request.headers_mut().insert("x-auth-token", token);
         }
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let router = self.door.lock().unwrap().clone();
+        let response = router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer {
