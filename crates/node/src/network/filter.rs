@@ -1,0 +1,445 @@
+//! The ruleset of a network: anti-spoofing and security groups on bridged traffic, as text.
+//!
+//! The kernel does not offer connection state to the bridge family everywhere. So an `inet` chain, which `br_netfilter`
+//! lets see bridged packets, puts the verdict of conntrack into the packet's mark, and the bridge family's forward
+//! chain, which sees both real ports, does the rest:
+//!
+//! - mark 1: established or related, passes at once;
+//! - mark 2: new, goes through the egress rules of the sender and the ingress rules of the receiver;
+//! - mark 4: invalid, or the flow carries conntrack mark 1: cut by a rule change (see [`super::flows`]);
+//! - mark 0: untracked (neighbour discovery), judged by type.
+//!
+//! All look-ups are by hash: the cost of a packet does not depend on how many ports or groups there are. Everything
+//! closes by default: a port that is not in these sets can neither send nor receive.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+use model::SecurityGroupId;
+use model::address::MacAddress;
+use model::host::{Direction, EtherType, FilterRule, NetworkConfig, PortBinding, PortConfig, ProtocolMatch, Remote};
+
+use super::names::tap_device;
+use super::table::{Chain, Set, Table};
+
+/// The conntrack mark of a flow that a rule change has cut.
+pub const CUT: u32 = 1;
+
+const HOSTS4: &str = "typeof iifname . ether saddr . ip saddr;";
+const HOSTS6: &str = "typeof iifname . ether saddr . ip6 saddr;";
+const PREFIXES4: &str = "typeof iifname . ether saddr . ip saddr; flags interval;";
+const PREFIXES6: &str = "typeof iifname . ether saddr . ip6 saddr; flags interval;";
+const SENDERS: &str = "typeof iifname . ether saddr;";
+const DEVICES: &str = "type ifname;";
+const BY_INPUT: &str = "typeof iifname : verdict;";
+const BY_OUTPUT: &str = "typeof oifname : verdict;";
+
+/// The tables of a network's namespace.
+pub fn tables(config: &NetworkConfig) -> Vec<Table> {
+    let mut table = Table::new("bridge", "dp");
+    declare(&mut table);
+    add_fixed_chains(&mut table);
+    add_members(&mut table, config);
+    // Neighbour discovery is worth guarding only where somebody has IPv6 addresses to steal.
+    let guard_neighbours = config.subnets.iter().any(|subnet| matches!(subnet.cidr, IpNet::V6(_)));
+    for port in config.ports.values().filter(|port| port.admin_state_up) {
+        add_port(&mut table, config, port, guard_neighbours);
+    }
+    vec![conntrack_table(), table]
+}
+
+/// Whether a port stands outside the filter: a router's leg, or a port without port security.
+pub fn is_trusted(port: &PortConfig) -> bool {
+    !port.port_security || matches!(port.binding, PortBinding::Router(_))
+}
+
+/// What a port may send as: its own addresses, the link-local ones that its MACs make, and its allowed address pairs.
+pub fn senders(port: &PortConfig) -> Vec<(MacAddress, IpNet)> {
+    let host = |net: &IpNet| IpNet::from(net.addr());
+    let own = port.fixed_ips.iter().map(|ip| (port.mac, host(&ip.address)));
+    let pairs = port.allowed_address_pairs.iter().map(|(net, mac)| (*mac, net.trunc()));
+    let macs: BTreeSet<MacAddress> = port
+        .allowed_address_pairs
+        .iter()
+        .map(|(_, mac)| *mac)
+        .chain([port.mac])
+        .collect();
+    let local = macs
+        .into_iter()
+        .map(|mac| (mac, IpNet::from(std::net::IpAddr::from(mac.link_local()))));
+    own.chain(pairs).chain(local).collect()
+}
+
+/// Puts the state of conntrack into the packet's mark.
+fn conntrack_table() -> Table {
+    let mut table = Table::new("inet", "dpct");
+    let mark = "meta mark set ct mark . ct state map { \
+        0 . established : 1, 0 . related : 1, 0 . new : 2, 0 . invalid : 4, \
+        1 . established : 4, 1 . related : 4, 1 . new : 4 }";
+    table.chain(
+        "pre",
+        Chain::at("type filter hook prerouting priority -150; policy accept;", [mark]),
+    );
+    table
+}
+
+/// The sets and maps that always exist, so that rules may name them.
+fn declare(table: &mut Table) {
+    for (name, spec) in [
+        ("trusted", DEVICES),
+        ("ok4", HOSTS4),
+        ("ok6", HOSTS6),
+        ("okr4", PREFIXES4),
+        ("okr6", PREFIXES6),
+        ("okmac", SENDERS),
+    ] {
+        table.set(name, || Set::new(spec));
+    }
+    for (name, spec) in [("eg", BY_INPUT), ("nd", BY_INPUT), ("ing", BY_OUTPUT)] {
+        table.set(name, || Set::map(spec));
+    }
+}
+
+fn add_fixed_chains(table: &mut Table) {
+    add_spoofing_chains(table);
+    add_guard_chain(table);
+    // Past the sender's rules: what the receiver thinks of it.
+    table.chain(
+        "toport",
+        Chain::new(["oifname vmap @ing", "oifname @trusted accept", "counter drop"]),
+    );
+    table.chain(
+        "new",
+        Chain::new([
+            "meta protocol arp accept",
+            "meta mark 4 counter drop",
+            "iifname != @trusted jump vmguard",
+            // Linux never tracks these; without them IPv6 does not work at all. Advertisements of routers are here
+            // only from trusted ports: the guard has dropped the others.
+            "icmpv6 type { 130, 134, 135, 136 } accept",
+            // A port may always say these, as with Neutron; who hears them is the receiver's business.
+            "icmpv6 type { 131, 132, 133, 143 } goto toport",
+            "udp sport 68 udp dport 67 goto toport",
+            "udp sport 546 udp dport 547 goto toport",
+            "iifname vmap @eg",
+            "goto toport",
+        ]),
+    );
+    table.chain(
+        "cfwd",
+        Chain::at(
+            "type filter hook forward priority -200; policy drop;",
+            ["meta mark 1 accept", "goto new"],
+        ),
+    );
+    // To the services of the namespace itself: DHCP, DNS, metadata.
+    table.chain(
+        "cinp",
+        Chain::at(
+            "type filter hook input priority -200; policy drop;",
+            [
+                "meta mark 1 accept",
+                "meta protocol arp accept",
+                "meta mark 4 counter drop",
+                "iifname @trusted accept",
+                "jump vmguard",
+                "icmpv6 type { 130, 131, 132, 133, 135, 136, 143 } accept",
+                "udp sport 68 udp dport 67 accept",
+                "udp sport 546 udp dport 547 accept",
+                "iifname vmap @eg",
+                "accept",
+            ],
+        ),
+    );
+}
+
+/// Before conntrack, so that forged packets make no entries.
+fn add_spoofing_chains(table: &mut Table) {
+    table.chain(
+        "s4",
+        Chain::new([
+            "ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 iifname . ether saddr @okmac accept",
+            "iifname . ether saddr . ip saddr @okr4 accept",
+            "counter drop",
+        ]),
+    );
+    table.chain(
+        "s6",
+        Chain::new([
+            "ip6 saddr :: icmpv6 type { 131, 135, 143 } iifname . ether saddr @okmac accept",
+            "iifname . ether saddr . ip6 saddr @okr6 accept",
+            "counter drop",
+        ]),
+    );
+    table.chain(
+        "sarp",
+        Chain::new([
+            "iifname . arp saddr ether . arp saddr ip @ok4 iifname . ether saddr @okmac accept",
+            "arp operation request arp saddr ip 0.0.0.0 iifname . arp saddr ether @okmac iifname . ether saddr @okmac \
+             accept",
+            "iifname . arp saddr ether . arp saddr ip @okr4 iifname . ether saddr @okmac accept",
+            "counter drop",
+        ]),
+    );
+    table.chain(
+        "slow",
+        Chain::new([
+            "iifname @trusted accept",
+            "meta protocol vmap { ip : goto s4, ip6 : goto s6, arp : goto sarp }",
+            "counter drop",
+        ]),
+    );
+    table.chain(
+        "pre",
+        Chain::at(
+            "type filter hook prerouting priority -300; policy drop;",
+            [
+                "iifname . ether saddr . ip saddr @ok4 accept",
+                "iifname . ether saddr . ip6 saddr @ok6 accept",
+                "goto slow",
+            ],
+        ),
+    );
+}
+
+/// What no server may send, whatever its rules: answers of DHCP servers, router advertisements, redirects, and
+/// neighbour discovery for an address that is not its own. In the forward chain, where fragments are whole again.
+fn add_guard_chain(table: &mut Table) {
+    table.chain(
+        "vmguard",
+        Chain::new([
+            "udp sport 67 udp dport 68 counter drop",
+            "udp sport 547 udp dport 546 counter drop",
+            "icmpv6 type { 134, 137 } counter drop",
+            "icmpv6 type 136 iifname vmap @nd",
+            "ip6 saddr :: icmpv6 type 135 iifname vmap @nd",
+        ]),
+    );
+}
+
+/// The sets of remote groups' members: hosts by hash, and prefixes (allowed address pairs) where there are any.
+fn add_members(table: &mut Table, config: &NetworkConfig) {
+    for (group, members) in &config.members {
+        for version in [EtherType::IPv4, EtherType::IPv6] {
+            let set = table.set(member_set('m', version, *group), || {
+                Set::new(address_type(version, false))
+            });
+            members
+                .iter()
+                .filter(|net| is(version, net) && is_host(net))
+                .for_each(|net| set.insert(net.addr().to_string()));
+            let prefixes: Vec<IpNet> = members
+                .iter()
+                .filter(|net| is(version, net) && !is_host(net))
+                .map(IpNet::trunc)
+                .collect();
+            if !prefixes.is_empty() {
+                let set = table.set(member_set('n', version, *group), || {
+                    Set::new(address_type(version, true))
+                });
+                // Overlapping prefixes are refused by an interval set.
+                IpNet::aggregate(&prefixes)
+                    .iter()
+                    .for_each(|net| set.insert(net.to_string()));
+            }
+        }
+    }
+}
+
+fn add_port(table: &mut Table, config: &NetworkConfig, port: &PortConfig, guard_neighbours: bool) {
+    let device = format!("\"{}\"", tap_device(port.id));
+    if is_trusted(port) {
+        table.set("trusted", || Set::new(DEVICES)).insert(device);
+        return;
+    }
+    for (mac, net) in senders(port) {
+        let (name, spec) = match (net, is_host(&net)) {
+            (IpNet::V4(_), true) => ("ok4", HOSTS4),
+            (IpNet::V6(_), true) => ("ok6", HOSTS6),
+            (IpNet::V4(_), false) => ("okr4", PREFIXES4),
+            (IpNet::V6(_), false) => ("okr6", PREFIXES6),
+        };
+        let address = if is_host(&net) {
+            net.addr().to_string()
+        } else {
+            net.to_string()
+        };
+        table
+            .set(name, || Set::new(spec))
+            .insert(format!("{device} . {mac} . {address}"));
+        table
+            .set("okmac", || Set::new(SENDERS))
+            .insert(format!("{device} . {mac}"));
+    }
+    if guard_neighbours {
+        let chain = format!("nd_{}", port.id.0.simple());
+        table.chain(chain.clone(), neighbour_chain(port));
+        table
+            .set("nd", || Set::map(BY_INPUT))
+            .insert_pair(&device, format!("jump {chain}"));
+    }
+    let key = group_key(&port.security_groups);
+    for (direction, prefix, map, spec, verb) in [
+        (Direction::Egress, "e", "eg", BY_INPUT, "jump"),
+        (Direction::Ingress, "i", "ing", BY_OUTPUT, "goto"),
+    ] {
+        let chain = format!("{prefix}_{key}");
+        if !table.chains.contains_key(&chain) {
+            table.chain(chain.clone(), group_chain(config, &port.security_groups, direction));
+        }
+        table
+            .set(map, || Set::map(spec))
+            .insert_pair(&device, format!("{verb} {chain}"));
+    }
+}
+
+/// One pair of chains for each distinct set of groups, not for each port. A single group, the common case, is named
+/// by its id; more by a digest of theirs.
+fn group_key(groups: &BTreeSet<SecurityGroupId>) -> String {
+    match groups.iter().collect::<Vec<_>>().as_slice() {
+        [] => "none".into(),
+        [one] => one.0.simple().to_string(),
+        many => {
+            let bytes: Vec<u8> = many.iter().flat_map(|id| *id.0.as_bytes()).collect();
+            uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, &bytes)
+                .simple()
+                .to_string()
+        }
+    }
+}
+
+/// The rules of some groups together. An egress rule that lets a packet pass sends it on to the ingress rules.
+fn group_chain(config: &NetworkConfig, groups: &BTreeSet<SecurityGroupId>, direction: Direction) -> Chain {
+    let verdict = match direction {
+        Direction::Egress => "return",
+        Direction::Ingress => "accept",
+    };
+    let rules = groups
+        .iter()
+        .filter_map(|group| config.groups.get(group))
+        .flat_map(|rules| rules.iter());
+    let texts: BTreeSet<String> = rules
+        .filter(|rule| rule.direction == direction)
+        .flat_map(|rule| matches(config, rule))
+        .map(|text| format!("{text} {verdict}"))
+        .collect();
+    Chain::new(texts.into_iter().chain(["counter drop".into()]))
+}
+
+/// The match of a rule; more than one if its remote group has members of several kinds, none if it has no members.
+fn matches(config: &NetworkConfig, rule: &FilterRule) -> Vec<String> {
+    let (version, header) = match rule.ethertype {
+        EtherType::IPv4 => ("ip", "ip"),
+        EtherType::IPv6 => ("ip6", "ip6"),
+    };
+    let field = match rule.direction {
+        Direction::Egress => "daddr",
+        Direction::Ingress => "saddr",
+    };
+    let protocol = protocol_match(rule);
+    let remotes = match &rule.remote {
+        Remote::Any => vec![String::new()],
+        Remote::Prefix(net) if !is(rule.ethertype, net) => vec![],
+        Remote::Prefix(net) if net.prefix_len() == 0 => vec![String::new()],
+        Remote::Prefix(net) => vec![format!(" {header} {field} {}", net.trunc())],
+        Remote::Group(group) => {
+            let members = config.members.get(group);
+            let any = |hosts: bool| {
+                members.is_some_and(|m| m.iter().any(|net| is(rule.ethertype, net) && is_host(net) == hosts))
+            };
+            // The host set is always there, so that members come and go without a change of the rules.
+            let hosts = members.map(|_| format!(" {header} {field} @{}", member_set('m', rule.ethertype, *group)));
+            let prefixes =
+                any(false).then(|| format!(" {header} {field} @{}", member_set('n', rule.ethertype, *group)));
+            hosts.into_iter().chain(prefixes).collect()
+        }
+    };
+    remotes
+        .into_iter()
+        .map(|remote| format!("meta protocol {version}{remote}{protocol}"))
+        .collect()
+}
+
+fn protocol_match(rule: &FilterRule) -> String {
+    match rule.protocol {
+        ProtocolMatch::Any => String::new(),
+        ProtocolMatch::Number(number) => format!(" meta l4proto {number}"),
+        ProtocolMatch::Ports {
+            protocol,
+            range: None | Some((0, 65_535)),
+        } => format!(" meta l4proto {protocol}"),
+        ProtocolMatch::Ports {
+            protocol,
+            range: Some((first, last)),
+        } if first == last => {
+            format!(" meta l4proto {protocol} th dport {first}")
+        }
+        ProtocolMatch::Ports {
+            protocol,
+            range: Some((first, last)),
+        } => {
+            format!(" meta l4proto {protocol} th dport {first}-{last}")
+        }
+        ProtocolMatch::Icmp { kind, code } => {
+            let (name, number) = match rule.ethertype {
+                EtherType::IPv4 => ("icmp", 1),
+                EtherType::IPv6 => ("icmpv6", 58),
+            };
+            match (kind, code) {
+                (None, _) => format!(" meta l4proto {number}"),
+                (Some(kind), None) => format!(" {name} type {kind}"),
+                (Some(kind), Some(code)) => format!(" {name} type {kind} {name} code {code}"),
+            }
+        }
+    }
+}
+
+/// The targets that a port may advertise: the 16 bytes behind the first 8 of the message (RFC 4861, 4.4). nft 1.0 has
+/// no name for them, and no set may hold them beside an interface, hence a chain for each port.
+fn neighbour_chain(port: &PortConfig) -> Chain {
+    let mut hosts = BTreeSet::new();
+    let mut rules = Vec::new();
+    for (_, net) in senders(port) {
+        let IpNet::V6(net) = net else { continue };
+        let bits = u128::from(net.network());
+        match net.prefix_len() {
+            128 => {
+                hosts.insert(format!("{bits:#034x}"));
+            }
+            0 => rules.push("return".to_owned()),
+            length => rules.push(format!(
+                "@th,64,{length} {:#x} return",
+                bits >> (128 - u32::from(length))
+            )),
+        }
+    }
+    let hosts: Vec<String> = hosts.into_iter().collect();
+    rules.insert(0, format!("@th,64,128 {{ {} }} return", hosts.join(", ")));
+    rules.push("counter drop".into());
+    Chain::new(rules)
+}
+
+fn member_set(kind: char, version: EtherType, group: SecurityGroupId) -> String {
+    let version = if version == EtherType::IPv4 { 4 } else { 6 };
+    format!("{kind}{version}_{}", group.0.simple())
+}
+
+fn address_type(version: EtherType, interval: bool) -> &'static str {
+    match (version, interval) {
+        (EtherType::IPv4, false) => "type ipv4_addr;",
+        (EtherType::IPv4, true) => "type ipv4_addr; flags interval;",
+        (EtherType::IPv6, false) => "type ipv6_addr;",
+        (EtherType::IPv6, true) => "type ipv6_addr; flags interval;",
+    }
+}
+
+fn is(version: EtherType, net: &IpNet) -> bool {
+    matches!(
+        (version, net),
+        (EtherType::IPv4, IpNet::V4(_)) | (EtherType::IPv6, IpNet::V6(_))
+    )
+}
+
+fn is_host(net: &IpNet) -> bool {
+    net.prefix_len() == net.max_prefix_len()
+}

@@ -1,0 +1,421 @@
+//! The host's networks: makes provider networks, self-service networks and routers match a [`HostConfig`].
+//!
+//! [`NetworkPart`] is blocking code for a thread of its own. [`NetworkPart::apply`] compares each fragment with what
+//! was applied last and touches only what differs: all removals first, then all additions. [`NetworkPart::audit`] looks
+//! at the kernel itself and repairs what somebody deleted. One fragment that fails never stops another; it is tried
+//! again at the next pass, and [`NetworkPart::report`] says why.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`filter`] | a network's ruleset: anti-spoofing and security groups |
+//! | [`flows`] | which tracked flows the rules still allow |
+//! | [`nat`] | a router's ruleset |
+//! | [`table`] | rulesets as values, and their difference |
+//! | `external`, `tenant`, `router`, `attach` | the three kinds of fragment, and ports in foreign namespaces |
+//! | `namespace`, `reaper` | a namespace of ours; deleting links without waiting |
+
+mod attach;
+mod error;
+mod external;
+pub mod filter;
+pub mod flows;
+pub mod names;
+mod namespace;
+pub mod nat;
+mod reaper;
+mod router;
+pub mod table;
+mod tenant;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use linux::Netns;
+use model::host::{FragmentStatus, HostConfig, HostReport, NetworkConfig, PortConfig, PortReport, RouterConfig};
+use model::{NetworkId, PortId, RouterId};
+
+pub use error::{Error, Result};
+use external::{External, Host};
+use names::{NETWORK_PREFIX, ROUTER_PREFIX};
+use namespace::Namespace;
+use reaper::Reaper;
+use router::{Around, Router};
+use tenant::Tenant;
+
+/// The host's networks.
+#[derive(Debug)]
+pub struct NetworkPart {
+    host: Host,
+    reaper: Reaper,
+    want: HostConfig,
+    externals: BTreeMap<NetworkId, External>,
+    tenants: BTreeMap<NetworkId, Tenant>,
+    routers: BTreeMap<RouterId, Router>,
+    /// Fragments that do not stand, with the reason.
+    failed_networks: BTreeMap<NetworkId, String>,
+    failed_routers: BTreeMap<RouterId, String>,
+    /// Whether what an earlier life of the program left behind has been looked through.
+    swept: bool,
+}
+
+impl NetworkPart {
+    /// Takes over the host's networks. Nothing is touched before the first [`NetworkPart::apply`].
+    ///
+    /// `host` is the namespace that holds the provider networks' bridges. `owner` names this cloud (and no other one on
+    /// this machine): it is written on what is made, and only what carries it is ever removed. `exclusive` says that
+    /// `host` is for this cloud alone, so that its settings may be changed too.
+    pub fn new(host: Netns, owner: &str, exclusive: bool) -> Result<Self> {
+        Ok(Self {
+            host: Host::open(host, owner.to_owned(), exclusive)?,
+            reaper: Reaper::start(),
+            want: HostConfig::default(),
+            externals: BTreeMap::new(),
+            tenants: BTreeMap::new(),
+            routers: BTreeMap::new(),
+            failed_networks: BTreeMap::new(),
+            failed_routers: BTreeMap::new(),
+            swept: false,
+        })
+    }
+
+    /// Makes the host match `want`, as far as it can; what could not be done is in the report and tried again.
+    pub fn apply(&mut self, want: &HostConfig) {
+        if !self.swept {
+            self.sweep(want);
+        }
+        self.remove_unwanted(want);
+        self.add_wanted(want);
+        self.want = want.clone();
+    }
+
+    /// Looks at everything there should be and repairs it. Returns what was found wrong, one sentence each, which also
+    /// went to the log.
+    pub fn audit(&mut self) -> Vec<String> {
+        let mut found = Vec::new();
+        let want = self.want.clone();
+        self.retry_failed(&want);
+        for (id, config) in &want.externals {
+            if let Some(external) = self.note_network(*id, |part| {
+                External::ensure(&mut part.host, Arc::clone(config), &mut found)
+            }) {
+                self.externals.insert(*id, external);
+            }
+        }
+        for (id, tenant) in &mut self.tenants {
+            note(&mut self.failed_networks, *id, tenant.audit(&self.reaper, &mut found));
+        }
+        for (id, router) in &mut self.routers {
+            let mut around = Around {
+                host: &mut self.host,
+                tenants: &mut self.tenants,
+                externals: &self.externals,
+                reaper: &self.reaper,
+            };
+            let result = router.audit(&mut around, &mut found);
+            note(&mut self.failed_routers, *id, result);
+        }
+        for sentence in &found {
+            tracing::warn!("mended: {sentence}");
+        }
+        found
+    }
+
+    /// Writes how networks, routers and their ports are into a report.
+    pub fn report(&self, into: &mut HostReport) {
+        let status =
+            |why: Option<&String>| why.map_or(FragmentStatus::Ready, |why| FragmentStatus::Failed(why.clone()));
+        into.externals = self
+            .want
+            .externals
+            .keys()
+            .map(|id| (*id, status(self.failed_networks.get(id))))
+            .collect();
+        into.networks = self
+            .want
+            .networks
+            .keys()
+            .map(|id| (*id, status(self.failed_networks.get(id))))
+            .collect();
+        into.routers = self
+            .want
+            .routers
+            .keys()
+            .map(|id| (*id, status(self.router_failure(*id).as_ref())))
+            .collect();
+        into.ports = self
+            .want
+            .networks
+            .values()
+            .flat_map(|network| self.port_reports(network))
+            .collect();
+    }
+
+    /// Why a router does not stand, if it does not: as a whole, or its first leg that failed.
+    fn router_failure(&self, id: RouterId) -> Option<String> {
+        let whole = self.failed_routers.get(&id).cloned();
+        whole.or_else(|| self.routers.get(&id)?.status().err())
+    }
+
+    /// The descriptor of a server's tap, for the QEMU process that is to hold it.
+    pub fn tap(&mut self, port: PortId) -> Result<OwnedFd> {
+        let tenant = self
+            .tenants
+            .values_mut()
+            .find(|tenant| tenant.config.ports.contains_key(&port));
+        tenant.ok_or(Error::NoTap(port))?.tap(port)
+    }
+
+    /// The namespace of a network, where its DHCP, DNS and metadata services listen; none before it stands.
+    pub fn network_netns(&self, id: NetworkId) -> Option<Netns> {
+        self.tenants.get(&id).map(|tenant| tenant.space.ns.clone())
+    }
+
+    /// The namespace of a router, where its metadata service listens and router advertisements are sent from.
+    pub fn router_netns(&self, id: RouterId) -> Option<Netns> {
+        self.routers.get(&id).map(|router| router.space.ns.clone())
+    }
+
+    /// Removes everything that this cloud made, and waits until it is gone.
+    pub fn purge(&mut self) {
+        self.apply(&HostConfig::default());
+        self.reaper.settle();
+    }
+
+    /// Waits until links that were taken away are really gone.
+    pub fn settle(&self) {
+        self.reaper.settle();
+    }
+
+    /// Removes what an earlier life of the program made and what is not wanted any more.
+    fn sweep(&mut self, want: &HostConfig) {
+        let wanted: BTreeSet<String> = (want.networks.keys().map(|id| names::network_namespace(*id)))
+            .chain(want.routers.keys().map(|id| names::router_namespace(*id)))
+            .collect();
+        let named = Netns::list().unwrap_or_default();
+        let ours = |name: &String| name.starts_with(NETWORK_PREFIX) || name.starts_with(ROUTER_PREFIX);
+        for name in named.iter().filter(|name| ours(name) && !wanted.contains(*name)) {
+            match Namespace::find(name, &self.host.owner) {
+                Ok(Some(mut space)) => {
+                    tracing::info!(
+                        netns.name = name,
+                        "removing a network namespace that is not wanted any more"
+                    );
+                    let links = space.nl.links().unwrap_or_default();
+                    self.reaper
+                        .delete(&space.ns, links.into_iter().filter(|link| link.index != 1).collect());
+                    if let Err(error) = Netns::delete(name) {
+                        tracing::warn!(netns.name = name, %error, "a network namespace could not be removed");
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        netns.name = name,
+                        error = error.in_full(),
+                        "cannot tell whose network namespace it is"
+                    );
+                }
+            }
+        }
+        self.sweep_host(want);
+        self.swept = true;
+    }
+
+    fn sweep_host(&mut self, want: &HostConfig) {
+        let legs = want
+            .routers
+            .values()
+            .filter_map(|r| r.gateway.as_ref())
+            .map(|g| names::tap_device(g.port_id));
+        let bridges = want
+            .externals
+            .values()
+            .map(|external| external.bridge.as_str())
+            .collect();
+        match self.host.unwanted(&legs.collect(), &bridges) {
+            Ok(links) => self.reaper.delete(&self.host.ns, links),
+            Err(error) => tracing::warn!(error = error.in_full(), "cannot look for left-over links"),
+        }
+    }
+
+    fn remove_unwanted(&mut self, want: &HostConfig) {
+        let ids: Vec<RouterId> = self.routers.keys().copied().collect();
+        for id in ids {
+            let Some(config) = want.routers.get(&id) else {
+                if let Some(router) = self.routers.remove(&id) {
+                    report_removal(router.remove(&self.reaper), "router", &id);
+                }
+                self.failed_routers.remove(&id);
+                continue;
+            };
+            let router = self.routers.get_mut(&id).filter(|router| router.config != *config);
+            if let Some(router) = router {
+                note(
+                    &mut self.failed_routers,
+                    id,
+                    router.remove_unwanted(config, &self.reaper),
+                );
+            }
+        }
+        let ids: Vec<NetworkId> = self.tenants.keys().copied().collect();
+        for id in ids {
+            let Some(config) = want.networks.get(&id) else {
+                if let Some(tenant) = self.tenants.remove(&id) {
+                    report_removal(tenant.remove(&self.reaper), "network", &id);
+                }
+                self.failed_networks.remove(&id);
+                continue;
+            };
+            let tenant = self.tenants.get_mut(&id).filter(|tenant| tenant.config != *config);
+            if let Some(tenant) = tenant {
+                note(
+                    &mut self.failed_networks,
+                    id,
+                    tenant.remove_unwanted(config, &self.reaper),
+                );
+            }
+        }
+        let gone: Vec<NetworkId> = self
+            .externals
+            .keys()
+            .filter(|id| !want.externals.contains_key(*id))
+            .copied()
+            .collect();
+        for id in gone {
+            if let Some(external) = self.externals.remove(&id) {
+                report_removal(external.remove(&mut self.host), "provider network", &id);
+            }
+            self.failed_networks.remove(&id);
+        }
+    }
+
+    fn add_wanted(&mut self, want: &HostConfig) {
+        for (id, config) in &want.externals {
+            let same = self
+                .externals
+                .get(id)
+                .is_some_and(|external| external.config == *config);
+            if same && !self.failed_networks.contains_key(id) {
+                continue;
+            }
+            if let Some(external) = self.note_network(*id, |part| {
+                External::ensure(&mut part.host, Arc::clone(config), &mut Vec::new())
+            }) {
+                self.externals.insert(*id, external);
+            }
+        }
+        for (id, config) in &want.networks {
+            let same = self
+                .tenants
+                .get(id)
+                .is_some_and(|tenant| tenant.config == *config && !tenant.has_failed_ports());
+            if !same || self.failed_networks.contains_key(id) {
+                self.note_network(*id, |part| part.add_network(config));
+            }
+        }
+        for (id, config) in &want.routers {
+            let same = self.routers.get(id).is_some_and(|router| router.config == *config);
+            if !same || self.router_failure(*id).is_some() {
+                let result = self.add_router(config);
+                note(&mut self.failed_routers, *id, result);
+            }
+        }
+    }
+
+    fn add_network(&mut self, config: &Arc<NetworkConfig>) -> Result<()> {
+        let mut done = Vec::new();
+        if let Some(tenant) = self.tenants.get_mut(&config.id) {
+            return tenant.ensure(config, &self.reaper, false, &mut done);
+        }
+        let mut tenant = Tenant::open(config, &self.host.owner, &mut done)?;
+        // The ruleset comes before any port; what an earlier life left is looked at as a whole.
+        let loaded = tenant.remove_unwanted(config, &self.reaper);
+        let ensured = tenant.ensure(config, &self.reaper, true, &mut done);
+        self.tenants.insert(config.id, tenant);
+        loaded.and(ensured)
+    }
+
+    fn add_router(&mut self, config: &Arc<RouterConfig>) -> Result<()> {
+        let mut done = Vec::new();
+        if !self.routers.contains_key(&config.id) {
+            let mut router = Router::open(config, &self.host.owner, &mut done)?;
+            router.remove_unwanted(config, &self.reaper)?;
+            self.routers.insert(config.id, router);
+        }
+        let Some(router) = self.routers.get_mut(&config.id) else {
+            return Ok(());
+        };
+        let mut around = Around {
+            host: &mut self.host,
+            tenants: &mut self.tenants,
+            externals: &self.externals,
+            reaper: &self.reaper,
+        };
+        router.ensure(config, &mut around, &mut done)?;
+        Ok(())
+    }
+
+    /// Fragments that could not even be opened have no state to audit: they are added again.
+    fn retry_failed(&mut self, want: &HostConfig) {
+        let missing_network = want.networks.keys().any(|id| !self.tenants.contains_key(id));
+        let missing_router = want.routers.keys().any(|id| !self.routers.contains_key(id));
+        if missing_network || missing_router || !self.failed_networks.is_empty() || !self.failed_routers.is_empty() {
+            self.remove_unwanted(want);
+            self.add_wanted(want);
+        }
+    }
+
+    fn port_reports(&self, network: &NetworkConfig) -> Vec<(PortId, PortReport)> {
+        let legs = |port: PortId| {
+            let of = |router: &&Router| router.config.legs.iter().any(|leg| leg.port_id == port);
+            match self.routers.values().find(of) {
+                Some(router) => router.leg(port),
+                None => Err("its router is not on this host, or could not be set up".into()),
+            }
+        };
+        let failed = || {
+            self.failed_networks
+                .get(&network.id)
+                .cloned()
+                .unwrap_or_else(|| "not set up yet".into())
+        };
+        let report = |port: &Arc<PortConfig>| match self.tenants.get(&network.id) {
+            Some(tenant) => (port.id, tenant.port_report(port, legs)),
+            None => (port.id, PortReport::Failed(failed())),
+        };
+        network.ports.values().map(report).collect()
+    }
+
+    /// Runs work for a network and keeps its failure for the report.
+    fn note_network<T>(&mut self, id: NetworkId, work: impl FnOnce(&mut Self) -> Result<T>) -> Option<T> {
+        let (value, result) = match work(self) {
+            Ok(value) => (Some(value), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        note(&mut self.failed_networks, id, result);
+        value
+    }
+}
+
+/// Keeps a fragment's failure for the report, and logs it once.
+fn note<Id: Ord + Copy + std::fmt::Debug>(failed: &mut BTreeMap<Id, String>, id: Id, result: Result<()>) {
+    match result {
+        Ok(()) => {
+            failed.remove(&id);
+        }
+        Err(error) => {
+            let text = error.in_full();
+            if failed.get(&id) != Some(&text) {
+                tracing::warn!(fragment = ?id, error = text, "could not be made what it should be; tried again later");
+            }
+            failed.insert(id, text);
+        }
+    }
+}
+
+fn report_removal(result: Result<()>, what: &str, id: &impl std::fmt::Display) {
+    if let Err(error) = result {
+        tracing::warn!(fragment.id = %id, error = error.in_full(), "{what} could not be removed wholly");
+    }
+}

@@ -1,0 +1,215 @@
+//! A namespace that belongs to this cloud: handle, links socket, ruleset.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+use linux::Netns;
+use linux::netlink::{AddressFlags, Link, LinkChange, Rtnl};
+use linux::nft::{Generation, Nft};
+
+use super::error::{Doing, Error, Result};
+use super::names::mark;
+use super::table::Table;
+
+/// Index of the loopback device, the same in every namespace.
+const LOOPBACK: u32 = 1;
+
+/// A namespace of ours, open.
+#[derive(Debug)]
+pub struct Namespace {
+    /// Its name below `/run/netns`.
+    pub name: String,
+    /// The namespace.
+    pub ns: Netns,
+    /// Links, addresses and routes in it.
+    pub nl: Rtnl,
+    firewall: Firewall,
+}
+
+/// What is known of the namespace's ruleset.
+#[derive(Debug)]
+struct Firewall {
+    /// What we loaded last; `None` if unknown.
+    loaded: Option<Vec<Table>>,
+    generation: Generation,
+    /// The generation after we loaded it.
+    seen: u32,
+}
+
+impl Namespace {
+    /// Opens the namespace, making it if there is none. True if it was made.
+    ///
+    /// A new one gets its name only once it carries this cloud's mark: a crash in between leaves nothing.
+    pub fn ensure(name: String, owner: &str) -> Result<(Self, bool)> {
+        let doing = || format!("set up network namespace {name}");
+        if Netns::exists(&name) {
+            let ns = Netns::open(&name).doing(doing)?;
+            let mut space = Self::of(name.clone(), ns)?;
+            return match space.owner()? {
+                Some(found) if found != mark(owner) => Err(Error::Foreign {
+                    what: format!("network namespace {name}"),
+                    owner: found,
+                }),
+                // Made by hand with our name and still without a mark: it is wanted, so it becomes ours.
+                Some(_) => Ok((space, false)),
+                None => space.marked(owner).map(|space| (space, false)),
+            };
+        }
+        let space = Self::of(name.clone(), Netns::anonymous().doing(doing)?)?.marked(owner)?;
+        space.ns.remount(&name).doing(doing)?;
+        Ok((space, true))
+    }
+
+    /// Opens a namespace if it exists and carries this cloud's mark.
+    pub fn find(name: &str, owner: &str) -> Result<Option<Self>> {
+        if !Netns::exists(name) {
+            return Ok(None);
+        }
+        let ns = Netns::open(name).doing(|| format!("open network namespace {name}"))?;
+        let mut space = Self::of(name.to_owned(), ns)?;
+        Ok((space.owner()? == Some(mark(owner))).then_some(space))
+    }
+
+    fn of(name: String, ns: Netns) -> Result<Self> {
+        let doing = || format!("open the sockets of network namespace {name}");
+        let nl = Rtnl::open(&ns).doing(doing)?;
+        let generation = Generation::open(&ns).doing(doing)?;
+        Ok(Self {
+            name,
+            ns,
+            nl,
+            firewall: Firewall {
+                loaded: None,
+                generation,
+                seen: 0,
+            },
+        })
+    }
+
+    fn owner(&mut self) -> Result<Option<String>> {
+        let loopback = self
+            .nl
+            .link("lo")
+            .doing(|| format!("read whose network namespace {} is", self.name))?;
+        Ok(loopback.alias)
+    }
+
+    fn marked(mut self, owner: &str) -> Result<Self> {
+        let mark = mark(owner);
+        let change = LinkChange {
+            alias: Some(&mark),
+            up: Some(true),
+            ..LinkChange::default()
+        };
+        self.nl
+            .change_link(LOOPBACK, &change)
+            .doing(|| format!("mark network namespace {}", self.name))?;
+        Ok(self)
+    }
+
+    /// Makes the ruleset that of `want`: by the difference to what was loaded last, or as a whole if that is not known.
+    pub fn load(&mut self, want: Vec<Table>) -> Result<()> {
+        let doing = || format!("load the ruleset of {}", self.name);
+        let difference = self
+            .firewall
+            .loaded
+            .as_ref()
+            .and_then(|loaded| difference(loaded, &want));
+        if difference.as_deref() == Some("") {
+            return Ok(());
+        }
+        let mut nft = Nft::open(&self.ns).doing(doing)?;
+        let by_parts = difference.map(|text| nft.run(&text));
+        if let Some(Err(error)) = &by_parts {
+            tracing::warn!(netns.name = self.name, %error, "could not change the ruleset in parts; loading it as a whole");
+        }
+        if !matches!(by_parts, Some(Ok(_))) {
+            self.firewall.loaded = None;
+            let text: String = want.iter().map(Table::render).collect();
+            nft.run(&text).doing(doing)?;
+        }
+        self.firewall.loaded = Some(want);
+        self.firewall.seen = self.firewall.generation.read().doing(doing)?;
+        Ok(())
+    }
+
+    /// Whether somebody else changed the ruleset since we loaded it. If so, it counts as unknown.
+    pub fn ruleset_changed(&mut self) -> Result<bool> {
+        if self.firewall.loaded.is_none() {
+            return Ok(true);
+        }
+        let now = self
+            .firewall
+            .generation
+            .read()
+            .doing(|| format!("look at the ruleset of {}", self.name))?;
+        let changed = now != self.firewall.seen;
+        if changed {
+            self.firewall.loaded = None;
+        }
+        Ok(changed)
+    }
+
+    /// Gives the namespace its name back if a person took it away. True if that was needed.
+    pub fn keep_name(&self) -> Result<bool> {
+        if Netns::id_of(&self.name) == Some(self.ns.id()) {
+            return Ok(false);
+        }
+        self.ns
+            .remount(&self.name)
+            .doing(|| format!("mount network namespace {} again", self.name))?;
+        Ok(true)
+    }
+
+    /// Makes the addresses of a link those of `want`. Link-local IPv6 addresses that the kernel made stay.
+    /// Returns the addresses that were added and those that were taken away.
+    pub fn set_addresses(&mut self, link: u32, want: &BTreeSet<IpNet>) -> Result<(Vec<IpNet>, Vec<IpNet>)> {
+        let doing = || format!("set the addresses of link {link} in {}", self.name);
+        let listed = self.nl.addresses().doing(doing)?;
+        let have: BTreeSet<IpNet> = listed.iter().filter(|a| a.link == link).map(|a| a.net).collect();
+        let gone: Vec<IpNet> = have
+            .difference(want)
+            .filter(|net| !is_kernel_made(net))
+            .copied()
+            .collect();
+        let new: Vec<IpNet> = want.difference(&have).copied().collect();
+        for net in &gone {
+            self.nl.delete_address(link, *net).doing(doing)?;
+        }
+        for net in &new {
+            self.nl
+                .ensure_address(
+                    link,
+                    *net,
+                    AddressFlags {
+                        no_dad: true,
+                        no_prefix_route: false,
+                    },
+                )
+                .doing(doing)?;
+        }
+        Ok((new, gone))
+    }
+
+    /// The link with a name, if there is one.
+    pub fn find_link(&mut self, name: &str) -> Result<Option<Link>> {
+        self.nl
+            .find_link(name)
+            .doing(|| format!("look for {name} in {}", self.name))
+    }
+}
+
+/// An address below fe80::/64, which the kernel gives every link.
+fn is_kernel_made(net: &IpNet) -> bool {
+    matches!(net, IpNet::V6(v6) if v6.addr().segments()[..4] == [0xfe80, 0, 0, 0] && v6.prefix_len() == 64)
+}
+
+fn difference(loaded: &[Table], want: &[Table]) -> Option<String> {
+    if loaded.len() != want.len() {
+        return None;
+    }
+    want.iter()
+        .zip(loaded)
+        .map(|(want, loaded)| want.difference(loaded))
+        .collect()
+}

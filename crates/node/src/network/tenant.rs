@@ -1,0 +1,472 @@
+//! A self-service network on this host: namespace, bridge, service addresses, ruleset, ports.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use linux::conntrack::Conntrack;
+use linux::netlink::{Bridge, Link, LinkChange};
+use linux::tap::{self, TapOptions};
+use linux::{Mac, sysctl};
+use model::PortId;
+use model::host::{NetworkConfig, PortBinding, PortConfig, PortReport};
+
+use super::error::{Doing, Error, Result};
+use super::external::bridge_mac;
+use super::filter::{self, CUT};
+use super::flows::Judge;
+use super::names::{BRIDGE, is_tap_device, network_namespace, tap_device};
+use super::namespace::Namespace;
+use super::reaper::Reaper;
+
+/// The metadata service's IPv4 address (link-local, as in EC2).
+const METADATA4: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+/// The metadata service's IPv6 address, as Neutron has it.
+const METADATA6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe);
+
+/// The namespace's settings. Bridged packets are shown to conntrack; nothing is routed here; ports of the bridge have no
+/// IPv6 of their own (they would talk to the servers), and the bridge's addresses are usable at once.
+const SETTINGS: [(&str, &str); 10] = [
+    ("net/bridge/bridge-nf-call-iptables", "1"),
+    ("net/bridge/bridge-nf-call-ip6tables", "1"),
+    ("net/bridge/bridge-nf-call-arptables", "0"),
+    ("net/ipv4/ip_forward", "0"),
+    ("net/ipv6/conf/all/accept_ra", "0"),
+    ("net/ipv6/conf/default/accept_ra", "0"),
+    ("net/ipv6/conf/all/accept_dad", "0"),
+    ("net/ipv6/conf/default/accept_dad", "0"),
+    ("net/ipv6/conf/default/autoconf", "0"),
+    ("net/ipv6/conf/default/disable_ipv6", "1"),
+];
+
+/// A network on this host.
+#[derive(Debug)]
+pub struct Tenant {
+    /// Its namespace.
+    pub space: Namespace,
+    /// As last applied.
+    pub config: Arc<NetworkConfig>,
+    /// Index of its bridge.
+    pub bridge: u32,
+    /// Ports whose link could not be made what it should be, with the reason.
+    failed: BTreeMap<PortId, String>,
+    /// Taps that a process holds.
+    plugged: BTreeSet<PortId>,
+    /// What the loaded ruleset is of; `None` if it has to be loaded.
+    ruled: Option<Arc<NetworkConfig>>,
+    /// Flows may carry the mark of a cut.
+    may_have_cuts: bool,
+}
+
+impl Tenant {
+    /// Opens (or makes) the namespace, without ports yet.
+    pub fn open(config: &Arc<NetworkConfig>, owner: &str, done: &mut Vec<String>) -> Result<Self> {
+        let (space, made) = Namespace::ensure(network_namespace(config.id), owner)?;
+        if made {
+            done.push(format!("network namespace {} was missing", space.name));
+        }
+        let mut tenant = Self {
+            space,
+            // Without ports: they are plugged by `ensure`.
+            config: Arc::new(NetworkConfig {
+                ports: Default::default(),
+                ..(**config).clone()
+            }),
+            bridge: 0,
+            failed: BTreeMap::new(),
+            plugged: BTreeSet::new(),
+            ruled: None,
+            may_have_cuts: !made,
+        };
+        tenant.ensure_settings()?;
+        Ok(tenant)
+    }
+
+    fn ensure_settings(&mut self) -> Result<()> {
+        sysctl::write(&self.space.ns, &SETTINGS).doing(|| format!("set up network namespace {}", self.space.name))
+    }
+
+    /// Loads the ruleset, unless it is that of this very configuration already.
+    fn load_rules(&mut self, want: &Arc<NetworkConfig>) -> Result<()> {
+        if !self.ruled.as_ref().is_some_and(|ruled| Arc::ptr_eq(ruled, want)) {
+            self.ruled = None;
+            self.space.load(filter::tables(want))?;
+            self.ruled = Some(Arc::clone(want));
+        }
+        Ok(())
+    }
+
+    /// Loads the new ruleset, cuts what it no longer allows, and takes away ports that are not wanted any more.
+    pub fn remove_unwanted(&mut self, want: &Arc<NetworkConfig>, reaper: &Reaper) -> Result<()> {
+        let loaded = self.load_rules(want);
+        let gone: Vec<Arc<PortConfig>> = self
+            .config
+            .ports
+            .values()
+            .filter(|old| is_gone(old, want))
+            .map(Arc::clone)
+            .collect();
+        let mut links = Vec::new();
+        for port in &gone {
+            links.extend(self.space.find_link(&tap_device(port.id))?);
+            self.failed.remove(&port.id);
+            self.plugged.remove(&port.id);
+        }
+        reaper.delete(&self.space.ns, links);
+        loaded?;
+        let freed: BTreeSet<IpAddr> = freed_addresses(&self.config, want);
+        if !freed.is_empty() || takes_something_away(&self.config, want) || self.may_have_cuts {
+            self.cut_flows(want, &freed)?;
+        }
+        Ok(())
+    }
+
+    /// Marks tracked flows that the rules no longer allow, unmarks those they allow again, and forgets flows of
+    /// addresses that no port has any more.
+    fn cut_flows(&mut self, want: &NetworkConfig, freed: &BTreeSet<IpAddr>) -> Result<()> {
+        let doing = || format!("cut flows in {}", self.space.name);
+        // A walk costs the size of the whole host's table; the count is at hand.
+        let count = sysctl::read(&self.space.ns, "net/netfilter/nf_conntrack_count").doing(doing)?;
+        if count == "0" {
+            self.may_have_cuts = false;
+            return Ok(());
+        }
+        let judge = Judge::new(want);
+        let mut table = Conntrack::open(&self.space.ns).doing(doing)?;
+        let mut cuts = 0;
+        let (mut forget, mut cut, mut restore) = (Vec::new(), Vec::new(), Vec::new());
+        let flows = table.flows(|_| true).doing(doing)?;
+        for flow in flows {
+            let allowed = judge.allows(&flow.original);
+            cuts += usize::from(!allowed);
+            if freed.contains(&flow.original.source) || freed.contains(&flow.original.destination) {
+                forget.push(flow);
+            } else if !allowed && flow.mark != CUT {
+                cut.push(flow);
+            } else if allowed && flow.mark == CUT {
+                restore.push(flow);
+            }
+        }
+        table.set_mark(&cut, CUT).doing(doing)?;
+        table.set_mark(&restore, 0).doing(doing)?;
+        table.delete(&forget).doing(doing)?;
+        self.may_have_cuts = cuts > 0;
+        if !cut.is_empty() {
+            tracing::info!(network.id = %want.id, flow.count = cut.len(), "cut flows that the rules no longer allow");
+        }
+        Ok(())
+    }
+
+    /// Makes bridge, addresses and ports what `want` says. Looks only at ports that changed or failed, or at all if
+    /// `thorough`. Sentences on what had to be done go into `done`.
+    pub fn ensure(
+        &mut self,
+        want: &Arc<NetworkConfig>,
+        reaper: &Reaper,
+        thorough: bool,
+        done: &mut Vec<String>,
+    ) -> Result<()> {
+        self.load_rules(want)?;
+        self.ensure_bridge(want, done)?;
+        let links: Option<HashMap<String, Link>> = match thorough {
+            true => Some(
+                self.list_links()?
+                    .into_iter()
+                    .map(|link| (link.name.clone(), link))
+                    .collect(),
+            ),
+            false => None,
+        };
+        if let Some(links) = &links {
+            self.remove_strangers(want, links, reaper, done);
+        }
+        for port in want.ports.values() {
+            let same = self
+                .config
+                .ports
+                .get(&port.id)
+                .is_some_and(|old| Arc::ptr_eq(old, port) || old == port);
+            if !thorough && same && !self.failed.contains_key(&port.id) {
+                continue;
+            }
+            let device = tap_device(port.id);
+            reaper.wait_for(&device);
+            let link = match &links {
+                Some(links) => links.get(&device).cloned(),
+                None => self.space.find_link(&device)?,
+            };
+            match self.plug(want, port, link, done) {
+                Ok(()) => self.failed.remove(&port.id),
+                Err(error) => self.failed.insert(port.id, error.in_full()),
+            };
+        }
+        self.config = Arc::clone(want);
+        Ok(())
+    }
+
+    fn list_links(&mut self) -> Result<Vec<Link>> {
+        self.space
+            .nl
+            .links()
+            .doing(|| format!("list the links of {}", self.space.name))
+    }
+
+    fn ensure_bridge(&mut self, want: &NetworkConfig, done: &mut Vec<String>) -> Result<()> {
+        let doing = || format!("set up the bridge of {}", network_namespace(want.id));
+        let mac = want
+            .service_port
+            .as_ref()
+            .map_or_else(|| bridge_mac(want.id), |port| Mac(port.mac.0));
+        let nl = &mut self.space.nl;
+        let mut link = nl.find_link(BRIDGE).doing(doing)?;
+        if link.is_none() {
+            let bridge = Bridge {
+                name: BRIDGE,
+                mac: Some(mac),
+                mtu: Some(want.mtu),
+                multicast_snooping: false,
+            };
+            nl.create_bridge(&bridge).doing(doing)?;
+            link = nl.find_link(BRIDGE).doing(doing)?;
+            sysctl::write(&self.space.ns, &[("net/ipv6/conf/br0/disable_ipv6", "0")]).doing(doing)?;
+            done.push(format!("the bridge of {} was missing", self.space.name));
+        }
+        let Some(link) = link else {
+            return Err(Error::NetworkMissing(want.id));
+        };
+        self.bridge = link.index;
+        if link.mac != Some(mac) || link.mtu != want.mtu || !link.up {
+            let change = LinkChange {
+                mac: Some(mac),
+                mtu: Some(want.mtu),
+                up: Some(true),
+                ..LinkChange::default()
+            };
+            self.space.nl.change_link(link.index, &change).doing(doing)?;
+            done.push(format!("the bridge of {} was not as it should be", self.space.name));
+        }
+        let (new, gone) = self.space.set_addresses(link.index, &service_addresses(want))?;
+        done.extend(
+            new.iter()
+                .map(|net| format!("address {net} was missing in {}", self.space.name)),
+        );
+        done.extend(
+            gone.iter()
+                .map(|net| format!("address {net} was not wanted in {}", self.space.name)),
+        );
+        Ok(())
+    }
+
+    /// Devices on our bridge with a port's name but no such port.
+    fn remove_strangers(
+        &self,
+        want: &NetworkConfig,
+        links: &HashMap<String, Link>,
+        reaper: &Reaper,
+        done: &mut Vec<String>,
+    ) {
+        let names: BTreeSet<String> = want.ports.keys().map(|id| tap_device(*id)).collect();
+        let strange = |link: &&Link| is_tap_device(&link.name) && !names.contains(&link.name);
+        let strangers: Vec<Link> = links.values().filter(strange).cloned().collect();
+        done.extend(
+            strangers
+                .iter()
+                .map(|link| format!("{} in {} was not wanted", link.name, self.space.name)),
+        );
+        reaper.delete(&self.space.ns, strangers);
+    }
+
+    /// Makes a port's device what it should be. A router's leg is made by the router.
+    fn plug(
+        &mut self,
+        want: &NetworkConfig,
+        port: &PortConfig,
+        link: Option<Link>,
+        done: &mut Vec<String>,
+    ) -> Result<()> {
+        match &port.binding {
+            PortBinding::Server(_) => self.plug_tap(want, port, link, done),
+            PortBinding::Namespace { netns, ifname } => {
+                super::attach::plug(self, want, port, (netns, ifname), link, done)
+            }
+            PortBinding::Router(_) => Ok(()),
+        }
+    }
+
+    fn plug_tap(
+        &mut self,
+        want: &NetworkConfig,
+        port: &PortConfig,
+        link: Option<Link>,
+        done: &mut Vec<String>,
+    ) -> Result<()> {
+        let device = tap_device(port.id);
+        let doing = || format!("set up tap {device} of port {}", port.id);
+        let link = match link {
+            Some(link) => link,
+            None => {
+                // Persistent: it stays while no server runs, and over our own end.
+                tap::open(
+                    &self.space.ns,
+                    &device,
+                    TapOptions {
+                        persist: true,
+                        owner: None,
+                    },
+                )
+                .doing(doing)?;
+                done.push(format!("tap {device} was missing in {}", self.space.name));
+                self.space.nl.link(&device).doing(doing)?
+            }
+        };
+        let up = port.admin_state_up;
+        if link.master != Some(self.bridge) || link.mtu != want.mtu || link.up != up {
+            let change = LinkChange {
+                master: Some(self.bridge),
+                mtu: Some(want.mtu),
+                up: Some(up),
+                ..LinkChange::default()
+            };
+            self.space.nl.change_link(link.index, &change).doing(doing)?;
+            done.push(format!("tap {device} in {} was not as it should be", self.space.name));
+        }
+        self.note_carrier(port.id, link.carrier);
+        Ok(())
+    }
+
+    fn note_carrier(&mut self, port: PortId, carrier: bool) {
+        if carrier {
+            self.plugged.insert(port);
+        } else {
+            self.plugged.remove(&port);
+        }
+    }
+
+    /// The descriptor of a server's tap, for the process that is to hold it. Only one can.
+    pub fn tap(&mut self, port: PortId) -> Result<OwnedFd> {
+        let is_server = |p: &Arc<PortConfig>| matches!(p.binding, PortBinding::Server(_));
+        let port = self
+            .config
+            .ports
+            .get(&port)
+            .filter(|p| is_server(p))
+            .ok_or(Error::NoTap(port))?;
+        let (id, device) = (port.id, tap_device(port.id));
+        let fd = tap::open(
+            &self.space.ns,
+            &device,
+            TapOptions {
+                persist: true,
+                owner: None,
+            },
+        )
+        .doing(|| format!("open tap {device} of port {id}"))?;
+        self.plugged.insert(id);
+        Ok(fd)
+    }
+
+    /// Looks at everything and repairs it; sentences on what was wrong go into `done`.
+    pub fn audit(&mut self, reaper: &Reaper, done: &mut Vec<String>) -> Result<()> {
+        if self.space.keep_name()? {
+            done.push(format!("the name of network namespace {} was gone", self.space.name));
+        }
+        if self.space.ruleset_changed()? {
+            self.ensure_settings()?;
+            self.ruled = None;
+            done.push(format!("somebody changed the ruleset of {}", self.space.name));
+        }
+        let want = Arc::clone(&self.config);
+        self.ensure(&want, reaper, true, done)
+    }
+
+    /// How a port is; `leg` says whether its router could plug it.
+    pub fn port_report(
+        &self,
+        port: &PortConfig,
+        leg: impl Fn(PortId) -> std::result::Result<(), String>,
+    ) -> PortReport {
+        if let Some(why) = self.failed.get(&port.id) {
+            return PortReport::Failed(why.clone());
+        }
+        match &port.binding {
+            _ if !port.admin_state_up => PortReport::Down,
+            PortBinding::Server(_) if !self.plugged.contains(&port.id) => PortReport::Down,
+            PortBinding::Router(_) => leg(port.id).map_or_else(PortReport::Failed, |()| PortReport::Up),
+            _ => PortReport::Up,
+        }
+    }
+
+    /// Whether every port stands as wanted.
+    pub fn has_failed_ports(&self) -> bool {
+        !self.failed.is_empty()
+    }
+
+    /// Takes everything away. Links go explicitly, as others may hold the namespace for a while yet.
+    pub fn remove(mut self, reaper: &Reaper) -> Result<()> {
+        let links = self.list_links()?.into_iter().filter(|link| link.index != 1).collect();
+        reaper.delete(&self.space.ns, links);
+        linux::Netns::delete(&self.space.name).doing(|| format!("delete network namespace {}", self.space.name))?;
+        Ok(())
+    }
+}
+
+/// Whether a port is not wanted any more, or is to be plugged into something else.
+fn is_gone(old: &PortConfig, want: &NetworkConfig) -> bool {
+    want.ports
+        .get(&old.id)
+        .is_none_or(|new| new.binding != old.binding || new.mac != old.mac)
+}
+
+/// What the bridge itself answers to: DHCP, DNS and metadata.
+fn service_addresses(config: &NetworkConfig) -> BTreeSet<IpNet> {
+    let metadata = [IpNet::from(IpAddr::V4(METADATA4)), IpNet::from(IpAddr::V6(METADATA6))];
+    config
+        .service_port
+        .iter()
+        .flat_map(|port| port.addresses.iter().copied())
+        .chain(metadata)
+        .collect()
+}
+
+/// Addresses that ports had and no port has now.
+fn freed_addresses(old: &NetworkConfig, new: &NetworkConfig) -> BTreeSet<IpAddr> {
+    let addresses = |ports: &NetworkConfig| -> BTreeSet<IpAddr> {
+        ports
+            .ports
+            .values()
+            .flat_map(|port| &port.fixed_ips)
+            .map(|ip| ip.address.addr())
+            .collect()
+    };
+    if old.ports.values().all(|port| {
+        new.ports
+            .get(&port.id)
+            .is_some_and(|now| now.fixed_ips == port.fixed_ips)
+    }) {
+        return BTreeSet::new();
+    }
+    addresses(old).difference(&addresses(new)).copied().collect()
+}
+
+/// Whether the change may forbid something that was allowed.
+fn takes_something_away(old: &NetworkConfig, new: &NetworkConfig) -> bool {
+    let rules = old.groups.iter().any(|(id, rules)| match new.groups.get(id) {
+        None => false, // no port is in it any more
+        Some(now) => !Arc::ptr_eq(rules, now) && rules.iter().any(|rule| !now.contains(rule)),
+    });
+    let members = old.members.iter().any(|(id, members)| match new.members.get(id) {
+        None => false, // no rule names it any more
+        Some(now) => !members.ptr_eq(now) && !members.is_subset(now),
+    });
+    let ports = old.ports.values().any(|port| {
+        new.ports.get(&port.id).is_some_and(|now| {
+            !Arc::ptr_eq(port, now)
+                && (port.security_groups != now.security_groups
+                    || port.port_security != now.port_security
+                    || port.admin_state_up != now.admin_state_up)
+        })
+    });
+    rules || members || ports
+}
