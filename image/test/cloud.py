@@ -1,7 +1,7 @@
 """A stand-in for a cloud's network in a namespace of its own: DHCP, router advertisements, metadata.
 
 For testing the guest image only; it answers one server on one link. Run inside the namespace:
-    cloud.py INTERFACE DIRECTORY [--no-dhcp] [--no-metadata] [--ec2]
+    cloud.py INTERFACE DIRECTORY [--no-dhcp | --dhcp-after=SECONDS] [--no-metadata] [--ipv4-only] [--ec2]
 DIRECTORY holds meta_data.json and user_data. Each answer is printed with the seconds since the start.
 """
 
@@ -37,7 +37,8 @@ def dhcp_reply(request, kind):
     return head + request[28:44] + bytes(192) + b"\x63\x82\x53\x63" + options
 
 
-def serve_dhcp(interface):
+def serve_dhcp(interface, after):
+    time.sleep(after)
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
@@ -115,16 +116,20 @@ def main():
     parser.add_argument("interface")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--no-dhcp", action="store_true")
+    parser.add_argument("--dhcp-after", type=float, default=0)
     parser.add_argument("--no-metadata", action="store_true")
+    parser.add_argument("--ipv4-only", action="store_true")
     parser.add_argument("--ec2", action="store_true")
     options = parser.parse_args()
     workers = [threading.Thread(target=serve_router_advertisements, args=[options.interface])]
     if not options.no_dhcp:
-        workers.append(threading.Thread(target=serve_dhcp, args=[options.interface]))
+        workers.append(threading.Thread(target=serve_dhcp, args=[options.interface, options.dhcp_after]))
     if not options.no_metadata:
         index = socket.if_nametoindex(options.interface)
-        for server in (ThreadingHTTPServer(("169.254.169.254", 80), Metadata),
-                       Server6(("fe80::a9fe:a9fe", 80, 0, index), Metadata)):
+        servers = [ThreadingHTTPServer(("169.254.169.254", 80), Metadata)]
+        if not options.ipv4_only:
+            servers.append(Server6(("fe80::a9fe:a9fe", 80, 0, index), Metadata))
+        for server in servers:
             server.folder, server.ec2_only = options.folder, options.ec2
             workers.append(threading.Thread(target=server.serve_forever))
     for worker in workers:
