@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::address::MacAddress;
-use crate::compute::{Flavor, Keypair, Server, ServerAction};
+use crate::compute::{Flavor, Keypair, Server, ServerAction, ServerGroup};
 use crate::identity::{
     Assignment, AssignmentTarget, Domain, Group, GroupMembership, Holder, JoinedKey, Project, Revocation, Role,
     RoleImplication, TokenKey, User,
@@ -81,6 +81,11 @@ impl<R: Row> Table<R> {
     /// All rows in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<R>> + '_ {
         self.0.iter().map(|(_, row)| row)
+    }
+
+    /// The rows whose id is this one or a later one, in the order of their ids.
+    pub fn starting_at(&self, first: R::Id) -> impl Iterator<Item = &Arc<R>> + use<'_, R> {
+        self.0.range(first..).map(|(_, row)| row)
     }
 
     /// How many.
@@ -169,6 +174,12 @@ pub struct Lookups {
     pub users_by_name: Lookup<(DomainId, String), UserId>,
     /// Projects by domain and lower-case name.
     pub projects_by_name: Lookup<(DomainId, String), ProjectId>,
+    /// The network with a VXLAN id.
+    pub networks_by_segment: Lookup<u32, NetworkId>,
+    /// The flat network on a provider bridge.
+    pub networks_by_physical: Lookup<String, NetworkId>,
+    /// Provider networks.
+    pub external_networks: Lookup<(), NetworkId>,
     /// Subnets of a network.
     pub subnets_by_network: Lookup<NetworkId, SubnetId>,
     /// Ports of a network.
@@ -299,6 +310,8 @@ tables! {
     keypairs: Keypair,
     /// Nova's servers.
     servers: Server,
+    /// Nova's server groups.
+    server_groups: ServerGroup,
     /// Nova's action log.
     server_actions: ServerAction,
 }

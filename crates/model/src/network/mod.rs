@@ -1,15 +1,29 @@
-//! Neutron's resources. One file each: the row, then the rules that change it.
+//! Neutron's resources. One file (or folder) each: the row, then the rules that change it.
+//!
+//! ```text
+//!  network ◄── subnet ◄── address of a port ──► security group ◄── rule
+//!     ▲                        ▲     ▲
+//!     └── router gateway ──────┘     └── floating IP (its own hidden port holds the outer address)
+//! ```
+//!
+//! Rules are functions over a [`crate::Tx`]: they check who asks ([`access`]), what is asked, and what it would break, and
+//! put the changed rows. What they refuse carries Neutron's exception name.
 
-mod floating_ip;
-mod network_row;
-mod port;
-mod router;
-mod security_group;
+pub mod access;
+pub mod floating_ip;
+#[allow(clippy::module_inception)] // one resource, one file name: this file is the resource called network
+pub mod network;
+pub mod port;
+pub mod quota;
+pub mod router;
+pub mod security_group;
 mod standard;
-mod subnet;
+pub mod subnet;
+pub mod tag;
 
+pub use access::Resource;
 pub use floating_ip::FloatingIp;
-pub use network_row::Network;
+pub use network::Network;
 pub use port::{AllowedAddressPair, FixedIp, NamespaceAttachment, Port, device_owner};
 pub use router::{GatewayInfo, Router};
 pub use security_group::{SecurityGroup, SecurityGroupRule};

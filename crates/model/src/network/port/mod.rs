@@ -1,16 +1,35 @@
-//! Neutron's port.
+//! Neutron's port: a place on a network where something can be plugged in.
+
+mod addresses;
+mod attachment;
+mod change;
+mod create;
+pub mod dhcp;
+mod server;
+mod spec;
+mod validate;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Standard, Status};
+pub(super) use addresses::reallocate;
+pub use attachment::{attach_namespace, detach_namespace};
+pub use change::{delete, update};
+pub use create::create;
+pub(super) use create::{OwnPort, create_own};
+pub use server::{ServerBinding, ServerNic, create_for_server, release_from_server};
+pub use spec::{FixedIpSpec, PortSpec};
+
+use super::access::Resource;
+use super::{Network, Standard, Status};
 use crate::address::MacAddress;
 use crate::cloud::{Lookups, Row};
 use crate::host::ExtraDhcpOpt;
-use crate::{Error, HostId, NetworkId, PortId, ProjectId, SecurityGroupId, SubnetId};
+use crate::{Actor, Cloud, Error, HostId, NetworkId, PortId, ProjectId, SecurityGroupId, SubnetId};
 
 /// Values of `device_owner` that mean something to Neutron.
 pub mod device_owner {
@@ -74,6 +93,9 @@ pub struct Port {
     /// An existing namespace plugged into it by `maru port attach`.
     #[serde(default)]
     pub attachment: Option<NamespaceAttachment>,
+    /// Made by Nova for a server (not given to it by the user): it is deleted with the server.
+    #[serde(default)]
+    pub made_for_server: bool,
 }
 
 fn normal() -> String {
@@ -113,6 +135,11 @@ impl Port {
         self.device_owner.starts_with("network:")
     }
 
+    /// Whether it is a router's leg on a self-service network.
+    pub fn is_router_owned(&self) -> bool {
+        self.device_owner == device_owner::ROUTER_INTERFACE
+    }
+
     /// Its first IPv4 address.
     pub fn first_ipv4(&self) -> Option<std::net::Ipv4Addr> {
         self.fixed_ips.iter().find_map(|fixed| match fixed.ip_address {
@@ -120,6 +147,32 @@ impl Port {
             IpAddr::V6(_) => None,
         })
     }
+}
+
+impl Resource for Port {
+    const NAME: &'static str = "port";
+    fn standard(&self) -> &Standard {
+        &self.standard
+    }
+    fn standard_mut(&mut self) -> &mut Standard {
+        &mut self.standard
+    }
+    fn visible_to(&self, cloud: &Cloud, actor: &Actor) -> bool {
+        let of_network = |network: &Arc<Network>| actor.can_see(&network.standard.project_id);
+        actor.can_see(&self.standard.project_id) || cloud.networks.get(&self.network_id).is_some_and(of_network)
+    }
+}
+
+/// Ports that the caller may see with this id or name.
+pub fn find<'a>(cloud: &'a Cloud, actor: &Actor, id_or_name: &str) -> Vec<&'a Arc<Port>> {
+    if let Some(port) = id_or_name.parse().ok().and_then(|id| cloud.ports.get(&id)) {
+        return Vec::from_iter(port.visible_to(cloud, actor).then_some(port));
+    }
+    cloud
+        .ports
+        .iter()
+        .filter(|port| port.standard.name == id_or_name && port.visible_to(cloud, actor))
+        .collect()
 }
 
 impl Row for Port {

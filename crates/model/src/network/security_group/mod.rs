@@ -1,12 +1,20 @@
-//! Neutron's security groups and their rules.
+//! Neutron's security groups and their rules: what the members of a group may receive and send.
+
+mod group;
+pub mod protocol;
+mod rule;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use group::{SecurityGroupSpec, create, default_of, delete, ensure_default, find, update};
+pub use rule::{RuleSpec, create_rule, create_rules, delete_rule};
+
 use super::Standard;
+use super::access::Resource;
 use crate::cloud::{Lookups, Row};
 use crate::host::{Direction, EtherType};
-use crate::{Error, ProjectId, SecurityGroupId, SecurityGroupRuleId};
+use crate::{Actor, Cloud, Error, ProjectId, SecurityGroupId, SecurityGroupRuleId};
 
 /// A security group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +53,34 @@ impl Row for SecurityGroup {
         lookups
             .groups_by_project
             .set(self.standard.project_id.clone(), self.id, present);
+    }
+}
+
+impl Resource for SecurityGroup {
+    const NAME: &'static str = "security_group";
+    fn standard(&self) -> &Standard {
+        &self.standard
+    }
+    fn standard_mut(&mut self) -> &mut Standard {
+        &mut self.standard
+    }
+}
+
+impl Resource for SecurityGroupRule {
+    const NAME: &'static str = "security_group_rule";
+    fn standard(&self) -> &Standard {
+        &self.standard
+    }
+    fn standard_mut(&mut self) -> &mut Standard {
+        &mut self.standard
+    }
+    fn visible_to(&self, cloud: &Cloud, actor: &Actor) -> bool {
+        let of_group = |group: &std::sync::Arc<SecurityGroup>| actor.can_see(&group.standard.project_id);
+        actor.can_see(&self.standard.project_id)
+            || cloud.security_groups.get(&self.security_group_id).is_some_and(of_group)
+    }
+    fn changeable_by(&self, cloud: &Cloud, actor: &Actor) -> bool {
+        self.visible_to(cloud, actor)
     }
 }
 

@@ -1,0 +1,108 @@
+//! The network's own port: it holds the addresses that serve DHCP, DNS and metadata.
+//!
+//! Neutron's DHCP agents make it; here it is made, extended, shrunk and removed in the transaction that changes the
+//! subnets. A provider network has none: nothing is plugged into it that would ask.
+
+use std::sync::Arc;
+
+use super::{FixedIpSpec, OwnPort, Port, addresses, create_own, device_owner};
+use crate::network::{Network, Subnet};
+use crate::{Cloud, NetworkId, Result, SubnetId, Tx};
+
+/// Neutron's device id of a DHCP port: `dhcp`, a UUID made of the host's name, and the network. One document serves every
+/// host here, so the name is the cloud's.
+pub fn device_id(network_id: NetworkId) -> String {
+    let service = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, b"maru");
+    format!("dhcp{service}-{network_id}")
+}
+
+/// The network's DHCP port.
+pub fn find(cloud: &Cloud, network_id: NetworkId) -> Option<&Arc<Port>> {
+    cloud
+        .ports_of_device(&device_id(network_id))
+        .find(|port| port.device_owner == device_owner::DHCP && port.network_id == network_id)
+}
+
+/// Makes the DHCP port what the network's subnets ask for.
+///
+/// # Errors
+/// `IpAddressGenerationFailure` when a subnet has no address left for it.
+pub(in crate::network) fn sync(tx: &mut Tx<'_>, network_id: NetworkId) -> Result<()> {
+    let network = tx.get::<Network>(&network_id)?;
+    let served: Vec<SubnetId> = tx
+        .cloud()
+        .subnets_of_network(network_id)
+        .filter(|subnet| subnet.enable_dhcp && !network.external)
+        .map(|subnet| subnet.id)
+        .collect();
+    let port = find(tx.cloud(), network_id).cloned();
+    match port {
+        None if served.is_empty() => Ok(()),
+        None => make(tx, &network, &served),
+        Some(port) if served.is_empty() => {
+            tx.delete::<Port>(&port.id);
+            Ok(())
+        }
+        Some(port) => fit(tx, &port, &served),
+    }
+}
+
+fn make(tx: &mut Tx<'_>, network: &Network, served: &[SubnetId]) -> Result<()> {
+    let wanted: Vec<FixedIpSpec> = served.iter().map(|id| entry(*id)).collect();
+    create_own(
+        tx,
+        OwnPort {
+            network_id: network.id,
+            project_id: network.standard.project_id.clone(),
+            device_id: device_id(network.id),
+            device_owner: device_owner::DHCP,
+            fixed_ips: Some(&wanted),
+        },
+    )?;
+    Ok(())
+}
+
+fn fit(tx: &mut Tx<'_>, port: &Port, served: &[SubnetId]) -> Result<()> {
+    // An automatic address stays as long as its subnet is there, whether DHCP answers in it or not.
+    let stays = |id: &SubnetId| served.contains(id) || tx.cloud().subnets.get(id).is_some_and(|subnet| is_auto(subnet));
+    let mut wanted: Vec<SubnetId> = port
+        .fixed_ips
+        .iter()
+        .map(|fixed| fixed.subnet_id)
+        .filter(stays)
+        .collect();
+    wanted.extend(
+        served
+            .iter()
+            .filter(|id| !wanted.contains(id))
+            .copied()
+            .collect::<Vec<_>>(),
+    );
+    let same = wanted.len() == port.fixed_ips.len()
+        && wanted
+            .iter()
+            .zip(&port.fixed_ips)
+            .all(|(id, fixed)| *id == fixed.subnet_id);
+    if same {
+        return Ok(());
+    }
+    let wanted: Vec<FixedIpSpec> = wanted.into_iter().map(entry).collect();
+    let fixed_ips = addresses::reallocate(tx, port, port.mac_address, &wanted)?;
+    let now = tx.now();
+    tx.update::<Port>(&port.id, |port| {
+        port.fixed_ips = fixed_ips;
+        port.standard.touch(now);
+    })?;
+    Ok(())
+}
+
+fn is_auto(subnet: &Subnet) -> bool {
+    subnet.is_slaac()
+}
+
+fn entry(id: SubnetId) -> FixedIpSpec {
+    FixedIpSpec {
+        subnet_id: Some(id),
+        ip_address: None,
+    }
+}

@@ -1,0 +1,106 @@
+//! Neutron's quotas: what counts against them, and the check before something new is made.
+
+use std::collections::BTreeMap;
+
+use crate::cloud::Row;
+use crate::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet};
+use crate::quota::{Quota, allows, limit};
+use crate::{Cloud, Error, ProjectId, Result, Tx};
+
+/// The resources that Neutron has quotas for here.
+pub const RESOURCES: &[&str] = &[
+    "network",
+    "subnet",
+    "port",
+    "router",
+    "floatingip",
+    "security_group",
+    "security_group_rule",
+];
+
+/// How many a project has of a resource of [`RESOURCES`]; 0 for another name.
+pub fn used(cloud: &Cloud, project: &ProjectId, resource: &str) -> u64 {
+    match resource {
+        "network" => cloud.count::<Network>(project),
+        "subnet" => cloud.count::<Subnet>(project),
+        "port" => cloud.count::<Port>(project),
+        "router" => cloud.count::<Router>(project),
+        "floatingip" => cloud.count::<FloatingIp>(project),
+        "security_group" => cloud.count::<SecurityGroup>(project),
+        "security_group_rule" => cloud.count::<SecurityGroupRule>(project),
+        _ => 0,
+    }
+}
+
+/// Passes when one more fits. What the cloud makes for itself has no project and no limit.
+///
+/// # Errors
+/// `OverQuota`.
+pub(crate) fn enforce<R: Row>(cloud: &Cloud, project: &ProjectId, resource: &'static str) -> Result<()> {
+    if project.as_str().is_empty() {
+        return Ok(());
+    }
+    let limit = limit(cloud, project, resource);
+    let used = cloud.count::<R>(project);
+    if allows(limit, used, 1) {
+        return Ok(());
+    }
+    Err(Error::over_quota(
+        "OverQuota",
+        format!(
+            "Quota exceeded for resources: ['{resource}']. The project has {used} of at most {limit}: delete some, or ask an \
+             administrator for more."
+        ),
+    ))
+}
+
+/// Sets limits of a project; others stay.
+///
+/// # Errors
+/// `InvalidQuotaValue` when `check_limit` is set and a limit is below what is in use.
+pub fn set(tx: &mut Tx<'_>, project: &ProjectId, limits: &BTreeMap<String, i64>, check_limit: bool) -> Result<()> {
+    if check_limit {
+        let over: Vec<&str> = limits
+            .iter()
+            .filter(|(name, limit)| **limit >= 0 && used(tx.cloud(), project, name) > **limit as u64)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        if !over.is_empty() {
+            return Err(Error::conflict(
+                "InvalidQuotaValue",
+                format!("Change would make usage less than 0 for the following resources: {over:?}."),
+            ));
+        }
+    }
+    let mut quota = tx.cloud().find::<Quota>(project).map_or_else(
+        || Quota {
+            project_id: project.clone(),
+            limits: BTreeMap::new(),
+        },
+        |quota| Quota::clone(quota),
+    );
+    quota
+        .limits
+        .extend(limits.iter().map(|(name, limit)| (name.clone(), *limit)));
+    tx.put(quota);
+    Ok(())
+}
+
+/// Takes a project's Neutron limits back to the defaults; those of other services stay.
+pub fn reset(tx: &mut Tx<'_>, project: &ProjectId) {
+    let Some(quota) = tx.cloud().find::<Quota>(project).cloned() else {
+        return;
+    };
+    let mut quota = Quota::clone(&quota);
+    quota.limits.retain(|name, _| !RESOURCES.contains(&name.as_str()));
+    if quota.limits.is_empty() {
+        tx.delete::<Quota>(project);
+    } else {
+        tx.put(quota);
+    }
+}
+
+/// Whether a project has Neutron limits of its own.
+pub fn has_own(quota: &Quota) -> bool {
+    quota.limits.keys().any(|name| RESOURCES.contains(&name.as_str()))
+}

@@ -1,0 +1,188 @@
+//! Making, changing and removing security groups.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::rule::insert_rule;
+use super::{RuleSpec, SecurityGroup, SecurityGroupRule};
+use crate::host::{Direction, EtherType};
+use crate::network::access::{Resource, get_changeable, invalid_input, owner};
+use crate::network::{Standard, quota, tag};
+use crate::{Actor, Cloud, Error, ProjectId, Result, SecurityGroupId, SecurityGroupRuleId, Tx};
+
+/// The name of each project's own group.
+pub const DEFAULT_NAME: &str = "default";
+
+/// What a group is asked to be. `None`: the default, or (in an update) as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecurityGroupSpec {
+    /// Owner of a new one.
+    pub project_id: Option<ProjectId>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Free text.
+    pub description: Option<String>,
+    /// Only stateful groups are supported.
+    pub stateful: Option<bool>,
+    /// Labels of a new one.
+    pub tags: Option<BTreeSet<String>>,
+}
+
+impl SecurityGroupSpec {
+    fn check(&self) -> Result<()> {
+        if self
+            .name
+            .as_ref()
+            .is_some_and(|name| name.eq_ignore_ascii_case(DEFAULT_NAME))
+        {
+            return Err(Error::conflict(
+                "SecurityGroupDefaultAlreadyExists",
+                "Default security group already exists.",
+            ));
+        }
+        if self.stateful == Some(false) {
+            return Err(invalid_input(
+                "InvalidInput",
+                "stateless security groups are not supported: leave 'stateful' out or set it to true",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Makes a group; its members may send anything and receive nothing, until there are rules.
+///
+/// # Errors
+/// `PolicyNotAuthorized`, `OverQuota`, `SecurityGroupDefaultAlreadyExists`, `InvalidInput`.
+pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: SecurityGroupSpec) -> Result<Arc<SecurityGroup>> {
+    spec.check()?;
+    let project_id = owner(actor, spec.project_id.as_ref())?;
+    ensure_default(tx, &project_id);
+    quota::enforce::<SecurityGroup>(tx.cloud(), &project_id, "security_group")?;
+    let mut standard = Standard::new(project_id, spec.name.unwrap_or_default(), tx.now());
+    standard.description = spec.description.unwrap_or_default();
+    standard.tags = spec.tags.unwrap_or_default();
+    tag::check_count(&standard.tags)?;
+    Ok(insert(tx, standard, false))
+}
+
+/// The project's own group, made when it is first needed: its members may send anything, and receive from one another.
+pub fn ensure_default(tx: &mut Tx<'_>, project_id: &ProjectId) -> Arc<SecurityGroup> {
+    if let Some(group) = default_of(tx.cloud(), project_id) {
+        return group.clone();
+    }
+    let mut standard = Standard::new(project_id.clone(), DEFAULT_NAME, tx.now());
+    standard.description = "Default security group".to_owned();
+    let group = insert(tx, standard, true);
+    for ethertype in [EtherType::IPv4, EtherType::IPv6] {
+        let spec = RuleSpec {
+            remote_group_id: Some(group.id),
+            ..RuleSpec::new(group.id, Direction::Ingress, ethertype)
+        };
+        insert_rule(tx, &group, spec);
+    }
+    group
+}
+
+/// The project's own group, if it was made already.
+pub fn default_of<'a>(cloud: &'a Cloud, project_id: &ProjectId) -> Option<&'a Arc<SecurityGroup>> {
+    cloud
+        .lookups
+        .groups_by_project
+        .of(project_id)
+        .filter_map(|id| cloud.security_groups.get(id))
+        .find(|group| group.is_default)
+}
+
+/// Groups that the caller may see with this id, or of their project with this name.
+pub fn find<'a>(cloud: &'a Cloud, actor: &Actor, project: &ProjectId, id_or_name: &str) -> Vec<&'a Arc<SecurityGroup>> {
+    if let Some(group) = id_or_name.parse().ok().and_then(|id| cloud.security_groups.get(&id)) {
+        return Vec::from_iter(group.visible_to(cloud, actor).then_some(group));
+    }
+    cloud
+        .lookups
+        .groups_by_project
+        .of(project)
+        .filter_map(|id| cloud.security_groups.get(id))
+        .filter(|group| group.standard.name == id_or_name)
+        .collect()
+}
+
+fn insert(tx: &mut Tx<'_>, standard: Standard, is_default: bool) -> Arc<SecurityGroup> {
+    let group = SecurityGroup {
+        id: tx.new_id(),
+        standard,
+        is_default,
+        stateful: true,
+    };
+    let group = tx.put(group);
+    for ethertype in [EtherType::IPv4, EtherType::IPv6] {
+        insert_rule(tx, &group, RuleSpec::new(group.id, Direction::Egress, ethertype));
+    }
+    group
+}
+
+/// Changes a group's name or description.
+///
+/// # Errors
+/// `SecurityGroupNotFound`, `SecurityGroupCannotUpdateDefault`, `SecurityGroupDefaultAlreadyExists`.
+pub fn update(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    id: SecurityGroupId,
+    spec: SecurityGroupSpec,
+) -> Result<Arc<SecurityGroup>> {
+    let group = get_changeable::<SecurityGroup>(tx.cloud(), actor, &id, "update")?;
+    let renames = spec.name.as_ref().is_some_and(|name| *name != group.standard.name);
+    if group.is_default && renames {
+        return Err(Error::conflict(
+            "SecurityGroupCannotUpdateDefault",
+            "Updating default security group not allowed.",
+        ));
+    }
+    if renames || spec.stateful.is_some() {
+        spec.check()?;
+    }
+    let now = tx.now();
+    tx.update::<SecurityGroup>(&id, |group| {
+        let standard = &mut group.standard;
+        standard.name = spec.name.unwrap_or_else(|| std::mem::take(&mut standard.name));
+        standard.description = spec
+            .description
+            .unwrap_or_else(|| std::mem::take(&mut standard.description));
+        standard.touch(now);
+    })
+}
+
+/// Removes a group with its rules, and the rules of other groups that name it.
+///
+/// # Errors
+/// `SecurityGroupNotFound`, `SecurityGroupCannotRemoveDefault` (only an administrator may), `SecurityGroupInUse`.
+pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: SecurityGroupId) -> Result<()> {
+    let group = get_changeable::<SecurityGroup>(tx.cloud(), actor, &id, "delete")?;
+    let members = tx.cloud().lookups.ports_by_group.count(&id);
+    if members > 0 {
+        return Err(Error::conflict(
+            "SecurityGroupInUse",
+            format!("Security Group {id} in use. {members} port(s) are in it: take them out first."),
+        ));
+    }
+    if group.is_default && !actor.is_admin() {
+        return Err(Error::conflict(
+            "SecurityGroupCannotRemoveDefault",
+            "Insufficient rights for removing default security group.",
+        ));
+    }
+    let lookups = &tx.cloud().lookups;
+    let rules: BTreeSet<SecurityGroupRuleId> = lookups
+        .rules_by_group
+        .of(&id)
+        .chain(lookups.rules_by_remote_group.of(&id))
+        .copied()
+        .collect();
+    for rule in rules {
+        tx.delete::<SecurityGroupRule>(&rule);
+    }
+    tx.delete::<SecurityGroup>(&id);
+    Ok(())
+}
