@@ -14,6 +14,8 @@ pub mod auth;
 pub mod clock;
 mod console;
 mod hosts;
+pub mod images;
+pub mod keypair;
 pub mod password;
 mod writer;
 

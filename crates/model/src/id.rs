@@ -96,8 +96,10 @@ uuid_ids! {
     SecurityGroupRuleId;
     /// A Nova server (instance).
     ServerId;
-    /// An entry of a server's action log; its text form is the `req-…` id's UUID.
+    /// An entry of a server's action log.
     ActionId;
+    /// A Nova server group.
+    ServerGroupId;
     /// A Glance image.
     ImageId;
 }

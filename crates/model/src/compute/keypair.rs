@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::Row;
-use crate::{Error, InvalidId, Timestamp, UserId};
+use crate::quota;
+use crate::{Cloud, Error, InvalidId, ProjectId, Result, Timestamp, Tx, UserId};
 
 /// What kind of key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,4 +68,73 @@ impl Row for Keypair {
             format!("Keypair {} not found for user {}", id.1, id.0),
         )
     }
+}
+
+/// A public key as it was read (`control` parses and makes keys).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    /// What kind.
+    pub kind: KeypairKind,
+    /// The key as it is shown.
+    pub text: String,
+    /// Its fingerprint.
+    pub fingerprint: String,
+}
+
+/// Keeps a key under a name. Key pairs count per user; the limit is the one of the project the request came with.
+///
+/// # Errors
+/// `KeyPairExists`, `KeypairLimitExceeded`.
+pub fn create(
+    tx: &mut Tx<'_>,
+    quota_project: Option<&ProjectId>,
+    user_id: &UserId,
+    name: &str,
+    key: PublicKey,
+) -> Result<Arc<Keypair>> {
+    let id = KeypairId(user_id.clone(), name.to_owned());
+    if tx.cloud().keypairs.contains(&id) {
+        return Err(Error::conflict(
+            "KeyPairExists",
+            format!("Key pair '{name}' already exists."),
+        ));
+    }
+    let limit = quota_project.map_or(-1, |project| quota::limit(tx.cloud(), project, "key_pairs"));
+    let used = of_user(tx.cloud(), user_id).count() as u64;
+    if !quota::allows(limit, used, 1) {
+        return Err(Error::over_quota(
+            "KeypairLimitExceeded",
+            "Quota exceeded, too many key pairs.",
+        ));
+    }
+    let created_at = tx.now();
+    Ok(tx.put(Keypair {
+        user_id: user_id.clone(),
+        name: name.to_owned(),
+        kind: key.kind,
+        public_key: key.text,
+        fingerprint: key.fingerprint,
+        created_at,
+    }))
+}
+
+/// Forgets a key; servers made with it keep it.
+///
+/// # Errors
+/// `KeypairNotFound`.
+pub fn delete(tx: &mut Tx<'_>, user_id: &UserId, name: &str) -> Result<()> {
+    let id = KeypairId(user_id.clone(), name.to_owned());
+    tx.delete::<Keypair>(&id)
+        .map(|_| ())
+        .ok_or_else(|| Keypair::not_found(&id))
+}
+
+/// A user's key pairs by name.
+pub fn of_user<'a>(cloud: &'a Cloud, user_id: &UserId) -> impl Iterator<Item = &'a Arc<Keypair>> + use<'a> {
+    let first = KeypairId(user_id.clone(), String::new());
+    let user_id = user_id.clone();
+    cloud
+        .keypairs
+        .starting_at(first)
+        .take_while(move |keypair| keypair.user_id == user_id)
 }

@@ -1,11 +1,15 @@
-//! Nova's resources. One file each: the row, then the rules that change it.
+//! Nova's resources. One file (or folder) each: the row, then the rules that change it.
 
-mod flavor;
-mod keypair;
-mod server;
+pub mod flavor;
+pub mod keypair;
+pub mod quota;
+pub mod schedule;
+pub mod server;
 mod server_action;
+pub mod server_group;
 
 pub use flavor::Flavor;
 pub use keypair::{Keypair, KeypairId, KeypairKind};
 pub use server::{Fault, Locked, PowerState, Server, ServerFlavor, ServerImage, TaskState, VmState};
-pub use server_action::{ActionEvent, ServerAction};
+pub use server_action::{ActionEvent, ActionLog, ServerAction, by_request, of_server as actions_of_server};
+pub use server_group::{GroupPolicy, ServerGroup};

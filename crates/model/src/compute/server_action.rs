@@ -2,14 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::sync::Arc;
+
+use super::Server;
 use crate::cloud::{Lookups, Row};
-use crate::{ActionId, Error, ProjectId, ServerId, Timestamp, UserId};
+use crate::{ActionId, Actor, Cloud, Error, ProjectId, Result, ServerId, Timestamp, Tx, UserId};
+
+/// Entries kept of one server: the first (its creation) and the newest.
+const LOG_LIMIT: usize = 100;
 
 /// One thing that was asked of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerAction {
-    /// The UUID of the request id (`req-<uuid>`).
+    /// Its own id: one request may act on several servers.
     pub id: ActionId,
+    /// The UUID of the request id (`req-<uuid>`).
+    pub request_id: uuid::Uuid,
     /// The server.
     pub server_id: ServerId,
     /// `create`, `reboot`, `stop` …
@@ -62,5 +70,98 @@ impl Row for ServerAction {
         lookups
             .actions_by_server
             .set(self.server_id, (self.started_at, self.id), present);
+    }
+}
+
+/// A server's log, newest first.
+pub fn of_server(cloud: &Cloud, server: ServerId) -> Vec<&Arc<ServerAction>> {
+    let ids = cloud.lookups.actions_by_server.of(&server);
+    let mut actions: Vec<_> = ids.filter_map(|(_, id)| cloud.server_actions.get(id)).collect();
+    actions.reverse();
+    actions
+}
+
+/// What a request did to a server.
+///
+/// # Errors
+/// `InstanceActionNotFound`.
+pub fn by_request(cloud: &Cloud, server: ServerId, request_id: uuid::Uuid) -> Result<Arc<ServerAction>> {
+    of_server(cloud, server)
+        .into_iter()
+        .find(|action| action.request_id == request_id)
+        .cloned()
+        .ok_or_else(|| {
+            Error::not_found(
+                "InstanceActionNotFound",
+                format!("Action for request_id req-{request_id} not found"),
+            )
+        })
+}
+
+/// An entry being made.
+pub struct ActionLog {
+    action: &'static str,
+    request_id: uuid::Uuid,
+    at_once: bool,
+}
+
+impl ActionLog {
+    /// Of an action that a host's report will end.
+    pub fn new(action: &'static str, request_id: uuid::Uuid) -> Self {
+        Self {
+            action,
+            request_id,
+            at_once: false,
+        }
+    }
+
+    /// It is done with the request.
+    #[must_use]
+    pub fn at_once(mut self) -> Self {
+        self.at_once = true;
+        self
+    }
+
+    /// Enters it; the server may be one whose row is not put yet. Beyond [`LOG_LIMIT`] the oldest but the first goes.
+    pub fn record(self, tx: &mut Tx<'_>, actor: &Actor, server: &Server) {
+        let now = tx.now();
+        let failed = server.fault.as_ref().filter(|_| server.host.is_none());
+        let done = self.at_once || failed.is_some();
+        let event = ActionEvent {
+            event: event_name(self.action),
+            start_time: now,
+            finish_time: done.then_some(now),
+            result: done.then(|| if failed.is_some() { "Error" } else { "Success" }.to_owned()),
+            host: server.host.as_ref().map(ToString::to_string),
+            details: failed.map(|fault| fault.message.clone()),
+        };
+        let id = tx.new_id();
+        tx.put(ServerAction {
+            id,
+            request_id: self.request_id,
+            server_id: server.id,
+            action: self.action.to_owned(),
+            user_id: actor.user_id.clone(),
+            project_id: actor.project_id().unwrap_or(&server.project_id).clone(),
+            started_at: now,
+            updated_at: now,
+            message: failed.map(|_| "Error".to_owned()),
+            events: vec![event],
+        });
+        let log = &tx.cloud().lookups.actions_by_server;
+        let oldest = log.of(&server.id).nth(1).copied();
+        let is_full = log.count(&server.id) > LOG_LIMIT;
+        if let Some((_, oldest)) = oldest.filter(|_| is_full) {
+            tx.delete::<ServerAction>(&oldest);
+        }
+    }
+}
+
+/// Nova's name of an action's step.
+fn event_name(action: &str) -> String {
+    match action {
+        "create" => "compute__do_build_and_run_instance".to_owned(),
+        "delete" => "compute_terminate_instance".to_owned(),
+        other => format!("compute_{other}_instance"),
     }
 }

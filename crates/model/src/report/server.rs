@@ -10,13 +10,11 @@
 //!  being deleted        not listed any more      the row goes
 //! ```
 
-use std::sync::Arc;
-
 use super::View;
+use crate::compute::server::delete;
 use crate::compute::{Fault, PowerState, Server, ServerAction, TaskState, VmState};
 use crate::host::{DesiredPower, ServerPhase, ServerReport};
-use crate::network::{Port, Status};
-use crate::{PortId, Result, ServerId, Timestamp, Tx};
+use crate::{Result, ServerId, Timestamp, Tx};
 
 /// What folding would do to a server.
 pub(super) enum After {
@@ -96,7 +94,7 @@ pub(super) fn fold(tx: &mut Tx<'_>, view: &View<'_>, id: ServerId) -> Result<()>
     };
     match after(&row, view) {
         None => Ok(()),
-        Some(After::Gone) => remove(tx, &row),
+        Some(After::Gone) => delete::remove(tx, &row),
         Some(After::Row(after)) => enter(tx, &row, *after),
     }
 }
@@ -146,46 +144,4 @@ fn finish_action(tx: &mut Tx<'_>, server: &Server) {
         action.message = Some("Error".to_owned());
     }
     tx.put(action);
-}
-
-/// The host has let go: the ports that were made for it go or are freed, then the row with its log.
-fn remove(tx: &mut Tx<'_>, server: &Arc<Server>) -> Result<()> {
-    for port in &server.ports {
-        release_port(tx, server, *port);
-    }
-    let actions: Vec<_> = tx
-        .cloud()
-        .lookups
-        .actions_by_server
-        .of(&server.id)
-        .map(|(_, id)| *id)
-        .collect();
-    for id in actions {
-        tx.delete::<ServerAction>(&id);
-    }
-    tx.delete::<Server>(&server.id);
-    Ok(())
-}
-
-fn release_port(tx: &mut Tx<'_>, server: &Server, id: PortId) {
-    let Some(port) = tx
-        .cloud()
-        .ports
-        .get(&id)
-        .filter(|port| port.device_id == server.id.to_string())
-        .cloned()
-    else {
-        return;
-    };
-    if server.ports_made.contains(&id) {
-        tx.delete::<Port>(&id);
-        return;
-    }
-    let mut port = Port::clone(&port);
-    port.device_id.clear();
-    port.device_owner.clear();
-    port.host_id = None;
-    port.status = Status::Down;
-    port.standard.touch(tx.now());
-    tx.put(port);
 }

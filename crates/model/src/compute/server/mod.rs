@@ -1,13 +1,28 @@
-//! Nova's server (instance).
+//! Nova's server (instance): the row. Its rules are below: [`admission`] says what may happen now, `create`, `act`, `edit`
+//! and `delete` record what is wanted, the host's report brings what is.
+
+pub mod act;
+pub mod admission;
+mod boot_image;
+pub mod create;
+pub mod delete;
+pub mod edit;
+mod hints;
+pub mod name;
+pub mod port;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{Lookups, Row};
 use crate::host::DesiredPower;
-use crate::{Error, FlavorId, HostId, ImageId, PortId, ProjectId, ServerId, Timestamp, UserId};
+use crate::{
+    Actor, Cloud, Error, FlavorId, HostId, ImageId, PortId, ProjectId, Result, ServerGroupId, ServerId, Timestamp,
+    UserId,
+};
 
 /// Nova's `OS-EXT-STS:vm_state`: what the server is once no task is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -224,6 +239,9 @@ pub struct Server {
     /// User data, base64.
     #[serde(default)]
     pub user_data: Option<String>,
+    /// The image's properties as they were (shown from microversion 2.98).
+    #[serde(default)]
+    pub image_properties: BTreeMap<String, String>,
     /// Key/value metadata.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
@@ -242,13 +260,19 @@ pub struct Server {
     /// The zone asked for, if any.
     #[serde(default)]
     pub requested_zone: Option<String>,
+    /// Hints for the scheduler, as they were given (shown from microversion 2.100).
+    #[serde(default)]
+    pub scheduler_hints: serde_json::Map<String, serde_json::Value>,
+    /// The server group it is a member of.
+    #[serde(default)]
+    pub group_id: Option<ServerGroupId>,
     /// The host it is on.
     pub host: Option<HostId>,
     /// Its ports, in the order of NICs.
     pub ports: Vec<PortId>,
-    /// Of these, the ones made for it, which go with it; the others were there before and stay.
+    /// Device tags of its NICs (microversion 2.32).
     #[serde(default)]
-    pub ports_made: BTreeSet<PortId>,
+    pub nic_tags: BTreeMap<PortId, String>,
     /// Index among the servers of one request.
     #[serde(default)]
     pub launch_index: u32,
@@ -323,5 +347,32 @@ impl Row for Server {
         lookups
             .servers_by_project
             .set(self.project_id.clone(), self.id, present);
+    }
+}
+
+/// The server, if the caller may see it.
+///
+/// # Errors
+/// `InstanceNotFound`, the same for one that is another project's.
+pub fn get_visible(cloud: &Cloud, actor: &Actor, id: ServerId) -> Result<Arc<Server>> {
+    cloud
+        .find::<Server>(&id)
+        .filter(|server| actor.can_see(&server.project_id))
+        .cloned()
+        .ok_or_else(|| Server::not_found(&id))
+}
+
+/// Nova's `status`: what vm_state and task_state make together.
+pub fn status(vm_state: VmState, task_state: Option<TaskState>) -> &'static str {
+    match (vm_state, task_state) {
+        (VmState::Active, Some(TaskState::Rebooting)) => "REBOOT",
+        (VmState::Active, Some(TaskState::RebootingHard)) => "HARD_REBOOT",
+        (VmState::Active, _) => "ACTIVE",
+        (VmState::Building, _) => "BUILD",
+        (VmState::Stopped, _) => "SHUTOFF",
+        (VmState::Paused, _) => "PAUSED",
+        (VmState::Suspended, _) => "SUSPENDED",
+        (VmState::Error, _) => "ERROR",
+        (VmState::Deleted, _) => "DELETED",
     }
 }

@@ -1,0 +1,122 @@
+//! What a server boots from, and whether its flavor has room for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{ServerFlavor, ServerImage};
+use crate::image::{self, Image, ImageStatus};
+use crate::{Actor, Cloud, Error, ImageId, Result};
+
+const BYTES_PER_GIB: u64 = 1 << 30;
+
+/// An image looked up, with the kernel and ramdisk that it names.
+#[derive(Debug, Clone)]
+pub(super) struct BootImage {
+    pub(super) image: ServerImage,
+    pub(super) kernel: Option<ServerImage>,
+    pub(super) ramdisk: Option<ServerImage>,
+    pub(super) kernel_arguments: String,
+    pub(super) properties: BTreeMap<String, String>,
+}
+
+pub(super) fn look_up(cloud: &Cloud, actor: &Actor, id: ImageId, flavor: &ServerFlavor) -> Result<BootImage> {
+    let image = find(cloud, actor, id)?;
+    check_room(&image, flavor)?;
+    let property = |name: &str| {
+        image
+            .properties
+            .get(name)
+            .and_then(Option::as_deref)
+            .filter(|text| !text.is_empty())
+    };
+    let companion = |name: &str| -> Result<Option<ServerImage>> {
+        let Some(text) = property(name) else { return Ok(None) };
+        let id = text.parse().map_err(|_| {
+            Error::invalid(
+                "ImageBadRequest",
+                format!("The image's {name} '{text}' is not an image id."),
+            )
+        })?;
+        as_source(&*find(cloud, actor, id)?).map(Some)
+    };
+    Ok(BootImage {
+        image: as_source(&image)?,
+        kernel: companion("kernel_id")?,
+        ramdisk: companion("ramdisk_id")?,
+        kernel_arguments: property("os_command_line").unwrap_or_default().to_owned(),
+        properties: image
+            .properties
+            .iter()
+            .filter_map(|(name, value)| value.clone().map(|value| (name.clone(), value)))
+            .collect(),
+    })
+}
+
+fn find(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Arc<Image>> {
+    let image =
+        image::show(cloud, actor, id).map_err(|_| Error::invalid("ImageNotFound", "Can not find requested image"))?;
+    if image.status != ImageStatus::Active {
+        return Err(Error::invalid("ImageNotActive", format!("Image {id} is not active.")));
+    }
+    Ok(image)
+}
+
+fn as_source(image: &Image) -> Result<ServerImage> {
+    match (
+        &image.disk_format,
+        &image.os_hash_value,
+        image.virtual_size.or(image.size),
+    ) {
+        (Some(format), Some(sha512), Some(virtual_size)) => Ok(ServerImage {
+            id: image.id,
+            format: format.clone(),
+            sha512: sha512.clone(),
+            virtual_size,
+        }),
+        _ => Err(Error::invalid(
+            "ImageUnacceptable",
+            format!(
+                "Image {} is unacceptable: its data was not looked into; upload it again.",
+                image.id
+            ),
+        )),
+    }
+}
+
+/// Whether the flavor has the memory and disk that the image needs.
+fn check_room(image: &Image, flavor: &ServerFlavor) -> Result<()> {
+    if flavor.memory_mib < image.min_ram {
+        return Err(Error::invalid(
+            "FlavorMemoryTooSmall",
+            format!(
+                "Flavor's memory is too small for requested image. Flavor memory is {} MB, the image needs {} MB.",
+                flavor.memory_mib, image.min_ram
+            ),
+        ));
+    }
+    if flavor.root_gib == 0 {
+        return Ok(());
+    }
+    let flavor_bytes = flavor.root_gib.saturating_mul(BYTES_PER_GIB);
+    let image_bytes = image.virtual_size.or(image.size).unwrap_or(0);
+    if image_bytes > flavor_bytes {
+        return Err(Error::invalid(
+            "FlavorDiskSmallerThanImage",
+            format!(
+                "Flavor's disk is too small for requested image. Flavor disk is {flavor_bytes} bytes, image is \
+                 {image_bytes} bytes."
+            ),
+        ));
+    }
+    let min_bytes = image.min_disk.saturating_mul(BYTES_PER_GIB);
+    if min_bytes > flavor_bytes {
+        return Err(Error::invalid(
+            "FlavorDiskSmallerThanMinDisk",
+            format!(
+                "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is \
+                 {flavor_bytes} bytes, minimum size is {min_bytes} bytes."
+            ),
+        ));
+    }
+    Ok(())
+}
