@@ -166,6 +166,7 @@ fn port(n: u8, a: u8, b: u8, c: u8, d: u8) -> Port {
         vnic_type: "normal".to_owned(),
         binding_profile: serde_json::Map::new(),
         attachment: None,
+        made_for_server: false,
     }
 }
 
