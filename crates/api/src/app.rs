@@ -15,8 +15,8 @@ use model::Error;
 use crate::context::RequestId;
 use crate::fault::{Fault, Service, render};
 use crate::maru::Metrics;
-use crate::{identity, image, maru};
 use crate::routes::{RouteRow, Routes};
+use crate::{identity, image, maru};
 
 /// What every request may use.
 pub struct App {
@@ -140,6 +140,8 @@ async fn finish(State(app): State<Arc<App>>, mut request: Request, next: Next) -
     let service = service_of(request.uri().path());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let headers = request.headers().clone();
+    let began = std::time::Instant::now();
+    let metrics = request.extensions().get::<Arc<Metrics>>().cloned();
     request.extensions_mut().insert(request_id.clone());
     let response = std::panic::AssertUnwindSafe(next.run(request));
     let response = match futures_util::FutureExt::catch_unwind(response).await {
@@ -158,6 +160,9 @@ async fn finish(State(app): State<Arc<App>>, mut request: Request, next: Next) -
         if let Ok(value) = HeaderValue::from_str(&challenge) {
             response.headers_mut().insert(WWW_AUTHENTICATE, value);
         }
+    }
+    if let Some(metrics) = metrics {
+        metrics.answered(service, method.as_str(), response.status(), began.elapsed());
     }
     tracing::debug!(request.id = %request_id, http.status = response.status().as_u16(), "{method} {path}");
     response

@@ -28,6 +28,19 @@ pub enum Service {
     Maru,
 }
 
+impl Service {
+    /// Its name in logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Image => "image",
+            Self::Compute => "compute",
+            Self::Network => "network",
+            Self::Maru => "maru",
+        }
+    }
+}
+
 /// An error on its way out.
 #[derive(Debug, Clone)]
 pub struct Fault(pub Error);
@@ -54,6 +67,8 @@ pub fn status_of(service: Service, error: &Error) -> StatusCode {
         (_, "HTTPMethodNotAllowed", _) => StatusCode::METHOD_NOT_ALLOWED,
         (_, "HTTPMultipleChoices", _) => StatusCode::MULTIPLE_CHOICES,
         (_, "VersionNotFoundForAPIMethod" | "InvalidGlobalAPIVersion", _) => StatusCode::NOT_ACCEPTABLE,
+        (_, "HTTPGone", _) => StatusCode::GONE,
+        (_, "HTTPRequestRangeNotSatisfiable", _) => StatusCode::RANGE_NOT_SATISFIABLE,
         (ErrorKind::NotFound, ..) => StatusCode::NOT_FOUND,
         (ErrorKind::Conflict, ..) => StatusCode::CONFLICT,
         (ErrorKind::Invalid, ..) => StatusCode::BAD_REQUEST,

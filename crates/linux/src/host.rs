@@ -20,6 +20,12 @@ pub struct Facts {
     pub memory_bytes: u64,
     /// Memory that could be given to new processes, in bytes.
     pub memory_available_bytes: u64,
+    /// The processors' model, as /proc/cpuinfo names it.
+    pub cpu_model: String,
+    /// Seconds since the kernel started.
+    pub uptime_seconds: u64,
+    /// Load averages over 1, 5 and 15 minutes, as text.
+    pub load_averages: String,
 }
 
 /// Space of the filesystem that holds a path.
@@ -65,7 +71,31 @@ pub fn facts() -> Result<Facts> {
         cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         memory_bytes: kib("MemTotal:") * 1024,
         memory_available_bytes: kib("MemAvailable:") * 1024,
+        cpu_model: cpu_model(),
+        uptime_seconds: first_word("/proc/uptime")
+            .split('.')
+            .next()
+            .and_then(|s| s.parse().ok())
+            .unwrap_or(0),
+        load_averages: load_averages(),
     })
+}
+
+fn cpu_model() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = info.lines().find(|line| line.starts_with("model name"));
+    line.and_then(|line| line.split_once(':'))
+        .map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+fn load_averages() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().take(3).collect::<Vec<_>>().join(", ")
+}
+
+fn first_word(path: &str) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().next().unwrap_or("").to_owned()
 }
 
 /// Space of the filesystem that holds a path.

@@ -1,1 +1,140 @@
-//! Makes one host match its HostConfig.
+//! Makes one host match its [`HostConfig`], again and again, and reports what it looks like.
+//!
+//! ```text
+//!  HostConfig ──► network thread ──► what stands ──┬─► services (DHCP, RA, DNS, metadata)
+//!                 (namespaces, bridges, rules)      ├─► servers (disks, QEMU), which ask it for their taps
+//!                                                   └─► reporter ──► HostReport
+//! ```
+//!
+//! Nothing here knows the cloud: the document says all. Kernel state is a cache of it. Whatever is missing is made, and
+//! whatever carries this cloud's mark and is not wanted is removed, at the start as at any time.
+
+pub mod network;
+pub mod servers;
+pub mod services;
+
+mod facts;
+mod network_thread;
+mod reporter;
+mod surroundings;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use linux::Netns;
+use model::HostId;
+use model::host::{HostConfig, HostReport};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use network::NetworkPart;
+use network_thread::{NetworkThread, Standing};
+use servers::{Servers, Wish};
+use services::{Services, ServicesOptions};
+use surroundings::NodeSurroundings;
+
+/// How a host is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its name.
+    pub host: HostId,
+    /// Where disks, logs and caches are kept.
+    pub state_dir: PathBuf,
+    /// The namespace that is the host (made if missing); `None`: the one the program runs in.
+    pub host_netns: Option<String>,
+    /// Marks what this cloud makes on the machine, so that several clouds leave each other alone.
+    pub owner: String,
+    /// What guests are to be run with.
+    pub acceleration: Wish,
+    /// Resolvers for names outside the cloud's networks.
+    pub upstream_dns: Vec<std::net::SocketAddr>,
+}
+
+/// Why a host can't be run.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The host's namespace can't be had.
+    #[error("the host's network namespace can't be opened")]
+    HostNamespace(#[source] linux::Error),
+    /// The networks can't be taken over.
+    #[error("the host's networks can't be taken over")]
+    Network(#[source] network::Error),
+    /// The servers can't be taken over.
+    #[error("the servers can't be taken over")]
+    Servers(#[source] servers::ServerError),
+    /// A thread can't be started.
+    #[error("a thread can't be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A host being kept as wanted. Dropping it stops the keeping; servers and networks stay.
+pub struct Node {
+    network: NetworkThread,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Node {
+    /// Starts. Call within a tokio runtime.
+    ///
+    /// # Errors
+    /// See [`NodeError`]: mostly missing rights.
+    pub async fn start(
+        options: Options,
+        config: watch::Receiver<Arc<HostConfig>>,
+        report: watch::Sender<Arc<HostReport>>,
+    ) -> Result<Self, NodeError> {
+        let host = match &options.host_netns {
+            Some(name) => Netns::ensure(name).map(|(netns, _)| netns),
+            None => Netns::current(),
+        }
+        .map_err(NodeError::HostNamespace)?;
+        let exclusive = options.host_netns.is_some();
+        let services = Services::new(ServicesOptions {
+            host: host.clone(),
+            upstream_dns: options.upstream_dns.clone(),
+        });
+        let part = NetworkPart::new(host, &options.owner, exclusive).map_err(NodeError::Network)?;
+        let network = NetworkThread::start(part, services, config).map_err(NodeError::Thread)?;
+        let servers = Arc::new(open_servers(&options, &network).await?);
+        let facts = facts::watch(&options, servers.settings());
+        let tasks = vec![
+            tokio::spawn(follow(network.standing(), servers.clone())),
+            tokio::spawn(reporter::run(network.standing(), servers.reports(), facts, report)),
+        ];
+        Ok(Self { network, tasks })
+    }
+}
+
+async fn open_servers(options: &Options, network: &NetworkThread) -> Result<Servers, NodeError> {
+    let probed = servers::Settings::new(&options.state_dir, Err(String::new()));
+    let accelerator =
+        servers::choose_accelerator(&options.state_dir, &probed.qemu, probed.first_uid, options.acceleration)
+            .await
+            .map_err(NodeError::Servers)?;
+    let settings = servers::Settings {
+        accelerator,
+        cgroup: Some(format!("maru-{}", options.owner)),
+        ..probed
+    };
+    let surroundings = Arc::new(NodeSurroundings {
+        network: network.clone(),
+    });
+    Servers::open(settings, surroundings).map_err(NodeError::Servers)
+}
+
+/// Servers see a document once its networks stand, so that their taps find a place.
+async fn follow(mut standing: watch::Receiver<Arc<Standing>>, servers: Arc<Servers>) {
+    while standing.changed().await.is_ok() {
+        let config = standing.borrow_and_update().config.clone();
+        servers.apply(&config);
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.network.stop();
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}

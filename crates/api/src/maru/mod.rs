@@ -1,0 +1,20 @@
+//! Maru's own pages beside OpenStack's: is it well, and how busy is it?
+
+mod health;
+mod metrics;
+
+use std::sync::Arc;
+
+use crate::access::Access;
+use crate::app::App;
+use crate::fault::Service;
+use crate::routes::Routes;
+
+pub(crate) use metrics::Metrics;
+
+/// The table of contents.
+pub(crate) fn routes(app: &Arc<App>) -> Routes {
+    Routes::new(app.clone(), Service::Maru, "")
+        .get("/healthz", Access::Public, health::show)
+        .get("/metrics", Access::Public, metrics::show)
+}

@@ -1,0 +1,24 @@
+//! What the servers get from the rest of the node.
+
+use model::ServerId;
+use model::host::{InstanceMetadata, NicConfig};
+
+use crate::network_thread::NetworkThread;
+use crate::servers::{Surroundings, TapFuture};
+use crate::services::metadata;
+
+/// Taps from the network thread, config drives from the metadata service's trees.
+pub(crate) struct NodeSurroundings {
+    pub(crate) network: NetworkThread,
+}
+
+impl Surroundings for NodeSurroundings {
+    fn open_tap(&self, _server: ServerId, nic: &NicConfig) -> TapFuture<'_> {
+        let port = nic.port_id;
+        Box::pin(async move { self.network.tap(port).await })
+    }
+
+    fn config_drive(&self, instance: &InstanceMetadata) -> Vec<(String, Vec<u8>)> {
+        metadata::tree(instance)
+    }
+}
