@@ -1,7 +1,9 @@
 //! JSON bodies: whatever is wrong with one becomes a 400 in the service's own shape, with a word on where.
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
+use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use model::Error;
 use serde::de::DeserializeOwned;
@@ -29,24 +31,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Wire<T> {
                 "The body must be JSON: send 'Content-Type: application/json'.",
             )));
         }
-        let body = Limited::new(request.into_body(), BODY_LIMIT)
-            .collect()
-            .await
-            .map_err(|error| {
-                if error.is::<http_body_util::LengthLimitError>() {
-                    Fault(Error::over_limit(
-                        "RequestTooLarge",
-                        format!("The body is larger than {BODY_LIMIT} bytes."),
-                    ))
-                } else {
-                    Fault(Error::invalid(
-                        "HTTPBadRequest",
-                        "The body could not be read to its end.",
-                    ))
-                }
-            })?;
-        parse(&body.to_bytes()).map(Self)
+        parse(&collect(request.into_body()).await?).map(Self)
     }
+}
+
+/// A whole body, at most [`BODY_LIMIT`] of it.
+pub(crate) async fn collect(body: Body) -> Result<Bytes, Fault> {
+    let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|error| {
+        if error.is::<http_body_util::LengthLimitError>() {
+            Fault(Error::over_limit(
+                "RequestTooLarge",
+                format!("The body is larger than {BODY_LIMIT} bytes."),
+            ))
+        } else {
+            Fault(Error::invalid(
+                "HTTPBadRequest",
+                "The body could not be read to its end.",
+            ))
+        }
+    })?;
+    Ok(body.to_bytes())
 }
 
 /// Parses JSON, saying where it goes wrong.

@@ -11,8 +11,8 @@
 #![allow(dead_code)]
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use api::{App, Endpoints, RouteRow};

@@ -153,12 +153,14 @@ impl ImageStore {
     /// Those of [`model::image::begin_upload`], [`model::image::check_data`] and [`model::image::finish_upload`];
     /// `OverLimit` when it is too large or the disk is full, `Unavailable` when the disk can't be written, `Invalid`
     /// when the stream breaks off. After any of them no file is left and the image waits for data.
-    pub async fn upload<S, E>(&self, actor: Actor, id: ImageId, mut data: S) -> Result<Arc<Image>>
+    pub async fn upload<S, E>(&self, actor: Actor, id: ImageId, data: S) -> Result<Arc<Image>>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
         E: std::fmt::Display + Send + 'static,
     {
         let store = self.clone();
+        // Fused, because what is left of a refused upload is read after its end may have been seen.
+        let mut data = data.fuse();
         let task = tokio::spawn(async move {
             let claim = store.claim(id);
             let outcome = store.take_data(actor, id, &mut data, claim).await;

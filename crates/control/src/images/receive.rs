@@ -56,7 +56,10 @@ impl Drop for PartFile {
         if !self.is_named
             && let Err(error) = fs::remove_file(&self.path)
         {
-            tracing::error!("'{}' can't be removed; the next start will try again: {error}", self.path.display());
+            tracing::error!(
+                "'{}' can't be removed; the next start will try again: {error}",
+                self.path.display()
+            );
         }
     }
 }
@@ -177,7 +180,11 @@ fn storage_full() -> Error {
 }
 
 fn io_error(error: io::Error) -> Error {
-    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
+    let full = [
+        io::ErrorKind::StorageFull,
+        io::ErrorKind::QuotaExceeded,
+        io::ErrorKind::FileTooLarge,
+    ];
     if full.contains(&error.kind()) {
         return storage_full();
     }
@@ -189,8 +196,10 @@ fn io_error(error: io::Error) -> Error {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -48,11 +48,9 @@ fn remove_litter(cloud: &Cloud, dir: &Path) -> io::Result<()> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let is_litter = name.ends_with(PART_SUFFIX)
-            || name.parse::<ImageId>().is_ok_and(|id| {
-                cloud
-                    .find::<Image>(&id)
-                    .is_none_or(|image| !image.status.has_data())
-            });
+            || name
+                .parse::<ImageId>()
+                .is_ok_and(|id| cloud.find::<Image>(&id).is_none_or(|image| !image.status.has_data()));
         if is_litter {
             tracing::info!("Removing '{name}', left by an upload or a deletion that was cut off");
             fs::remove_file(entry.path())?;
