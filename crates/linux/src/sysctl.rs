@@ -21,11 +21,18 @@ pub fn write(ns: &Netns, settings: &[(&str, &str)]) -> Result<()> {
 
 /// Reads a setting inside the namespace, without the closing line feed.
 pub fn read(ns: &Netns, key: &str) -> Result<String> {
-    ns.run(|| {
-        fs::read_to_string(path(key))
-            .map(|text| text.trim_end().to_owned())
-            .map_err(|e| Error::io(format!("read {key}"), e))
-    })?
+    ns.run(|| read_here(key))?
+}
+
+/// Reads settings inside the namespace, in order.
+pub fn read_all(ns: &Netns, keys: &[&str]) -> Result<Vec<String>> {
+    ns.run(|| keys.iter().map(|key| read_here(key)).collect())?
+}
+
+fn read_here(key: &str) -> Result<String> {
+    fs::read_to_string(path(key))
+        .map(|text| text.trim_end().to_owned())
+        .map_err(|e| Error::io(format!("read {key}"), e))
 }
 
 fn path(key: &str) -> String {

@@ -46,12 +46,15 @@ pub fn plug(
         }
         return Ok(());
     }
-    if let Some(near) = link {
-        tenant.space.nl.delete_link(near.index).doing(doing)?;
-        done.push(format!(
-            "{device} in {} did not lead to {ifname} in {netns}",
-            tenant.space.name
-        ));
+    match link {
+        Some(near) => {
+            tenant.space.nl.delete_link(near.index).doing(doing)?;
+            done.push(format!(
+                "{device} in {} did not lead to {ifname} in {netns}",
+                tenant.space.name
+            ));
+        }
+        None => done.push(format!("{device} was missing in {}", tenant.space.name)),
     }
     let veth = Veth {
         near: VethEnd {

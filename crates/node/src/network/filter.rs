@@ -111,9 +111,9 @@ fn add_fixed_chains(table: &mut Table) {
     table.chain(
         "new",
         Chain::new([
-            "meta protocol arp accept",
             "meta mark 4 counter drop",
             "iifname != @trusted jump vmguard",
+            "meta protocol arp accept",
             // Linux never tracks these; without them IPv6 does not work at all. Advertisements of routers are here
             // only from trusted ports: the guard has dropped the others.
             "icmpv6 type { 130, 134, 135, 136 } accept",
@@ -139,10 +139,10 @@ fn add_fixed_chains(table: &mut Table) {
             "type filter hook input priority -200; policy drop;",
             [
                 "meta mark 1 accept",
-                "meta protocol arp accept",
                 "meta mark 4 counter drop",
                 "iifname @trusted accept",
                 "jump vmguard",
+                "meta protocol arp accept",
                 "icmpv6 type { 130, 131, 132, 133, 135, 136, 143 } accept",
                 "udp sport 68 udp dport 67 accept",
                 "udp sport 546 udp dport 547 accept",
@@ -202,12 +202,15 @@ fn add_spoofing_chains(table: &mut Table) {
     );
 }
 
-/// What no server may send, whatever its rules: answers of DHCP servers, router advertisements, redirects, and
+/// What no server may send, whatever its rules: VLAN tags, answers of DHCP servers, router advertisements, redirects, and
 /// neighbour discovery for an address that is not its own. In the forward chain, where fragments are whole again.
 fn add_guard_chain(table: &mut Table) {
     table.chain(
         "vmguard",
         Chain::new([
+            // The Ethernet type as it was on the wire. A tagged packet is not shown to conntrack, so it always comes
+            // here.
+            "@ll,96,16 { 0x8100, 0x88a8 } counter drop",
             "udp sport 67 udp dport 68 counter drop",
             "udp sport 547 udp dport 546 counter drop",
             "icmpv6 type { 134, 137 } counter drop",

@@ -55,9 +55,14 @@ pub struct NetworkPart {
     /// Fragments that do not stand, with the reason.
     failed_networks: BTreeMap<NetworkId, String>,
     failed_routers: BTreeMap<RouterId, String>,
-    /// Whether what an earlier life of the program left behind has been looked through.
+    /// Whether what an earlier life of the program, or a failure, left behind has been looked through.
     swept: bool,
+    /// Audits made so far.
+    audits: u32,
 }
+
+/// How many audits look at namespaces' settings once.
+const SETTINGS_EVERY: u32 = 8;
 
 impl NetworkPart {
     /// Takes over the host's networks. Nothing is touched before the first [`NetworkPart::apply`].
@@ -76,6 +81,7 @@ impl NetworkPart {
             failed_networks: BTreeMap::new(),
             failed_routers: BTreeMap::new(),
             swept: false,
+            audits: 0,
         })
     }
 
@@ -102,8 +108,17 @@ impl NetworkPart {
                 self.externals.insert(*id, external);
             }
         }
+        // Reading settings takes a thread inside the namespace: dearer than the rest, and rarely wrong.
+        self.audits = self.audits.wrapping_add(1);
+        let settings = self.audits.is_multiple_of(SETTINGS_EVERY);
         for (id, tenant) in &mut self.tenants {
-            note(&mut self.failed_networks, *id, tenant.audit(&self.reaper, &mut found));
+            let first = if settings {
+                tenant.audit_settings(&mut found)
+            } else {
+                Ok(())
+            };
+            let rest = tenant.audit(&self.reaper, &mut found);
+            note(&mut self.failed_networks, *id, first.and(rest));
         }
         for (id, router) in &mut self.routers {
             let mut around = Around {
@@ -112,8 +127,13 @@ impl NetworkPart {
                 externals: &self.externals,
                 reaper: &self.reaper,
             };
-            let result = router.audit(&mut around, &mut found);
-            note(&mut self.failed_routers, *id, result);
+            let first = if settings {
+                router.audit_settings(&mut found)
+            } else {
+                Ok(())
+            };
+            let rest = router.audit(&mut around, &mut found);
+            note(&mut self.failed_routers, *id, first.and(rest));
         }
         for sentence in &found {
             tracing::warn!("mended: {sentence}");
@@ -178,6 +198,7 @@ impl NetworkPart {
 
     /// Removes everything that this cloud made, and waits until it is gone.
     pub fn purge(&mut self) {
+        self.swept = false;
         self.apply(&HostConfig::default());
         self.reaper.settle();
     }
@@ -328,6 +349,7 @@ impl NetworkPart {
         if let Some(tenant) = self.tenants.get_mut(&config.id) {
             return tenant.ensure(config, &self.reaper, false, &mut done);
         }
+        self.swept = false; // see `add_router`
         let mut tenant = Tenant::open(config, &self.host.owner, &mut done)?;
         // The ruleset comes before any port; what an earlier life left is looked at as a whole.
         let loaded = tenant.remove_unwanted(config, &self.reaper);
@@ -339,9 +361,12 @@ impl NetworkPart {
     fn add_router(&mut self, config: &Arc<RouterConfig>) -> Result<()> {
         let mut done = Vec::new();
         if !self.routers.contains_key(&config.id) {
+            // What a failure here leaves behind is found by the next sweep, should it not be wanted by then.
+            self.swept = false;
             let mut router = Router::open(config, &self.host.owner, &mut done)?;
-            router.remove_unwanted(config, &self.reaper)?;
+            let cleaned = router.remove_unwanted(config, &self.reaper);
             self.routers.insert(config.id, router);
+            cleaned?;
         }
         let Some(router) = self.routers.get_mut(&config.id) else {
             return Ok(());

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
-use linux::Netns;
 use linux::netlink::{AddressFlags, Link, LinkChange, Rtnl};
 use linux::nft::{Generation, Nft};
+use linux::{Netns, sysctl};
 
 use super::error::{Doing, Error, Result};
 use super::names::mark;
@@ -159,6 +159,21 @@ impl Namespace {
             .remount(&self.name)
             .doing(|| format!("mount network namespace {} again", self.name))?;
         Ok(true)
+    }
+
+    /// Makes the namespace's settings those of `want`. Returns the keys of those that were not.
+    pub fn keep_settings(&self, want: &[(&'static str, &'static str)]) -> Result<Vec<&'static str>> {
+        let doing = || format!("set up network namespace {}", self.name);
+        let keys: Vec<&str> = want.iter().map(|(key, _)| *key).collect();
+        let have = sysctl::read_all(&self.ns, &keys).doing(doing)?;
+        let differ: Vec<_> = want
+            .iter()
+            .zip(have)
+            .filter(|((_, want), have)| have != want)
+            .map(|(w, _)| *w)
+            .collect();
+        sysctl::write(&self.ns, &differ).doing(doing)?;
+        Ok(differ.into_iter().map(|(key, _)| key).collect())
     }
 
     /// Makes the addresses of a link those of `want`. Link-local IPv6 addresses that the kernel made stay.

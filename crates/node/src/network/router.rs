@@ -85,7 +85,7 @@ impl Router {
         if made {
             done.push(format!("network namespace {} was missing", space.name));
         }
-        sysctl::write(&space.ns, &SETTINGS).doing(|| format!("set up network namespace {}", space.name))?;
+        space.keep_settings(&SETTINGS)?;
         let config = Arc::new(RouterConfig {
             id: config.id,
             admin_state_up: config.admin_state_up,
@@ -342,6 +342,17 @@ impl Router {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Looks at the namespace's settings.
+    pub fn audit_settings(&self, done: &mut Vec<String>) -> Result<()> {
+        let wrong = self.space.keep_settings(&SETTINGS)?;
+        done.extend(
+            wrong
+                .iter()
+                .map(|key| format!("{key} was changed in {}", self.space.name)),
+        );
         Ok(())
     }
 

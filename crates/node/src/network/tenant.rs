@@ -67,7 +67,8 @@ impl Tenant {
         if made {
             done.push(format!("network namespace {} was missing", space.name));
         }
-        let mut tenant = Self {
+        space.keep_settings(&SETTINGS)?;
+        Ok(Self {
             space,
             // Without ports: they are plugged by `ensure`.
             config: Arc::new(NetworkConfig {
@@ -79,13 +80,18 @@ impl Tenant {
             plugged: BTreeSet::new(),
             ruled: None,
             may_have_cuts: !made,
-        };
-        tenant.ensure_settings()?;
-        Ok(tenant)
+        })
     }
 
-    fn ensure_settings(&mut self) -> Result<()> {
-        sysctl::write(&self.space.ns, &SETTINGS).doing(|| format!("set up network namespace {}", self.space.name))
+    /// Looks at the namespace's settings.
+    pub fn audit_settings(&self, done: &mut Vec<String>) -> Result<()> {
+        let wrong = self.space.keep_settings(&SETTINGS)?;
+        done.extend(
+            wrong
+                .iter()
+                .map(|key| format!("{key} was changed in {}", self.space.name)),
+        );
+        Ok(())
     }
 
     /// Loads the ruleset, unless it is that of this very configuration already.
@@ -373,7 +379,6 @@ impl Tenant {
             done.push(format!("the name of network namespace {} was gone", self.space.name));
         }
         if self.space.ruleset_changed()? {
-            self.ensure_settings()?;
             self.ruled = None;
             done.push(format!("somebody changed the ruleset of {}", self.space.name));
         }

@@ -1,10 +1,10 @@
 //! A small cloud for tests of the network part: real kernel, namespaces as virtual machines.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
 
 pub mod frame;
 pub mod probe;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -463,6 +463,3 @@ pub fn delete_link(ns: &Netns, name: &str) {
     let index = nl.link(name).unwrap().index;
     assert!(nl.delete_link(index).unwrap());
 }
-
-/// What a map of names to addresses says.
-pub type Names = BTreeMap<String, BTreeSet<IpAddr>>;

@@ -42,23 +42,31 @@ pub fn established(from: &Netns, to: &Netns, address: IpAddr, port: u16) -> (Tcp
     (client, server)
 }
 
-/// Whether bytes written at one end arrive at the other.
+/// Whether bytes written at one end arrive at the other. Bytes of earlier tries, which TCP sends again, do not count.
 pub fn arrives(mut from: &TcpStream, mut to: &TcpStream, expected: bool) -> bool {
-    if from.write_all(b"x").is_err() {
+    let token = super::fresh().into_bytes();
+    if from.write_all(&token).is_err() {
         return false;
     }
-    let within = if expected { PATIENCE } else { SILENCE };
-    to.set_read_timeout(Some(within)).unwrap();
-    let mut buffer = [0; 64];
-    matches!(to.read(&mut buffer), Ok(n) if n > 0)
-}
-
-/// What became of a datagram and its answer.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Udp {
-    Answered,
-    Silent,
-    Refused,
+    let deadline = Instant::now() + if expected { PATIENCE } else { SILENCE };
+    let mut seen = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Some(left) = deadline
+        .checked_duration_since(Instant::now())
+        .filter(|left| !left.is_zero())
+    {
+        to.set_read_timeout(Some(left)).unwrap();
+        match to.read(&mut buffer) {
+            Ok(0) => return false,
+            Ok(n) => seen.extend_from_slice(&buffer[..n]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => return false,
+        }
+        if seen.windows(token.len()).any(|w| w == token) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Sends a datagram to an echo made for it and waits for the answer.
