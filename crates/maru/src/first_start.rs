@@ -36,6 +36,19 @@ pub async fn prepare(control: &Control, state_dir: &Path, public_url: &str) -> a
     Ok(())
 }
 
+/// The cloud's own mark on what it makes on this machine, made at its first start.
+pub fn cloud_id(state_dir: &Path) -> anyhow::Result<String> {
+    let path = state_dir.join("cloud-id");
+    match std::fs::read_to_string(&path) {
+        Ok(id) if !id.trim().is_empty() => Ok(id.trim().to_owned()),
+        _ => {
+            let id = random_password()[..12].to_owned();
+            write_private(&path, &format!("{id}\n"))?;
+            Ok(id)
+        }
+    }
+}
+
 fn random_password() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the kernel's random source never fails once the machine is up");

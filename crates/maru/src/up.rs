@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use control::Control;
+use control::images::ImageStore;
 use model::HostId;
 
 use crate::first_start;
@@ -66,7 +67,8 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     })?;
     let public_url = format!("http://{}", arguments.listen);
     first_start::prepare(&control, &arguments.state_dir, &public_url).await?;
-    let node = start_node(&arguments, &control, host)?;
+    let images = ImageStore::open(control.clone(), control::images::Settings::new(image_dir)).await?;
+    let node = start_node(&arguments, &control, host).await?;
     let listener = tokio::net::TcpListener::bind(arguments.listen)
         .await
         .with_context(|| format!("the API can't listen on {}", arguments.listen))?;
@@ -78,7 +80,7 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let (router, _) = api::router(api::App {
         control,
         endpoints,
-        image_dir,
+        images,
     });
     tracing::info!(api.address = %arguments.listen, "Maru answers on http://{}", arguments.listen);
     axum::serve(listener, router)
@@ -95,7 +97,7 @@ enum RunningNode {
     Sim(node_sim::SimNode),
 }
 
-fn start_node(arguments: &Arguments, control: &Control, host: HostId) -> anyhow::Result<RunningNode> {
+async fn start_node(arguments: &Arguments, control: &Control, host: HostId) -> anyhow::Result<RunningNode> {
     let link = control.host_link();
     match arguments.node {
         NodeKind::Sim => {
@@ -108,8 +110,11 @@ fn start_node(arguments: &Arguments, control: &Control, host: HostId) -> anyhow:
                 host,
                 state_dir: arguments.state_dir.clone(),
                 host_netns: arguments.host_netns.clone(),
+                upstream_dns: Vec::new(),
+                acceleration: node::servers::Wish::Auto,
+                owner: first_start::cloud_id(&arguments.state_dir)?,
             };
-            Ok(RunningNode::Real(node::Node::start(options, link.config, link.report)?))
+            Ok(RunningNode::Real(node::Node::start(options, link.config, link.report).await?))
         }
     }
 }
