@@ -1,15 +1,8 @@
-//! Keystone's documents of the rows, and the frame of its lists.
+//! Keystone's documents of the rows.
 
-use model::identity::{Domain, Project};
+use model::Cloud;
+use model::identity::{Domain, Group, Project, Role, User};
 use serde_json::{Map, Value, json};
-
-use crate::context::Ctx;
-
-/// A list with its links.
-pub(super) fn collection(ctx: &Ctx, name: &str, items: Vec<Value>, path: &str) -> Value {
-    let url = format!("{}/identity/v3{path}", ctx.base_url());
-    json!({name: items, "links": {"self": url, "previous": null, "next": null}})
-}
 
 /// A document with its own link, over the attributes that users added.
 fn with_extra<'a>(extra: impl IntoIterator<Item = (&'a String, &'a Value)>, own: Value, link: String) -> Value {
@@ -31,11 +24,8 @@ pub(super) fn domain(domain: &Domain, base_url: &str) -> Value {
         "tags": domain.tags,
         "options": {},
     });
-    with_extra(
-        &domain.extra,
-        own,
-        format!("{base_url}/identity/v3/domains/{}", domain.id),
-    )
+    let link = format!("{base_url}/identity/v3/domains/{}", domain.id);
+    with_extra(&domain.extra, own, link)
 }
 
 /// A project.
@@ -55,9 +45,88 @@ pub(super) fn project(project: &Project, base_url: &str) -> Value {
         "tags": project.tags,
         "options": {},
     });
-    with_extra(
-        &project.extra,
-        own,
-        format!("{base_url}/identity/v3/projects/{}", project.id),
-    )
+    let link = format!("{base_url}/identity/v3/projects/{}", project.id);
+    with_extra(&project.extra, own, link)
+}
+
+/// A domain as the project that acts as it.
+pub(super) fn domain_as_project(domain: &Domain, base_url: &str) -> Value {
+    let own = json!({
+        "id": domain.id,
+        "name": domain.name,
+        "domain_id": null,
+        "parent_id": null,
+        "is_domain": true,
+        "description": domain.description,
+        "enabled": domain.enabled,
+        "tags": domain.tags,
+        "options": {},
+    });
+    let link = format!("{base_url}/identity/v3/projects/{}", domain.id);
+    with_extra(&domain.extra, own, link)
+}
+
+/// A user; never their password's hash.
+pub(super) fn user(user: &User, base_url: &str) -> Value {
+    let mut own = json!({
+        "id": user.id,
+        "name": user.name,
+        "domain_id": user.domain_id,
+        "enabled": user.enabled,
+        "password_expires_at": null,
+        "options": user.options,
+    });
+    for (name, value) in [
+        ("description", user.description.clone()),
+        ("email", user.email.clone()),
+        (
+            "default_project_id",
+            user.default_project_id.as_ref().map(ToString::to_string),
+        ),
+    ] {
+        if let Some(value) = value {
+            own[name] = value.into();
+        }
+    }
+    let link = format!("{base_url}/identity/v3/users/{}", user.id);
+    with_extra(&user.extra, own, link)
+}
+
+/// A group.
+pub(super) fn group(group: &Group, base_url: &str) -> Value {
+    let own = json!({
+        "id": group.id,
+        "name": group.name,
+        "domain_id": group.domain_id,
+        "description": group.description,
+    });
+    let link = format!("{base_url}/identity/v3/groups/{}", group.id);
+    with_extra(&group.extra, own, link)
+}
+
+/// A role.
+pub(super) fn role(role: &Role, base_url: &str) -> Value {
+    json!({
+        "id": role.id,
+        "name": role.name,
+        "domain_id": role.domain_id,
+        "description": role.description,
+        "options": role.options,
+        "links": {"self": format!("{base_url}/identity/v3/roles/{}", role.id)},
+    })
+}
+
+/// A role within `role_inference`.
+pub(super) fn role_in_inference(role: &Role, base_url: &str) -> Value {
+    json!({
+        "id": role.id,
+        "name": role.name,
+        "links": {"self": format!("{base_url}/identity/v3/roles/{}", role.id)},
+    })
+}
+
+/// A domain within another object: `{"id", "name"}`.
+pub(super) fn domain_ref(cloud: &Cloud, id: &model::DomainId) -> Value {
+    let name = cloud.domains.get(id).map(|domain| domain.name.clone());
+    json!({"id": id, "name": name})
 }

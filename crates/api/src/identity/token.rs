@@ -7,11 +7,12 @@ use axum::extract::State;
 use axum::http::header::VARY;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use control::auth::Token;
-use model::identity::{AssignmentTarget, Domain, Project, assignments_of, effective_roles};
+use model::identity::{AssignmentTarget, Domain, Project, assignments_of, effective_roles, policy};
 use model::{Cloud, DomainId, Error, Result, Scope, UserId};
 use serde_json::{Value, json};
 
-use super::{catalog, login};
+use super::list::List;
+use super::{catalog, login, render};
 use crate::app::App;
 use crate::context::Ctx;
 use crate::extract::Wire;
@@ -39,7 +40,7 @@ pub(super) async fn issue(
 pub(super) async fn validate(ctx: Ctx, headers: HeaderMap, query: Query) -> Reply {
     let (secret, subject) = subject(&ctx, &headers)?;
     if !(subject.claims == ctx.token().claims || may_validate(&ctx)) {
-        return Err(forbidden("identity:validate_token").into());
+        return Err(policy::forbidden("identity:validate_token").into());
     }
     let renderer = Renderer {
         cloud: &ctx.cloud(),
@@ -55,7 +56,7 @@ pub(super) async fn revoke(ctx: Ctx, headers: HeaderMap) -> Reply {
     let (_, subject) = subject(&ctx, &headers)?;
     // Whoever holds a token may end it; the user's other tokens end only those of the same user.
     if subject.actor.user_id != ctx.actor().user_id && !ctx.actor().is_admin() {
-        return Err(forbidden("identity:revoke_token").into());
+        return Err(policy::forbidden("identity:revoke_token").into());
     }
     ctx.control().revoke_token(&subject).await?;
     no_content()
@@ -74,17 +75,21 @@ pub(super) async fn catalog(ctx: Ctx) -> Reply {
 }
 
 /// `GET /v3/auth/projects`: projects the caller may scope a token to.
-pub(super) async fn projects(ctx: Ctx) -> Reply {
+pub(super) async fn projects(ctx: Ctx, list: List) -> Reply {
     let cloud = ctx.cloud();
-    let projects: Vec<Value> = projects_of(&cloud, &ctx.actor().user_id)
-        .filter(|project| project.enabled && cloud.domains.get(&project.domain_id).is_some_and(|d| d.enabled))
-        .map(|project| super::render::project(project, ctx.base_url()))
-        .collect();
-    document(&super::render::collection(&ctx, "projects", projects, "/auth/projects"))
+    let rows = projects_of(&cloud, &ctx.actor().user_id)
+        .filter(|project| project.enabled && cloud.domains.get(&project.domain_id).is_some_and(|d| d.enabled));
+    list.page(
+        &ctx,
+        "projects",
+        rows,
+        |p| p.id.as_str(),
+        |p| render::project(p, ctx.base_url()),
+    )
 }
 
 /// `GET /v3/auth/domains`: domains the caller may scope a token to.
-pub(super) async fn domains(ctx: Ctx) -> Reply {
+pub(super) async fn domains(ctx: Ctx, list: List) -> Reply {
     let cloud = ctx.cloud();
     let ids: BTreeSet<&DomainId> = assignments_of(&cloud, &ctx.actor().user_id)
         .filter_map(|assignment| match &assignment.target {
@@ -92,13 +97,17 @@ pub(super) async fn domains(ctx: Ctx) -> Reply {
             _ => None,
         })
         .collect();
-    let domains: Vec<Value> = ids
+    let rows = ids
         .into_iter()
         .filter_map(|id| cloud.find::<Domain>(id))
-        .filter(|domain| domain.enabled)
-        .map(|domain| super::render::domain(domain, ctx.base_url()))
-        .collect();
-    document(&super::render::collection(&ctx, "domains", domains, "/auth/domains"))
+        .filter(|domain| domain.enabled);
+    list.page(
+        &ctx,
+        "domains",
+        rows,
+        |d| d.id.as_str(),
+        |d| render::domain(d, ctx.base_url()),
+    )
 }
 
 /// `GET /v3/auth/system`: whether the caller may scope a token to the whole cloud.
@@ -140,13 +149,6 @@ fn may_validate(ctx: &Ctx) -> bool {
     actor.is_admin() || actor.has_role("service") || (actor.scope == Scope::System && actor.has_role("reader"))
 }
 
-fn forbidden(action: &str) -> Error {
-    Error::forbidden(
-        "ForbiddenAction",
-        format!("You are not authorized to perform the requested action: {action}."),
-    )
-}
-
 fn with_subject(reply: Reply, secret: &str) -> Reply {
     let mut response = reply?;
     if let Ok(value) = HeaderValue::from_str(secret) {
@@ -174,7 +176,7 @@ impl Renderer<'_> {
             "user": {
                 "id": user_id,
                 "name": user_name,
-                "domain": self.domain(&token.actor.user_domain_id),
+                "domain": render::domain_ref(self.cloud, &token.actor.user_domain_id),
                 "password_expires_at": null,
             },
             "audit_ids": token.audit_ids,
@@ -185,10 +187,10 @@ impl Renderer<'_> {
             Scope::Unscoped => return json!({"token": body}),
             Scope::Project { id, domain_id } => {
                 let name = self.cloud.projects.get(id).map(|project| project.name.clone());
-                body["project"] = json!({"id": id, "name": name, "domain": self.domain(domain_id)});
+                body["project"] = json!({"id": id, "name": name, "domain": render::domain_ref(self.cloud, domain_id)});
                 body["is_domain"] = false.into();
             }
-            Scope::Domain { id } => body["domain"] = self.domain(id),
+            Scope::Domain { id } => body["domain"] = render::domain_ref(self.cloud, id),
             Scope::System => body["system"] = json!({"all": true}),
         }
         body["roles"] = token
@@ -201,10 +203,5 @@ impl Renderer<'_> {
             body["catalog"] = catalog::catalog(self.cloud, self.base_url, self.region).into();
         }
         json!({"token": body})
-    }
-
-    fn domain(&self, id: &DomainId) -> Value {
-        let name = self.cloud.domains.get(id).map(|domain| domain.name.clone());
-        json!({"id": id, "name": name})
     }
 }

@@ -48,8 +48,9 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("maru");
         let requests = Family::default();
-        let seconds =
-            Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_5, 2.0, 15)) as Histogram);
+        let seconds = Family::new_with_constructor(
+            (|| Histogram::new(exponential_buckets(0.000_5, 2.0, 15))) as fn() -> Histogram,
+        );
         let objects = Family::default();
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register_with_unit("http_request", "Time to answer", Unit::Seconds, seconds.clone());
