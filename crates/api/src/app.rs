@@ -16,7 +16,7 @@ use crate::context::RequestId;
 use crate::fault::{Fault, Service, render};
 use crate::maru::Metrics;
 use crate::routes::{RouteRow, Routes};
-use crate::{identity, image, maru};
+use crate::{identity, image, maru, network};
 
 /// What every request may use.
 pub struct App {
@@ -68,7 +68,13 @@ fn is_plain_host(host: &str) -> bool {
 
 /// Every service of the application: its paths' start and its routes.
 fn services(app: &Arc<App>) -> Vec<Routes> {
-    vec![identity::routes(app), image::routes(app), maru::routes(app)]
+    vec![
+        identity::routes(app),
+        image::routes(app),
+        maru::routes(app),
+        network::routes(app),
+        network::maru_routes(app),
+    ]
 }
 
 /// The application as a service, and the table of all its routes.

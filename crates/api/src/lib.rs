@@ -17,6 +17,7 @@ mod fault;
 mod identity;
 mod image;
 mod maru;
+mod network;
 mod query;
 mod reply;
 mod routes;

@@ -1,0 +1,217 @@
+//! The extensions list: only what really works here is on it, since clients believe it.
+
+use axum::extract::Path;
+use model::Error;
+use serde_json::{Value, json};
+
+use crate::context::Ctx;
+use crate::fault::Fault;
+use crate::reply::{Reply, json as document};
+
+/// Alias, name, what it is.
+const EXTENSIONS: &[(&str, &str, &str)] = &[
+    (
+        "agent",
+        "agent",
+        "The agents of the cloud: what of Neutron's services runs where.",
+    ),
+    (
+        "allowed-address-pairs",
+        "Allowed Address Pairs",
+        "Further addresses that a port may send from.",
+    ),
+    (
+        "availability_zone",
+        "Availability Zone",
+        "The availability zones of networks and routers.",
+    ),
+    ("binding", "Port Binding", "Where and how a port is plugged in."),
+    (
+        "dns-integration",
+        "DNS Integration",
+        "Names of ports, networks and floating IPs, answered by the network's own resolver.",
+    ),
+    (
+        "empty-string-filtering",
+        "Empty String Filtering Extension",
+        "Filters by empty attributes.",
+    ),
+    (
+        "ext-gw-mode",
+        "Neutron L3 Configurable external gateway mode",
+        "Address translation at a router's gateway can be switched off.",
+    ),
+    (
+        "external-net",
+        "Neutron external network",
+        "Provider networks that routers have their gateway on.",
+    ),
+    (
+        "extra_dhcp_opt",
+        "Neutron Extra DHCP options",
+        "DHCP options of single ports.",
+    ),
+    (
+        "extraroute",
+        "Neutron Extra Route",
+        "Routes of a router besides those to its own subnets.",
+    ),
+    (
+        "extraroute-atomic",
+        "Atomically add/remove extra routes",
+        "Extra routes are added and removed without sending all of them.",
+    ),
+    (
+        "filter-validation",
+        "Filter parameters validation",
+        "Filters by attributes that do not exist are refused.",
+    ),
+    (
+        "fip-port-details",
+        "Add port_details to Floating IP",
+        "A floating IP tells of the port it leads to.",
+    ),
+    (
+        "ip_allocation",
+        "IP Allocation",
+        "Ports tell when their addresses are chosen.",
+    ),
+    (
+        "ip-substring-filtering",
+        "IP address substring filtering",
+        "Ports are found by a part of an address.",
+    ),
+    ("net-mtu", "Network MTU", "Networks tell the largest packet."),
+    (
+        "net-mtu-writable",
+        "Network MTU (writable)",
+        "The largest packet of a network can be set.",
+    ),
+    (
+        "network-ip-availability",
+        "Network IP Availability",
+        "How many addresses of a network are used.",
+    ),
+    (
+        "network_availability_zone",
+        "Network Availability Zone",
+        "Zones of networks.",
+    ),
+    ("pagination", "Pagination support", "Lists come in pages."),
+    (
+        "port-security",
+        "Port Security",
+        "Protection against forged addresses, per port.",
+    ),
+    (
+        "project-id",
+        "project_id field enabled",
+        "'project_id' beside 'tenant_id'.",
+    ),
+    (
+        "provider",
+        "Provider Network",
+        "Where a network is in the physical world.",
+    ),
+    (
+        "quota-check-limit",
+        "Quota engine limit check",
+        "Limits below what is used can be refused.",
+    ),
+    (
+        "quota_details",
+        "Quota details management support",
+        "What of each quota is used.",
+    ),
+    ("quotas", "Quota management support", "Limits of projects."),
+    (
+        "revision-if-match",
+        "If-Match constraints based on revision_number",
+        "Changes only of what was seen.",
+    ),
+    ("router", "Neutron L3 Router", "Routers and floating IPs."),
+    (
+        "router_availability_zone",
+        "Router Availability Zone",
+        "Zones of routers.",
+    ),
+    ("security-group", "security-group", "Security groups and their rules."),
+    (
+        "security-groups-normalized-cidr",
+        "Normalized CIDR field for security group rules",
+        "A rule's prefix without host bits.",
+    ),
+    (
+        "security-groups-shared-filtering",
+        "Security group filtering on the shared field",
+        "Groups are found by whether they are shared.",
+    ),
+    (
+        "service-type",
+        "Neutron Service Type Management",
+        "Providers of services: none besides Maru.",
+    ),
+    ("sorting", "Sorting support", "Lists come sorted."),
+    (
+        "standard-attr-description",
+        "standard-attr-description",
+        "Every resource has a description.",
+    ),
+    (
+        "standard-attr-revisions",
+        "Resource revision numbers",
+        "Every resource counts its changes.",
+    ),
+    (
+        "standard-attr-tag",
+        "Tag support for resources with standard attribute",
+        "Every resource has tags.",
+    ),
+    (
+        "standard-attr-timestamp",
+        "Resource timestamps",
+        "Every resource tells when it was made and changed.",
+    ),
+    (
+        "subnet-service-types",
+        "Subnet service types",
+        "Subnets for ports of a certain kind.",
+    ),
+    (
+        "tag-creation",
+        "Tag creation in the POST request",
+        "Resources are made with their tags.",
+    ),
+];
+
+fn shape(&(alias, name, description): &(&str, &str, &str)) -> Value {
+    json!({
+        "alias": alias,
+        "name": name,
+        "description": description,
+        "updated": "2026-01-01T00:00:00-00:00",
+        "links": [],
+    })
+}
+
+/// GET all.
+pub(super) async fn list(_ctx: Ctx) -> Reply {
+    let extensions: Vec<Value> = EXTENSIONS.iter().map(shape).collect();
+    document(&json!({"extensions": extensions}))
+}
+
+/// GET one.
+pub(super) async fn show(_ctx: Ctx, Path(alias): Path<String>) -> Reply {
+    match EXTENSIONS.iter().find(|(known, _, _)| *known == alias) {
+        Some(extension) => document(&json!({"extension": shape(extension)})),
+        None => Err(Fault(Error::not_found(
+            "ExtensionNotFound",
+            format!("Extension with alias {alias} does not exist"),
+        ))),
+    }
+}
+
+/// GET service providers.
+pub(super) async fn service_providers(_ctx: Ctx) -> Reply {
+    document(&json!({"service_providers": []}))
+}

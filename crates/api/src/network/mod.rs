@@ -1,0 +1,104 @@
+//! Networking v2.0 (Neutron) below `/networking`: this file is its table of contents.
+//!
+//! A resource is one file: it reads its attributes ([`attributes`]), calls its rules in `model::network`, and tells its
+//! attributes once ([`view`]), which serves bodies, `fields`, filters ([`filter`]), sorting and paging ([`page`]). What all
+//! resources have in common stands in [`collection`].
+
+mod agent;
+mod attachment;
+mod attributes;
+mod collection;
+mod extension;
+mod filter;
+mod floating_ip;
+mod ip_availability;
+#[allow(clippy::module_inception)] // one resource, one file name: this file is the resource called network
+mod network;
+mod page;
+mod port;
+mod quota;
+mod router;
+mod security_group;
+mod security_group_rule;
+mod standard;
+mod subnet;
+mod version;
+mod view;
+
+use std::sync::Arc;
+
+use model::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet};
+
+use crate::access::Access::{Admin, Member, Public, Reader, Token};
+use crate::app::App;
+use crate::fault::Service;
+use crate::routes::Routes;
+
+/// Every route of the service.
+pub(crate) fn routes(app: &Arc<App>) -> Routes {
+    Routes::new(app.clone(), Service::Network, "/networking")
+        .get("", Public, version::list)
+        .get("/v2.0", Public, version::show)
+        .get("/v2.0/extensions", Token, extension::list)
+        .get("/v2.0/extensions/{alias}", Token, extension::show)
+        .get("/v2.0/service-providers", Reader, extension::service_providers)
+        .with(collection::routes::<Network>)
+        .with(collection::routes::<Subnet>)
+        .with(collection::routes::<Port>)
+        .with(collection::routes::<Router>)
+        .with(collection::routes::<FloatingIp>)
+        .with(collection::routes::<SecurityGroup>)
+        .with(collection::routes::<SecurityGroupRule>)
+        .with(router_actions)
+        .with(quotas)
+        .with(operator_views)
+}
+
+fn router_actions(routes: Routes) -> Routes {
+    routes
+        .put("/v2.0/routers/{id}/add_router_interface", Member, router::add_interface)
+        .put(
+            "/v2.0/routers/{id}/remove_router_interface",
+            Member,
+            router::remove_interface,
+        )
+        .put("/v2.0/routers/{id}/add_extraroutes", Member, router::add_extra_routes)
+        .put(
+            "/v2.0/routers/{id}/remove_extraroutes",
+            Member,
+            router::remove_extra_routes,
+        )
+}
+
+fn quotas(routes: Routes) -> Routes {
+    routes
+        .get("/v2.0/quotas", Admin, quota::list)
+        .get("/v2.0/quotas/tenant", Reader, quota::own_project)
+        .get("/v2.0/quotas/project", Reader, quota::own_project)
+        .get("/v2.0/quotas/{project_id}", Reader, quota::show)
+        .put("/v2.0/quotas/{project_id}", Admin, quota::update)
+        .delete("/v2.0/quotas/{project_id}", Admin, quota::reset)
+        .get("/v2.0/quotas/{project_id}/default", Reader, quota::defaults)
+        .get("/v2.0/quotas/{project_id}/details", Reader, quota::details)
+        // What clients really ask for.
+        .get("/v2.0/quotas/{project_id}/details.json", Reader, quota::details)
+}
+
+fn operator_views(routes: Routes) -> Routes {
+    routes
+        .get("/v2.0/agents", Admin, agent::list)
+        .get("/v2.0/agents/{id}", Admin, agent::show)
+        .get("/v2.0/networks/{id}/dhcp-agents", Admin, agent::of_network)
+        .get("/v2.0/routers/{id}/l3-agents", Admin, router::agents)
+        .get("/v2.0/availability_zones", Reader, agent::zones)
+        .get("/v2.0/network-ip-availabilities", Admin, ip_availability::list)
+        .get("/v2.0/network-ip-availabilities/{id}", Admin, ip_availability::show)
+}
+
+/// Maru's own routes about ports.
+pub(crate) fn maru_routes(app: &Arc<App>) -> Routes {
+    Routes::new(app.clone(), Service::Maru, "/maru/v1")
+        .get("/ports/{id}/attachment", Admin, attachment::show)
+        .put("/ports/{id}/attachment", Admin, attachment::attach)
+        .delete("/ports/{id}/attachment", Admin, attachment::detach)
+}

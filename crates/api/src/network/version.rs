@@ -1,0 +1,52 @@
+//! Version documents (`GET /networking`, `GET /networking/v2.0`): where clients begin; no token needed.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::reply::{Reply, json as document};
+
+/// Singular and plural of what `/v2.0` has.
+const RESOURCES: &[(&str, &str)] = &[
+    ("network", "networks"),
+    ("subnet", "subnets"),
+    ("port", "ports"),
+    ("router", "routers"),
+    ("floatingip", "floatingips"),
+    ("security_group", "security-groups"),
+    ("security_group_rule", "security-group-rules"),
+    ("quota", "quotas"),
+    ("agent", "agents"),
+    ("availability_zone", "availability_zones"),
+    ("network_ip_availability", "network-ip-availabilities"),
+    ("extension", "extensions"),
+];
+
+/// All versions.
+pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Reply {
+    let base_url = app.endpoints.base_url(&headers);
+    document(&json!({"versions": [{
+        "id": "v2.0",
+        "status": "CURRENT",
+        "links": [{"rel": "self", "href": format!("{base_url}/networking/v2.0/")}],
+    }]}))
+}
+
+/// This version: what it has.
+pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Reply {
+    let base_url = app.endpoints.base_url(&headers);
+    let resources: Vec<Value> = RESOURCES
+        .iter()
+        .map(|(name, collection)| {
+            json!({
+                "name": name,
+                "collection": collection,
+                "links": [{"rel": "self", "href": format!("{base_url}/networking/v2.0/{collection}")}],
+            })
+        })
+        .collect();
+    document(&json!({"resources": resources}))
+}
