@@ -161,10 +161,10 @@ impl Host {
         };
         self.part.report(&mut report);
         for (id, reason) in failures.networks {
-            report.networks.entry(id).and_modify(|status| worsen(status, &reason));
+            worsen(report.networks.get_mut(&id), &reason);
         }
         for (id, reason) in failures.routers {
-            report.routers.entry(id).and_modify(|status| worsen(status, &reason));
+            worsen(report.routers.get_mut(&id), &reason);
         }
         Standing {
             config: config.clone(),
@@ -174,8 +174,8 @@ impl Host {
 }
 
 /// A fragment that stands without its services does not stand.
-fn worsen(status: &mut FragmentStatus, reason: &str) {
-    if *status == FragmentStatus::Ready {
+fn worsen(status: Option<&mut FragmentStatus>, reason: &str) {
+    if let Some(status) = status.filter(|status| **status == FragmentStatus::Ready) {
         *status = FragmentStatus::Failed(format!("its services don't answer: {reason}"));
     }
 }
