@@ -1,0 +1,263 @@
+//! A server's disks, made once and each step in a way that a crash cannot leave half done.
+
+use std::fs::{self, File};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use model::host::{DirectBoot, ServerConfig};
+use qemu::command_line::{Backing, Boot, DeviceId, Disk, DiskFormat, FileSource};
+use qemu::image_tool::{ImageFile, ImageTool};
+
+use super::cache::{Base, ImageCache};
+use super::error::{Result, ServerError};
+use super::{files, iso9660};
+
+const GIB: u64 = 1 << 30;
+const MIB: u64 = 1 << 20;
+/// Volume label by which cloud-init knows a config drive.
+const CONFIG_DRIVE_LABEL: &str = "config-2";
+
+/// What a machine needs of its disks.
+#[derive(Debug)]
+pub struct Disks {
+    /// For the command line.
+    pub disks: Vec<Disk>,
+    /// For the command line.
+    pub boot: Boot,
+    /// Descriptors that QEMU inherits.
+    pub inherited: Vec<OwnedFd>,
+    /// Name of the base image that the root disk stands on.
+    pub base: Option<String>,
+}
+
+/// Who makes the disks of one server, where.
+#[derive(Debug)]
+pub struct DiskMaker<'a> {
+    /// The server's directory.
+    pub directory: &'a Path,
+    /// The user that its QEMU runs as.
+    pub uid: u32,
+    /// The host's base images.
+    pub cache: &'a ImageCache,
+    /// The image tool.
+    pub tool: &'a ImageTool,
+}
+
+impl DiskMaker<'_> {
+    /// Makes whatever is missing, and describes all for the command line. `drive` gives the config drive's files.
+    ///
+    /// # Errors
+    /// [`ServerError`]; what was made so far stays and is used the next time.
+    pub async fn ensure(
+        &self,
+        config: &ServerConfig,
+        drive: impl FnOnce() -> Vec<u8>,
+        mut progress: impl FnMut(u8),
+    ) -> Result<Disks> {
+        files::remove_partials(self.directory)?;
+        let mut made = Disks {
+            disks: vec![],
+            boot: Boot::Disk,
+            inherited: vec![],
+            base: None,
+        };
+        self.root(config, &mut made, &mut progress).await?;
+        if config.ephemeral_gib > 0 {
+            self.empty("ephemeral.qcow2", config.ephemeral_gib * GIB).await?;
+            made.disks
+                .push(disk("ephemeral", DiskFormat::Qcow2, "ephemeral.qcow2")?);
+        }
+        if config.swap_mib > 0 {
+            self.file("swap", |partial| swap(partial, config.swap_mib * MIB))
+                .await?;
+            made.disks.push(disk("swap", DiskFormat::Raw, "swap")?);
+        }
+        if config.config_drive {
+            let write = |partial: &Path| fs::write(partial, drive()).map_err(ServerError::file("write", partial));
+            self.file("config.iso", write).await?;
+            let mut disk = disk("config", DiskFormat::Raw, "config.iso")?;
+            (disk.read_only, disk.discard) = (true, false);
+            made.disks.push(disk);
+        }
+        if let Some(direct) = &config.kernel {
+            made.boot = self.direct_boot(direct, &mut progress).await?;
+        }
+        Ok(made)
+    }
+
+    async fn root(&self, config: &ServerConfig, made: &mut Disks, progress: &mut impl FnMut(u8)) -> Result<()> {
+        let wanted_bytes = config.disk.root_gib * GIB;
+        let base = match &config.disk.image {
+            Some(image) if wanted_bytes > 0 && wanted_bytes < image.virtual_size => {
+                return Err(ServerError::DiskTooSmall {
+                    disk_bytes: wanted_bytes,
+                    image_bytes: image.virtual_size,
+                });
+            }
+            Some(image) => Some(self.cache.base(image, progress).await?),
+            None if wanted_bytes == 0 => return Ok(()),
+            None => None,
+        };
+        let mut root = disk("root", DiskFormat::Qcow2, "root.qcow2")?;
+        root.boot_index = Some(1);
+        match base {
+            None => self.empty("root.qcow2", wanted_bytes).await?,
+            Some(base) => {
+                let size = if wanted_bytes == 0 {
+                    base.size_bytes
+                } else {
+                    wanted_bytes
+                };
+                self.overlay(&base, size).await?;
+                root.backing = Some(Backing {
+                    format: DiskFormat::Raw,
+                    file: FileSource::Inherited(base.file.as_raw_fd()),
+                });
+                made.inherited.push(base.file.into());
+                made.base = Some(base.name);
+            }
+        }
+        made.disks.push(root);
+        Ok(())
+    }
+
+    async fn overlay(&self, base: &Base, size_bytes: u64) -> Result<()> {
+        let (path, partial) = self.names("root.qcow2");
+        if path.exists() {
+            return Ok(());
+        }
+        let below = ImageFile {
+            path: &base.path,
+            format: DiskFormat::Raw,
+        };
+        let made = self.tool.create_overlay(&partial, below, Some(size_bytes)).await;
+        made.map_err(ServerError::qemu("create the root disk", &path))?;
+        self.finish(&partial, &path).await
+    }
+
+    async fn empty(&self, name: &str, size_bytes: u64) -> Result<()> {
+        let (path, partial) = self.names(name);
+        if path.exists() {
+            return Ok(());
+        }
+        let made = self
+            .tool
+            .create(
+                ImageFile {
+                    path: &partial,
+                    format: DiskFormat::Qcow2,
+                },
+                size_bytes,
+            )
+            .await;
+        made.map_err(ServerError::qemu("create an empty disk", &path))?;
+        self.finish(&partial, &path).await
+    }
+
+    async fn file(&self, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let (path, partial) = self.names(name);
+        if path.exists() {
+            return Ok(());
+        }
+        write(&partial)?;
+        self.finish(&partial, &path).await
+    }
+
+    fn names(&self, name: &str) -> (PathBuf, PathBuf) {
+        (
+            self.directory.join(name),
+            self.directory.join(format!("{name}.{}", files::PARTIAL)),
+        )
+    }
+
+    async fn finish(&self, partial: &Path, path: &Path) -> Result<()> {
+        files::give(partial, self.uid, 0o600)?;
+        files::finish(partial, path).await
+    }
+
+    /// Kernel and ramdisk are links to the cache: QEMU opens them by name, and only its own directory is open to it.
+    async fn direct_boot(&self, direct: &DirectBoot, progress: &mut impl FnMut(u8)) -> Result<Boot> {
+        let kernel = self.cache.base(&direct.kernel, &mut *progress).await?;
+        let firmware = is_elf(&kernel).then(|| PathBuf::from("qboot.rom"));
+        self.link("kernel", &kernel)?;
+        let initrd = match &direct.ramdisk {
+            None => None,
+            Some(image) => {
+                self.link("initrd", &self.cache.base(image, progress).await?)?;
+                Some("initrd".into())
+            }
+        };
+        Ok(Boot::Kernel {
+            kernel: "kernel".into(),
+            initrd,
+            append: direct.append.clone(),
+            firmware,
+        })
+    }
+
+    /// Makes a copy by name that the server's user may read. The copy shares its storage with the cache where a link is
+    /// possible; the cache itself stays closed to that user, so the mode shows the file to nobody else.
+    fn link(&self, name: &str, base: &Base) -> Result<()> {
+        let (path, partial) = self.names(name);
+        files::remove(&partial)?;
+        fs::hard_link(&base.path, &partial)
+            .or_else(|_| fs::copy(&base.path, &partial).map(drop))
+            .and_then(|()| fs::set_permissions(&partial, std::os::unix::fs::PermissionsExt::from_mode(0o444)))
+            .map_err(ServerError::file("link", &path))?;
+        fs::rename(&partial, &path).map_err(ServerError::file("rename", &path))?;
+        // Where both names are the same file already, rename does nothing and leaves both.
+        files::remove(&partial)
+    }
+}
+
+fn disk(name: &str, format: DiskFormat, path: &str) -> Result<Disk> {
+    let id = DeviceId::new(name).map_err(ServerError::qemu("name a disk", Path::new(path)))?;
+    Ok(Disk::new(id, format, FileSource::Path(path.into())))
+}
+
+/// An ELF kernel is entered through its PVH note, for which the small firmware is enough and faster.
+fn is_elf(kernel: &Base) -> bool {
+    let mut magic = [0; 4];
+    kernel.file.read_exact_at(&mut magic, 0).is_ok() && &magic == b"\x7fELF"
+}
+
+/// Renders the config drive.
+pub fn config_drive(files: Vec<(String, Vec<u8>)>) -> Vec<u8> {
+    iso9660::image(CONFIG_DRIVE_LABEL, &files.into_iter().collect())
+}
+
+/// A disk that a guest can swap to at once: Linux' swap header, version 1, for pages of 4096 bytes (mkswap(8)).
+fn swap(path: &Path, size_bytes: u64) -> Result<()> {
+    const PAGE: u64 = 4096;
+    let last_page = u32::try_from((size_bytes / PAGE).saturating_sub(1)).unwrap_or(u32::MAX);
+    let mut header = vec![0; 4096];
+    header[1024..1028].copy_from_slice(&1u32.to_le_bytes());
+    header[1028..1032].copy_from_slice(&last_page.to_le_bytes());
+    header[4086..].copy_from_slice(b"SWAPSPACE2");
+    let write = || {
+        let file = File::create(path)?;
+        file.set_len(size_bytes)?;
+        file.write_all_at(&header, 0)
+    };
+    write().map_err(ServerError::file("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_knows_the_swap() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("swap");
+        swap(&path, 16 * MIB).unwrap();
+        let output = std::process::Command::new("blkid")
+            .args(["-p", "-o", "export"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("TYPE=swap"), "{text}");
+    }
+}

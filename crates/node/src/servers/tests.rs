@@ -1,0 +1,6 @@
+//! Servers with a real QEMU and the smallest of guests: a boot sector that greets and obeys the power button.
+
+mod bench;
+mod crash;
+mod power;
+mod trouble;
