@@ -73,6 +73,7 @@ class Cloud:
 
     def remove_all(self):
         """Whatever state things are in: nothing of this run stays. Never raises."""
+        names = host.neighbours(self.namespace) if self.namespace in host.namespaces() else set()
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
@@ -84,7 +85,9 @@ class Cloud:
             run(self.program, "purge", "--yes", "--state-dir", self.state, "--host-netns", self.namespace)
         host.kill(host.processes(str(self.work)))
         time.sleep(0.2)
-        run("ip", "netns", "del", self.namespace)
+        # What a purge should have removed, should it be what failed.
+        for name in names & host.namespaces():
+            run("ip", "netns", "del", name)
         run("rm", "-rf", "--one-file-system", self.work)
 
     # -- the client -----------------------------------------------------------------------------------------------

@@ -19,6 +19,17 @@ def namespaces():
     return {line.split()[0] for line in must("ip", "netns").splitlines() if line.strip()}
 
 
+def neighbours(namespace):
+    """The namespaces that can be reached from one over veth pairs, itself included."""
+    found, queue = set(), [namespace]
+    while queue:
+        name = queue.pop()
+        if name not in found:
+            found.add(name)
+            queue += re.findall(r"link-netns (\S+)", inside(name, "ip", "link").out)
+    return found
+
+
 def addresses(namespace):
     """{interface: [address/length, ...]} in a namespace."""
     done = inside(namespace, "ip", "-j", "addr")
