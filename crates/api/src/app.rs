@@ -16,7 +16,7 @@ use crate::context::RequestId;
 use crate::fault::{Fault, Service, render};
 use crate::maru::Metrics;
 use crate::routes::{RouteRow, Routes};
-use crate::{identity, image, maru, network};
+use crate::{compute, identity, image, maru, network};
 
 /// What every request may use.
 pub struct App {
@@ -69,6 +69,7 @@ fn is_plain_host(host: &str) -> bool {
 /// Every service of the application: its paths' start and its routes.
 fn services(app: &Arc<App>) -> Vec<Routes> {
     vec![
+        compute::routes(app),
         identity::routes(app),
         image::routes(app),
         maru::routes(app),

@@ -65,6 +65,7 @@ pub fn status_of(service: Service, error: &Error) -> StatusCode {
     match (error.kind, error.code, service) {
         (_, "HTTPUnsupportedMediaType", _) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         (_, "HTTPMethodNotAllowed", _) => StatusCode::METHOD_NOT_ALLOWED,
+        (_, "HTTPNotImplemented", _) => StatusCode::NOT_IMPLEMENTED,
         (_, "HTTPMultipleChoices", _) => StatusCode::MULTIPLE_CHOICES,
         (_, "VersionNotFoundForAPIMethod" | "InvalidGlobalAPIVersion", _) => StatusCode::NOT_ACCEPTABLE,
         (_, "HTTPGone", _) => StatusCode::GONE,

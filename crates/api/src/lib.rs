@@ -11,6 +11,7 @@
 
 mod access;
 mod app;
+mod compute;
 mod context;
 mod extract;
 mod fault;

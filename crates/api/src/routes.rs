@@ -107,6 +107,13 @@ impl Routes {
         part(self)
     }
 
+    /// Puts something around all routes so far, outside their [`Access`] check.
+    #[must_use]
+    pub fn wrap(mut self, around: impl FnOnce(Router<Arc<App>>) -> Router<Arc<App>>) -> Self {
+        self.router = around(self.router);
+        self
+    }
+
     /// The finished router and its table.
     pub fn finish(self) -> (Router<Arc<App>>, Vec<RouteRow>) {
         (self.router, self.rows)

@@ -29,21 +29,26 @@ pub struct NewKeypair {
 /// Makes an RSA key pair, off the threads that serve requests.
 ///
 /// # Errors
-/// `Internal` when the key can't be made or written.
-pub async fn generate() -> Result<NewKeypair> {
-    let _permit = MAKERS.acquire().await.map_err(|_| failed("the program ends"))?;
+/// `Invalid` for a certificate, which can only be imported; `Internal` when the key can't be made or written.
+pub async fn generate(kind: KeypairKind) -> Result<NewKeypair> {
+    if kind == KeypairKind::X509 {
+        return Err(Error::invalid(
+            "InvalidKeypair",
+            "Keypair data is invalid: an X.509 key pair can't be made here; bring a certificate as 'public_key'.",
+        ));
+    }
+    let _permit = MAKERS.acquire().await.map_err(|_| failed(&"the program ends"))?;
     tokio::task::spawn_blocking(make)
         .await
-        .map_err(|_| failed("its thread panicked"))?
+        .map_err(|_| failed(&"its thread panicked"))?
 }
 
 fn make() -> Result<NewKeypair> {
     let private = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, RSA_BITS).map_err(|error| failed(&error))?;
     let private_pem = private.to_pkcs1_pem(LineEnding::LF).map_err(|error| failed(&error))?;
-    let mut public = ssh_key::PublicKey::try_from(ssh_key::public::KeyData::Rsa(
+    let mut public = ssh_key::PublicKey::from(ssh_key::public::KeyData::Rsa(
         ssh_key::public::RsaPublicKey::try_from(&private.to_public_key()).map_err(|error| failed(&error))?,
-    ))
-    .map_err(|error| failed(&error))?;
+    ));
     public.set_comment("Generated-by-Nova");
     let text = public.to_openssh().map_err(|error| failed(&error))?;
     Ok(NewKeypair {
@@ -140,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn a_made_pair_belongs_together() {
         use rsa::pkcs1::DecodeRsaPrivateKey;
-        let pair = generate().await.unwrap();
+        let pair = generate(KeypairKind::Ssh).await.unwrap();
         assert!(pair.private_pem.starts_with("-----BEGIN RSA PRIVATE KEY-----\n"));
         let private = RsaPrivateKey::from_pkcs1_pem(&pair.private_pem).unwrap();
         let public = ssh_key::public::RsaPublicKey::try_from(&private.to_public_key()).unwrap();

@@ -45,6 +45,7 @@ struct Inner {
     hosts: hosts::Hosts,
     auth: auth::Authenticator,
     console: Arc<dyn ConsoleSource>,
+    plan: model::plan::Settings,
 }
 
 /// What a cloud is started with.
@@ -75,7 +76,7 @@ impl Control {
             console,
         } = options;
         let cloud = writer::load(&store)?;
-        let hosts = hosts::Hosts::start(&cloud, host, plan);
+        let hosts = hosts::Hosts::start(&cloud, host, plan.clone());
         let cloud = Arc::new(ArcSwap::from_pointee(cloud));
         let writer = writer::Handle::start(store, cloud.clone(), clock.clone(), hosts.changes());
         let control = Self {
@@ -86,6 +87,7 @@ impl Control {
                 hosts,
                 auth: auth::Authenticator::new(&auth)?,
                 console,
+                plan,
             }),
         };
         hosts::fold_reports(&control);
@@ -129,6 +131,11 @@ impl Control {
     /// What the host is asked for.
     pub fn host_config(&self) -> watch::Receiver<Arc<HostConfig>> {
         self.inner.hosts.configs()
+    }
+
+    /// What planning and scheduling know of the installation.
+    pub fn plan_settings(&self) -> &model::plan::Settings {
+        &self.inner.plan
     }
 
     /// The name of the all-in-one host.

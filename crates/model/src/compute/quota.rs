@@ -1,8 +1,10 @@
 //! Nova's quotas: what a project uses and whether more fits.
 
-use super::{Server, ServerFlavor};
-use crate::quota::{allows, limit};
-use crate::{Cloud, Error, ProjectId, Result};
+use std::collections::BTreeMap;
+
+use super::{Server, ServerFlavor, ServerGroup};
+use crate::quota::{Quota, allows, limit};
+use crate::{Cloud, Error, ProjectId, Result, Tx};
 
 /// What a project's servers take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -132,4 +134,106 @@ pub fn check_injected_files(cloud: &Cloud, project: &ProjectId, files: &[(String
         ));
     }
     Ok(())
+}
+
+/// A name of a quota set, by the microversions that have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// Nova's own.
+    Nova(&'static str),
+    /// Kept by Nova up to 2.35, without effect: Neutron holds the network's quotas.
+    Network(&'static str),
+    /// Of files to inject, up to 2.56.
+    InjectedFile(&'static str),
+}
+
+impl Resource {
+    /// Its name in bodies and in [`crate::quota::Quota`].
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Nova(name) | Self::Network(name) | Self::InjectedFile(name) => name,
+        }
+    }
+}
+
+/// Every name of a quota set.
+pub const RESOURCES: &[Resource] = &[
+    Resource::Nova("instances"),
+    Resource::Nova("cores"),
+    Resource::Nova("ram"),
+    Resource::Nova("key_pairs"),
+    Resource::Nova("metadata_items"),
+    Resource::Nova("server_groups"),
+    Resource::Nova("server_group_members"),
+    Resource::Network("floating_ips"),
+    Resource::Network("fixed_ips"),
+    Resource::Network("security_groups"),
+    Resource::Network("security_group_rules"),
+    Resource::InjectedFile("injected_files"),
+    Resource::InjectedFile("injected_file_content_bytes"),
+    Resource::InjectedFile("injected_file_path_bytes"),
+];
+
+/// The limit of a project that has none of its own.
+pub fn default_limit(name: &str) -> i64 {
+    let known = crate::quota::DEFAULTS.iter().find(|(resource, _)| *resource == name);
+    known.map_or(-1, |(_, limit)| *limit)
+}
+
+/// How much of a resource a project has; 0 for what is counted per server or user.
+pub fn in_use(cloud: &Cloud, project: &ProjectId, name: &str) -> u64 {
+    let usage = Usage::of_project(cloud, project);
+    match name {
+        "instances" => usage.instances,
+        "cores" => usage.cores,
+        "ram" => usage.ram_mib,
+        "server_groups" => cloud.count::<ServerGroup>(project),
+        _ => 0,
+    }
+}
+
+/// Sets limits of a project.
+///
+/// # Errors
+/// A limit below what is in use, unless it is forced.
+pub fn set(tx: &mut Tx<'_>, project: &ProjectId, limits: BTreeMap<String, i64>, is_forced: bool) -> Result<()> {
+    for (name, limit) in &limits {
+        let used = in_use(tx.cloud(), project, name);
+        if !is_forced && !allows(*limit, used, 0) {
+            return Err(Error::invalid(
+                "HTTPBadRequest",
+                format!(
+                    "Quota limit {limit} for {name} must be greater than or equal to already used and reserved {used}."
+                ),
+            ));
+        }
+    }
+    let mut quota = own(tx.cloud(), project);
+    quota.limits.extend(limits);
+    tx.put(quota);
+    Ok(())
+}
+
+/// Gives a project the default limits again.
+pub fn reset(tx: &mut Tx<'_>, project: &ProjectId) {
+    let mut quota = own(tx.cloud(), project);
+    quota
+        .limits
+        .retain(|name, _| !RESOURCES.iter().any(|resource| resource.name() == name));
+    if quota.limits.is_empty() {
+        tx.delete::<Quota>(project);
+    } else {
+        tx.put(quota);
+    }
+}
+
+/// A project's own limits, of whatever service.
+fn own(cloud: &Cloud, project: &ProjectId) -> Quota {
+    cloud.find::<Quota>(project).map_or_else(
+        || Quota {
+            project_id: project.clone(),
+            limits: BTreeMap::new(),
+        },
+        |quota| Quota::clone(quota),
+    )
 }

@@ -148,6 +148,10 @@ pub struct Request {
     pub same_hosts: Option<Vec<HostId>>,
     /// Not on these hosts.
     pub different_hosts: Vec<HostId>,
+    /// Rather on these hosts (soft affinity).
+    pub preferred_hosts: Vec<HostId>,
+    /// Rather not on these hosts (soft anti-affinity).
+    pub avoided_hosts: Vec<HostId>,
 }
 
 /// Why a host can't take a server.
@@ -244,7 +248,7 @@ fn list(missing: &[Missing]) -> String {
     texts.join("; ")
 }
 
-/// Chooses a host: the one with most memory left, then most disk, then the first by name.
+/// Chooses a host: the one with most memory left, then most disk, then the first by name; soft affinity goes first.
 ///
 /// # Errors
 /// What each host lacks.
@@ -261,13 +265,20 @@ pub fn choose(candidates: &[Candidate], policy: &Policy, request: &Request) -> R
     }
     fitting.sort_by(|a, b| {
         let (free_a, free_b) = (a.free(policy), b.free(policy));
+        let by_affinity = reluctance(a, request).cmp(&reluctance(b, request));
         let by_room = (free_b.memory_mib, free_b.disk_gib).cmp(&(free_a.memory_mib, free_a.disk_gib));
-        by_room.then_with(|| a.host.cmp(&b.host))
+        by_affinity.then(by_room).then_with(|| a.host.cmp(&b.host))
     });
     fitting
         .first()
         .map(|candidate| candidate.host.clone())
         .ok_or(NoValidHost { hosts: rejected })
+}
+
+/// How little soft rules like a host.
+fn reluctance(candidate: &Candidate, request: &Request) -> u8 {
+    let is_liked = request.preferred_hosts.is_empty() || request.preferred_hosts.contains(&candidate.host);
+    u8::from(!is_liked) + u8::from(request.avoided_hosts.contains(&candidate.host))
 }
 
 /// Everything a host lacks for a request.

@@ -37,6 +37,8 @@ pub struct Settings {
     pub dns_domain: String,
     /// Availability zone of the host.
     pub availability_zone: String,
+    /// How far hosts may be over-committed.
+    pub scheduling: crate::compute::schedule::Policy,
     /// Prefixes of the host itself, which no IPv6 host route may cover.
     pub host_prefixes: Vec<IpNet>,
 }
@@ -49,6 +51,7 @@ impl Default for Settings {
             image_dir: PathBuf::from("images"),
             dns_domain: "openstacklocal".to_owned(),
             availability_zone: "nova".to_owned(),
+            scheduling: crate::compute::schedule::Policy::default(),
             host_prefixes: Vec::new(),
         }
     }

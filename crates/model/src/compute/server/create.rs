@@ -251,6 +251,8 @@ fn create_one(
         host: new.host.clone(),
         same_hosts: plan.affinity.same_hosts(tx.cloud()),
         different_hosts: plan.affinity.different_hosts(tx.cloud()),
+        preferred_hosts: plan.affinity.preferred_hosts(tx.cloud()),
+        avoided_hosts: plan.affinity.avoided_hosts(tx.cloud()),
     };
     match schedule::choose(&hosts.candidates(tx.cloud()), &hosts.policy, &request) {
         Ok(host) => server.host = Some(host),

@@ -97,6 +97,21 @@ impl Affinity {
         hosts
     }
 
+    /// Rather these hosts: those of a soft-affinity group's members.
+    pub(super) fn preferred_hosts(&self, cloud: &Cloud) -> Vec<HostId> {
+        self.hosts_of_group(cloud, GroupPolicy::SoftAffinity)
+    }
+
+    /// Rather not these hosts: those of a soft-anti-affinity group's members.
+    pub(super) fn avoided_hosts(&self, cloud: &Cloud) -> Vec<HostId> {
+        self.hosts_of_group(cloud, GroupPolicy::SoftAntiAffinity)
+    }
+
+    fn hosts_of_group(&self, cloud: &Cloud, policy: GroupPolicy) -> Vec<HostId> {
+        let group = self.group(cloud).filter(|group| group.policy == policy);
+        group.map_or_else(Vec::new, |group| hosts_of(cloud, &server_group::members(cloud, group)))
+    }
+
     fn group<'a>(&self, cloud: &'a Cloud) -> Option<&'a ServerGroup> {
         self.group_id
             .and_then(|id| cloud.find::<ServerGroup>(&id))
