@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cloud;
+mod compute;
 mod every_route;
 mod identity;
 mod image;
