@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use crate::address::MacAddress;
 use crate::compute::{Flavor, Keypair, Server, ServerAction, ServerGroup};
 use crate::identity::{
-    Assignment, AssignmentTarget, Domain, Group, GroupMembership, Holder, JoinedKey, Project, Revocation, Role,
-    RoleImplication, TokenKey, User,
+    ApplicationCredential, Assignment, AssignmentTarget, CatalogService, Domain, Endpoint, Group, GroupMembership,
+    Holder, JoinedKey, Project, Region, Revocation, Role, RoleImplication, TokenKey, User,
 };
 use crate::image::Image;
 use crate::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet};
@@ -168,6 +168,10 @@ pub struct Lookups {
     pub assignments_by_target: Lookup<AssignmentTarget, JoinedKey>,
     /// Assignments of a role.
     pub assignments_by_role: Lookup<RoleId, JoinedKey>,
+    /// Application credentials of a user.
+    pub application_credentials_by_user: Lookup<UserId, String>,
+    /// Application credentials that act in a project.
+    pub application_credentials_by_project: Lookup<ProjectId, String>,
     /// Revocations in the order in which they can be forgotten.
     pub revocations_by_end: Lookup<(), (crate::Timestamp, String)>,
     /// Users by domain and lower-case name.
@@ -282,6 +286,14 @@ tables! {
     role_implications: RoleImplication,
     /// Who has which role where.
     assignments: Assignment,
+    /// Keystone's application credentials.
+    application_credentials: ApplicationCredential,
+    /// Regions besides the cloud's own.
+    regions: Region,
+    /// Services besides the cloud's own.
+    catalog_services: CatalogService,
+    /// Where they are.
+    endpoints: Endpoint,
     /// Tokens that are no longer good.
     revocations: Revocation,
     /// Keys that tokens are sealed with.

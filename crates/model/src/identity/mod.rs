@@ -7,7 +7,9 @@
 //!  TokenClaims (sealed by `control` with a TokenKey) ── admit ──► Actor      Revocation: claims that hold no more
 //! ```
 
+mod application_credential;
 mod assignment;
+mod catalog;
 mod common;
 mod domain;
 mod effective;
@@ -19,9 +21,18 @@ mod role;
 mod token;
 mod user;
 
+pub use application_credential::{
+    ApplicationCredential, ByToken, NewApplicationCredential, create_application_credential,
+    delete_application_credential, list_application_credentials, show_application_credential,
+};
 pub use assignment::{
     Assignment, AssignmentTarget, Holder, assignments_of, check_assignment, create_assignment, delete_assignment,
     effective_roles, given_roles, reaches, require_read_target,
+};
+pub use catalog::{
+    CatalogService, Endpoint, EndpointFields, Interface, OwnCatalog, Region, RegionFields, ServiceFields,
+    create_endpoint, create_region, create_service, delete_endpoint, delete_region, delete_service, update_endpoint,
+    update_region, update_service,
 };
 pub use common::Progress;
 pub use domain::{Domain, DomainFields, create_domain, delete_domain, show_domain, update_domain};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::common::{self, Budget, Progress};
-use super::{AssignmentTarget, RevocationTarget, User, policy, revoke};
+use super::{AssignmentTarget, RevocationTarget, User, application_credential, policy, revoke};
 use crate::cloud::{Lookups, Row};
 use crate::{Actor, Cloud, DomainId, Error, ProjectId, Result, Scope, Tx, UserId};
 
@@ -272,6 +272,12 @@ pub(super) fn remove(tx: &mut Tx<'_>, id: &ProjectId, budget: &mut Budget) -> Pr
     let target = AssignmentTarget::Project(id.clone());
     let cloud = tx.cloud();
     let assignments = cloud.lookups.assignments_by_target.of(&target).cloned().collect();
+    let credentials = cloud
+        .lookups
+        .application_credentials_by_project
+        .of(id)
+        .cloned()
+        .collect();
     let defaults: Vec<UserId> = cloud
         .users
         .iter()
@@ -284,6 +290,9 @@ pub(super) fn remove(tx: &mut Tx<'_>, id: &ProjectId, budget: &mut Budget) -> Pr
         }
         // It was found a moment ago.
         let _ = tx.update::<User>(&user, |user| user.default_project_id = None);
+    }
+    if application_credential::remove_all(tx, credentials, budget) == Progress::More {
+        return Progress::More;
     }
     if budget.delete_assignments(tx, assignments) == Progress::More || !budget.spend() {
         return Progress::More;

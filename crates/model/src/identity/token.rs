@@ -17,6 +17,8 @@ pub enum AuthMethod {
     Password,
     /// By another token.
     Token,
+    /// By an application credential.
+    ApplicationCredential,
 }
 
 impl AuthMethod {
@@ -25,6 +27,7 @@ impl AuthMethod {
         match self {
             Self::Password => "password",
             Self::Token => "token",
+            Self::ApplicationCredential => "application_credential",
         }
     }
 }
@@ -67,6 +70,9 @@ pub struct TokenClaims {
     /// Its own audit id, then (if it came from another token) the first one's.
     #[serde(rename = "a")]
     pub audit_ids: Vec<String>,
+    /// The application credential it was issued on, itself or through other tokens.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub application_credential: Option<String>,
 }
 
 impl TokenClaims {
@@ -115,6 +121,18 @@ pub fn admit(cloud: &Cloud, claims: &TokenClaims, now: Timestamp) -> Option<(Act
     let role_ids = match &target {
         None => BTreeSet::new(),
         Some(target) => assignment::effective_roles(cloud, &user.id, target),
+    };
+    let role_ids = match &claims.application_credential {
+        None => role_ids,
+        Some(id) => {
+            let credential = cloud.application_credentials.get(id)?;
+            let fits =
+                credential.user_id == user.id && claims.scope == ClaimedScope::Project(credential.project_id.clone());
+            if !fits || credential.expires_at.is_some_and(|end| now >= end) {
+                return None;
+            }
+            credential.limit(cloud, role_ids)
+        }
     };
     if target.is_some() && role_ids.is_empty() {
         return None;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{self, Budget, Progress};
 use super::project::domain_of_token;
-use super::{Domain, GroupMembership, Holder, RevocationTarget, policy, revoke};
+use super::{Domain, GroupMembership, Holder, RevocationTarget, application_credential, policy, revoke};
 use crate::cloud::{Lookups, Row};
 use crate::{Actor, Cloud, DomainId, Error, GroupId, ProjectId, Result, Timestamp, Tx, UserId};
 
@@ -299,6 +299,7 @@ pub fn delete_user(tx: &mut Tx<'_>, actor: &Actor, id: &UserId) -> Result<Progre
 
 pub(super) fn remove(tx: &mut Tx<'_>, id: &UserId, budget: &mut Budget) -> Progress {
     let lookups = &tx.cloud().lookups;
+    let credentials = lookups.application_credentials_by_user.of(id).cloned().collect();
     let assignments = lookups
         .assignments_by_holder
         .of(&Holder::User(id.clone()))
@@ -314,6 +315,9 @@ pub(super) fn remove(tx: &mut Tx<'_>, id: &UserId, budget: &mut Budget) -> Progr
             user_id: id.clone(),
         };
         tx.delete::<GroupMembership>(&membership.id());
+    }
+    if application_credential::remove_all(tx, credentials, budget) == Progress::More {
+        return Progress::More;
     }
     if budget.delete_assignments(tx, assignments) == Progress::More || !budget.spend() {
         return Progress::More;
