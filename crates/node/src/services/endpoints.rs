@@ -4,13 +4,16 @@ use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use linux::Netns;
 use linux::packet::PacketSocket;
 use model::host::{RouterConfig, RouterLeg};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::error::ServiceError;
 use super::http::Place;
@@ -38,8 +41,11 @@ pub struct NetworkEndpoint {
     netns: Netns,
     plan: NetworkPlan,
     broken: Arc<AtomicBool>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
+
+/// How long closing waits for the tasks to let go of their sockets; they do it as soon as a worker looks.
+const CLOSING: Duration = Duration::from_secs(1);
 
 impl NetworkEndpoint {
     /// Opens the sockets and starts the tasks. Call within a tokio runtime.
@@ -79,8 +85,17 @@ impl NetworkEndpoint {
             netns: netns.clone(),
             plan,
             broken,
-            _tasks: tasks,
+            tasks,
         })
+    }
+
+    /// Ends the tasks and waits until their sockets are closed, so that others can be bound in their place. Blocks; must
+    /// not be called on a worker of the runtime.
+    pub fn close(mut self, runtime: &Handle) {
+        let closed = runtime.block_on(async { timeout(CLOSING, self.tasks.shutdown()).await });
+        if closed.is_err() {
+            tracing::warn!("The former sockets of a network's services are slow to close");
+        }
     }
 
     /// Whether it does what the fragment asks, in this namespace.

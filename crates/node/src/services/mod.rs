@@ -120,8 +120,8 @@ impl Services {
     /// Serves what the document says, in these namespaces, and closes what is not in it any more. Returns what could not
     /// be opened; that is tried again every second.
     ///
-    /// Blocks while sockets are opened (well under a millisecond a network, nothing for those that have not changed); call
-    /// it from a thread that may wait.
+    /// Blocks while sockets are opened (well under a millisecond a network, nothing for those that have not changed), so it
+    /// must be called from a thread that is no worker of the runtime.
     pub fn apply(&self, config: &HostConfig, namespaces: &Namespaces) -> Failures {
         let shared = &self.inner.shared;
         shared.replace(&config.networks, &config.routers, &config.servers);
@@ -174,6 +174,7 @@ impl Inner {
 
     /// Closes what is not wanted or does not stand, then opens what is missing.
     fn settle(&self, endpoints: &mut Endpoints) {
+        // Sockets are registered with the runtime although this thread is none of its own.
         let _entered = self.runtime.enter();
         let before = std::mem::take(&mut endpoints.failures);
         self.settle_networks(endpoints);
@@ -202,16 +203,18 @@ impl Inner {
             .iter()
             .filter_map(|view| Some((view.config.id, (view, namespaces.networks.get(&view.config.id)?))))
             .collect();
-        open.retain(|id, endpoint| {
-            let stands = wanted.get(id).map(|(view, netns)| endpoint.stands(view, netns));
-            if stands == Some(false) {
-                tracing::info!(network.id = %id, "Opening the services of network {id} anew");
-            }
-            stands == Some(true)
-        });
+        open.retain(|id, _| wanted.contains_key(id));
         for (id, (view, netns)) in wanted {
-            if open.contains_key(&id) {
-                continue;
+            match open.remove(&id) {
+                Some(endpoint) if endpoint.stands(view, netns) => {
+                    open.insert(id, endpoint);
+                    continue;
+                }
+                Some(endpoint) => {
+                    tracing::info!(network.id = %id, "Opening the services of network {id} anew");
+                    endpoint.close(&self.runtime);
+                }
+                None => {}
             }
             match NetworkEndpoint::open(&self.shared, view, netns) {
                 Ok(endpoint) => {

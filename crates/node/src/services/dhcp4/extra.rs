@@ -203,7 +203,8 @@ mod tests {
 
     #[test]
     fn names_numbers_and_guesses() {
-        let cases: &[(&str, &str, Option<(u8, &[u8])>)] = &[
+        type Option4<'a> = Option<(u8, &'a [u8])>;
+        let cases: &[(&str, &str, Option4<'_>)] = &[
             ("bootfile-name", "testfile.1", Some((67, b"testfile.1"))),
             ("tftp-server", "123.123.123.123", Some((66, b"123.123.123.123"))),
             (
