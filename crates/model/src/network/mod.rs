@@ -21,6 +21,9 @@ mod standard;
 pub mod subnet;
 pub mod tag;
 
+#[cfg(test)]
+mod tests;
+
 pub use access::Resource;
 pub use floating_ip::FloatingIp;
 pub use network::Network;
