@@ -109,7 +109,8 @@ pub fn router(app: App) -> (Router, Vec<RouteRow>) {
 /// `/networking/v2.0/networks/` and `/networking//v2.0/networks` are `/networking/v2.0/networks`.
 fn normalize_path(mut request: Request) -> Request {
     let path = request.uri().path();
-    if !path.contains("//") && !(path.len() > 1 && path.ends_with('/')) {
+    let ends_with_slash = path.len() > 1 && path.ends_with('/');
+    if !path.contains("//") && !ends_with_slash {
         return request;
     }
     let mut clean = String::with_capacity(path.len());

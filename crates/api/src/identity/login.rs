@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use control::auth::{Credential, DomainRef, Login, ProjectRef, ScopeRequest, UserRef, unauthorized};
+use control::auth::{
+    ApplicationCredentialRef, Credential, DomainRef, Login, ProjectRef, ScopeRequest, UserRef, unauthorized,
+};
 use control::password::Password;
 use model::Result;
 use serde_json::Value;
@@ -37,17 +39,32 @@ fn credential(identity: &Fields<'_>, method: &str) -> Result<Credential> {
         "password" => {
             let user = identity.required_object("password")?.required_object("user")?;
             let password = Password::new(user.required_text("password")?.to_owned());
-            let user = match user.text("id")? {
-                Some(id) => UserRef::Id(id.into()),
-                None => UserRef::Name(user.required_text("name")?.to_owned(), domain_of(&user)?),
-            };
-            Ok(Credential::Password(user, password))
+            Ok(Credential::Password(user_of(&user)?, password))
         }
         "token" => {
             let token = identity.required_object("token")?;
             Ok(Credential::Token(token.required_text("id")?.to_owned()))
         }
+        "application_credential" => {
+            let credential = identity.required_object("application_credential")?;
+            let secret = Password::new(credential.required_text("secret")?.to_owned());
+            let credential = match credential.text("id")? {
+                Some(id) => ApplicationCredentialRef::Id(id.to_owned()),
+                None => {
+                    let name = credential.required_text("name")?.to_owned();
+                    ApplicationCredentialRef::Name(name, user_of(&credential.required_object("user")?)?)
+                }
+            };
+            Ok(Credential::ApplicationCredential(credential, secret))
+        }
         _ => Err(unauthorized()),
+    }
+}
+
+fn user_of(user: &Fields<'_>) -> Result<UserRef> {
+    match user.text("id")? {
+        Some(id) => Ok(UserRef::Id(id.into())),
+        None => Ok(UserRef::Name(user.required_text("name")?.to_owned(), domain_of(user)?)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Most routes let any valid token through: Keystone's rules look at the scope and at whom the request is about, so they
 //! stand in `model::identity::policy`, beside what they guard.
 
+mod application_credential;
 mod assignment;
 mod catalog;
 mod domain;
@@ -12,6 +13,7 @@ mod group;
 mod list;
 mod login;
 mod project;
+mod registry;
 mod render;
 mod role;
 mod token;
@@ -39,7 +41,11 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(users_and_groups)
         .with(roles)
         .with(grant::routes)
+        .with(registry)
 }
+
+const APPLICATION_CREDENTIALS: &str = "/v3/users/{user_id}/application_credentials";
+const APPLICATION_CREDENTIAL: &str = "/v3/users/{user_id}/application_credentials/{application_credential_id}";
 
 fn tokens(routes: Routes) -> Routes {
     routes
@@ -82,6 +88,10 @@ fn users_and_groups(routes: Routes) -> Routes {
         .post("/v3/users/{user_id}/password", Token, user::change_password)
         .get("/v3/users/{user_id}/projects", Token, user::projects)
         .get("/v3/users/{user_id}/groups", Token, user::groups)
+        .get(APPLICATION_CREDENTIALS, Token, application_credential::list)
+        .post(APPLICATION_CREDENTIALS, Token, application_credential::create)
+        .get(APPLICATION_CREDENTIAL, Token, application_credential::show)
+        .delete(APPLICATION_CREDENTIAL, Token, application_credential::delete)
         .get("/v3/groups", Token, group::list)
         .post("/v3/groups", Token, group::create)
         .get("/v3/groups/{group_id}", Token, group::show)
@@ -108,6 +118,26 @@ fn roles(routes: Routes) -> Routes {
         .delete(implication, Token, role::delete_implication)
         .get("/v3/role_inferences", Token, role::inferences)
         .get("/v3/role_assignments", Token, assignment::list)
+}
+
+fn registry(routes: Routes) -> Routes {
+    routes
+        .get("/v3/regions", Token, registry::list_regions)
+        .post("/v3/regions", Token, registry::create_region)
+        .get("/v3/regions/{region_id}", Token, registry::show_region)
+        .put("/v3/regions/{region_id}", Token, registry::put_region)
+        .patch("/v3/regions/{region_id}", Token, registry::update_region)
+        .delete("/v3/regions/{region_id}", Token, registry::delete_region)
+        .get("/v3/services", Token, registry::list_services)
+        .post("/v3/services", Token, registry::create_service)
+        .get("/v3/services/{service_id}", Token, registry::show_service)
+        .patch("/v3/services/{service_id}", Token, registry::update_service)
+        .delete("/v3/services/{service_id}", Token, registry::delete_service)
+        .get("/v3/endpoints", Token, registry::list_endpoints)
+        .post("/v3/endpoints", Token, registry::create_endpoint)
+        .get("/v3/endpoints/{endpoint_id}", Token, registry::show_endpoint)
+        .patch("/v3/endpoints/{endpoint_id}", Token, registry::update_endpoint)
+        .delete("/v3/endpoints/{endpoint_id}", Token, registry::delete_endpoint)
 }
 
 /// Deletes what may be too much for one transaction.

@@ -67,7 +67,8 @@ pub(super) async fn catalog(ctx: Ctx) -> Reply {
     if ctx.actor().scope == Scope::Unscoped {
         return Err(Error::forbidden("Forbidden", "A scoped token is needed to see the service catalog.").into());
     }
-    let services = catalog::catalog(&ctx.cloud(), ctx.base_url(), &ctx.app().endpoints.region);
+    let own = catalog::Own::new(ctx.base_url(), &ctx.app().endpoints.region);
+    let services = catalog::catalog(&ctx.cloud(), &own, &ctx.actor().scope, &ctx.actor().user_id);
     document(&json!({
         "catalog": services,
         "links": {"self": format!("{}/identity/v3/auth/catalog", ctx.base_url())},
@@ -199,8 +200,14 @@ impl Renderer<'_> {
             .filter_map(|id| self.cloud.roles.get(id))
             .map(|role| json!({"id": role.id, "name": role.name}))
             .collect();
+        if let Some(id) = &token.claims.application_credential
+            && let Some(row) = self.cloud.application_credentials.get(id)
+        {
+            body["application_credential"] = json!({"id": id, "name": row.name, "restricted": !row.unrestricted});
+        }
         if with_catalog {
-            body["catalog"] = catalog::catalog(self.cloud, self.base_url, self.region).into();
+            let own = catalog::Own::new(self.base_url, self.region);
+            body["catalog"] = catalog::catalog(self.cloud, &own, &token.actor.scope, user_id).into();
         }
         json!({"token": body})
     }

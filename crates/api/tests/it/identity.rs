@@ -4,6 +4,28 @@ use serde_json::{Value, json};
 
 use crate::cloud::{Client, PASSWORD, TestCloud};
 
+mod application_credentials;
+mod flood;
+mod policy;
+mod resources;
+mod roles;
+
+/// One attribute of every item of a list, sorted.
+fn attribute(list: &Value, what: &str, attribute: &str) -> Vec<String> {
+    let items = list[what].as_array().unwrap().iter();
+    let mut values: Vec<String> = items.map(|item| item[attribute].as_str().unwrap().to_owned()).collect();
+    values.sort_unstable();
+    values
+}
+
+fn names(list: &Value, what: &str) -> Vec<String> {
+    attribute(list, what, "name")
+}
+
+fn ids(list: &Value, what: &str) -> Vec<String> {
+    attribute(list, what, "id")
+}
+
 fn password_auth(user: Value, scope: Value) -> Value {
     let mut auth = json!({"identity": {"methods": ["password"], "password": {"user": user}}});
     if !scope.is_null() {
@@ -263,16 +285,6 @@ async fn a_token_ends_at_its_time_and_outlives_a_restart_and_a_new_key() {
 async fn what_the_caller_may_scope_to_is_listed() {
     let cloud = TestCloud::start().await;
     let (admin, demo) = (cloud.admin().await, cloud.demo().await);
-    let names = |list: &Value, what: &str| -> Vec<String> {
-        let mut names: Vec<String> = list[what]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|p| p["name"].as_str().unwrap().to_owned())
-            .collect();
-        names.sort_unstable();
-        names
-    };
     let projects = admin.get("/identity/v3/auth/projects").await.expect(200);
     assert_eq!(names(&projects, "projects"), ["admin", "demo"]);
     assert_eq!(projects["links"]["next"], Value::Null);

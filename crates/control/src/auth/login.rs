@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::identity::{AuthMethod, ClaimedScope, TokenClaims, User};
+use model::identity::{ApplicationCredential, AuthMethod, ClaimedScope, TokenClaims, User};
 use model::{Cloud, DomainId, ProjectId, Result, UserId};
 
 use super::{Token, joined_methods, unauthorized};
@@ -60,6 +60,17 @@ pub enum Credential {
     Password(UserRef, Password),
     /// A token they have.
     Token(String),
+    /// An application credential and its secret.
+    ApplicationCredential(ApplicationCredentialRef, Password),
+}
+
+/// An application credential, as a client names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApplicationCredentialRef {
+    /// By id.
+    Id(String),
+    /// By name among a user's.
+    Name(String, UserRef),
 }
 
 /// A request for a token.
@@ -76,6 +87,8 @@ struct Proof {
     methods: BTreeSet<AuthMethod>,
     /// The token it came from.
     parent: Option<TokenClaims>,
+    /// The application credential that limits it.
+    application_credential: Option<String>,
 }
 
 impl Control {
@@ -90,12 +103,16 @@ impl Control {
             let next = match credential {
                 Credential::Password(user, password) => self.prove_password(&user, password).await?,
                 Credential::Token(secret) => self.prove_token(&secret)?,
+                Credential::ApplicationCredential(credential, secret) => {
+                    self.prove_application_credential(&credential, secret).await?
+                }
             };
             proof = Some(match proof {
                 None => next,
                 Some(mut before) if before.user_id == next.user_id => {
                     before.methods.extend(next.methods);
                     before.parent = before.parent.or(next.parent);
+                    before.application_credential = before.application_credential.or(next.application_credential);
                     before
                 }
                 Some(_) => return Err(unauthorized()),
@@ -119,6 +136,22 @@ impl Control {
                 user_id: user.id.clone(),
                 methods: BTreeSet::from([AuthMethod::Password]),
                 parent: None,
+                application_credential: None,
+            }),
+            _ => Err(unauthorized()),
+        }
+    }
+
+    async fn prove_application_credential(&self, named: &ApplicationCredentialRef, secret: Password) -> Result<Proof> {
+        let found = find_application_credential(&self.cloud(), named);
+        let hash = found.as_ref().map(|row| row.secret_hash.clone());
+        let good = self.inner.auth.passwords.verify(secret, hash).await?;
+        match found {
+            Some(row) if good => Ok(Proof {
+                user_id: row.user_id.clone(),
+                methods: BTreeSet::from([AuthMethod::ApplicationCredential]),
+                parent: None,
+                application_credential: Some(row.id.clone()),
             }),
             _ => Err(unauthorized()),
         }
@@ -129,12 +162,18 @@ impl Control {
         Ok(Proof {
             user_id: token.claims.user_id.clone(),
             methods: joined_methods(&token.claims),
+            application_credential: token.claims.application_credential.clone(),
             parent: Some(token.claims.clone()),
         })
     }
 
     fn claims(&self, proof: &Proof, scope: &ScopeRequest) -> Result<TokenClaims> {
-        let scope = resolve_scope(&self.cloud(), &proof.user_id, scope).ok_or_else(unauthorized)?;
+        let cloud = self.cloud();
+        let scope = match &proof.application_credential {
+            None => resolve_scope(&cloud, &proof.user_id, scope),
+            Some(id) => scope_of_credential(&cloud, id, &proof.user_id, scope),
+        };
+        let scope = scope.ok_or_else(unauthorized)?;
         let now = self.now();
         let own = new_audit_id();
         let (expires_at, audit_ids) = match &proof.parent {
@@ -148,6 +187,7 @@ impl Control {
             issued_at: now,
             expires_at,
             audit_ids,
+            application_credential: proof.application_credential.clone(),
         })
     }
 }
@@ -174,6 +214,30 @@ fn find_user(cloud: &Cloud, user: &UserRef) -> Option<Arc<User>> {
             cloud.users.get(cloud.lookups.users_by_name.first(&key)?).cloned()
         }
     }
+}
+
+fn find_application_credential(cloud: &Cloud, named: &ApplicationCredentialRef) -> Option<Arc<ApplicationCredential>> {
+    match named {
+        ApplicationCredentialRef::Id(id) => cloud.application_credentials.get(id).cloned(),
+        ApplicationCredentialRef::Name(name, user) => {
+            let user = find_user(cloud, user)?;
+            cloud
+                .lookups
+                .application_credentials_by_user
+                .of(&user.id)
+                .filter_map(|id| cloud.application_credentials.get(id))
+                .find(|row| row.name == *name)
+                .cloned()
+        }
+    }
+}
+
+/// An application credential is good for its project and nothing else, whatever is asked for.
+fn scope_of_credential(cloud: &Cloud, id: &str, user: &UserId, asked: &ScopeRequest) -> Option<ClaimedScope> {
+    let row = cloud.application_credentials.get(&id.to_owned())?;
+    let own = ClaimedScope::Project(row.project_id.clone());
+    let fits = *asked == ScopeRequest::Default || resolve_scope(cloud, user, asked)? == own;
+    fits.then_some(own)
 }
 
 fn find_project(cloud: &Cloud, project: &ProjectRef) -> Option<ProjectId> {

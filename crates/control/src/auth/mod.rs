@@ -23,7 +23,7 @@ use model::{Actor, Cloud, Error, Result, RoleId, Timestamp, UserId};
 use crate::Control;
 use crate::password::{HashCost, Password, Passwords};
 use cache::TokenCache;
-pub use login::{Credential, DomainRef, Login, ProjectRef, ScopeRequest, UserRef};
+pub use login::{ApplicationCredentialRef, Credential, DomainRef, Login, ProjectRef, ScopeRequest, UserRef};
 
 /// A token that was presented and is good.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -80,6 +80,7 @@ mod tests {
             issued_at: Timestamp::EPOCH,
             expires_at: Timestamp::EPOCH.plus_seconds(3600),
             audit_ids: vec!["AAAAAAAAAAAAAAAAAAAAAA".to_owned()],
+            application_credential: None,
         }
     }
 
