@@ -114,7 +114,7 @@ pub fn capabilities() -> Result<Capabilities> {
     let mut links = Rtnl::open(&ns)?;
     let (nftables, bridge_conntrack) = match Nft::open(&ns) {
         Err(error) => (Err(error.to_string()), false),
-        Ok(mut nft) => {
+        Ok(nft) => {
             let basic = nft.run("table inet probe { chain c { ct state established accept; }; }");
             let bridge = nft.run("table bridge probe { chain c { ct state established accept; }; }");
             (basic.map(|_| ()).map_err(|e| e.to_string()), bridge.is_ok())

@@ -9,6 +9,7 @@
 //! namespace it was made in. Calls block; use them from a thread that may.
 
 pub mod cgroup;
+pub mod command;
 pub mod conntrack;
 mod error;
 pub mod host;

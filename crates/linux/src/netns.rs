@@ -50,9 +50,9 @@ impl Netns {
     pub fn anonymous() -> Result<Self> {
         let ns = on_thread(|| {
             unshare_net().map_err(|e| Error::io("create a network namespace", e))?;
+            crate::netlink::Rtnl::here()?.set_up(1)?; // the loopback device is always index 1
             Self::current()
         })?;
-        crate::netlink::Rtnl::open(&ns)?.set_up(1)?; // the loopback device is always index 1
         Ok(ns)
     }
 

@@ -4,12 +4,15 @@
 //! `nft list ruleset`. The library is opened at run time, so the program starts (and can say what
 //! is missing) on a host without it. No program is spawned.
 //!
-//! A context opens its netlink socket when it is made, and every run uses that socket: so only the
-//! making has to happen inside the namespace.
+//! Each run has a throw-away thread: inside the namespace, because the library opens its netlink
+//! socket there; and with a descriptor table of its own, because the library waits with select(2),
+//! which cannot take a descriptor above 1023 (it ends the process), and a host with some hundred
+//! networks holds thousands. The library also keeps tables in static memory, so one run goes at a
+//! time.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ptr::NonNull;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::netlink::codec::{self, Message};
 use crate::netlink::socket::Socket;
@@ -40,16 +43,11 @@ struct Functions {
     run: unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int,
 }
 
-/// nftables inside one namespace. Any thread may use it, but one at a time.
+/// nftables inside one namespace.
 pub struct Nft {
-    context: NonNull<c_void>,
+    ns: Netns,
     functions: &'static Functions,
 }
-
-// SAFETY: libnftables keeps all state in the context (no thread-locals), and its methods here take
-// `&mut self`, so a context is never used by two threads at once. It stays !Sync.
-#[allow(unsafe_code)]
-unsafe impl Send for Nft {}
 
 impl std::fmt::Debug for Nft {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -58,15 +56,13 @@ impl std::fmt::Debug for Nft {
 }
 
 impl Nft {
-    /// Opens a context inside the namespace.
+    /// Opens the library for a namespace.
     ///
     /// Fails with [`Error::Unavailable`] if libnftables is not installed.
     pub fn open(ns: &Netns) -> Result<Self> {
-        let functions = functions()?;
-        let context = ns.run(|| new_context(functions))??;
         Ok(Self {
-            context: context.0,
-            functions,
+            ns: ns.clone(),
+            functions: functions()?,
         })
     }
 
@@ -75,39 +71,99 @@ impl Nft {
     /// Fails with [`Error::Nft`] if any part is refused; then nothing of it has taken effect. (The
     /// library shows the first line of the text with every error, whichever line it is in; so the
     /// text goes to the debug log.)
-    #[allow(unsafe_code)]
-    pub fn run(&mut self, text: &str) -> Result<String> {
+    pub fn run(&self, text: &str) -> Result<String> {
+        self.run_with(0, text)
+    }
+
+    /// The whole ruleset of the namespace as text, without counters.
+    pub fn list(&self) -> Result<String> {
+        self.run_with(STATELESS | NUMERIC, "list ruleset")
+    }
+
+    fn run_with(&self, flags: c_uint, text: &str) -> Result<String> {
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let command = CString::new(text).map_err(|_| Error::Nft {
             message: "the ruleset holds a zero byte".into(),
         })?;
-        let context = self.context.as_ptr();
-        // SAFETY: the context is live and used by this thread only (`&mut self`); the command is a
-        // zero-ended text that outlives the call; the buffers belong to the context and are copied
-        // before its next use.
+        let result = {
+            let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+            self.ns.run(|| {
+                take_own_descriptors()?;
+                Context::new(self.functions)?.run(flags, &command)
+            })?
+        };
+        if let Err(Error::Nft { message }) = &result {
+            tracing::debug!(nft.text = text, nft.error = message, "nftables rejected a ruleset");
+        }
+        result
+    }
+}
+
+/// Gives the calling thread, which is a throw-away one, a descriptor table of its own with nothing
+/// in it but the standard streams.
+#[allow(unsafe_code)]
+fn take_own_descriptors() -> Result<()> {
+    const FIRST: c_uint = 3;
+    // SAFETY: the thread ends right after its run and owns none of the descriptors that it loses;
+    // those of the other threads are in another table and stay open.
+    let status = unsafe { libc::syscall(libc::SYS_close_range, FIRST, c_uint::MAX, libc::CLOSE_RANGE_UNSHARE) };
+    if status == 0 {
+        return Ok(());
+    }
+    let error = std::io::Error::last_os_error();
+    Err(Error::io("give libnftables a descriptor table of its own", error))
+}
+
+/// A context of the library, bound to the thread that made it.
+struct Context<'a> {
+    raw: NonNull<c_void>,
+    functions: &'a Functions,
+}
+
+impl<'a> Context<'a> {
+    #[allow(unsafe_code)]
+    fn new(functions: &'a Functions) -> Result<Self> {
+        let failed = |why: &str| Error::Unavailable {
+            what: "nftables".into(),
+            why: why.into(),
+        };
+        // SAFETY: ctx_new takes flags only; the others take the live context just made.
         unsafe {
-            let status = (self.functions.run)(context, command.as_ptr());
-            let output = copy_text((self.functions.output_buffer)(context));
-            let message = copy_text((self.functions.error_buffer)(context));
+            let raw = NonNull::new((functions.ctx_new)(0))
+                .ok_or_else(|| failed("libnftables could not open its netlink socket"))?;
+            let context = Self { raw, functions };
+            if (functions.buffer_output)(raw.as_ptr()) != 0 || (functions.buffer_error)(raw.as_ptr()) != 0 {
+                return Err(failed("libnftables could not set up its buffers"));
+            }
+            Ok(context)
+        }
+    }
+
+    #[allow(unsafe_code)]
+    fn run(&mut self, flags: c_uint, command: &CStr) -> Result<String> {
+        let raw = self.raw.as_ptr();
+        // SAFETY: the context is live; the command is a zero-ended text that outlives the call; the
+        // buffers belong to the context and are copied before its next use.
+        unsafe {
+            (self.functions.set_flags)(raw, flags);
+            let status = (self.functions.run)(raw, command.as_ptr());
+            let output = copy_text((self.functions.output_buffer)(raw));
+            let message = copy_text((self.functions.error_buffer)(raw));
             if status == 0 {
                 return Ok(output);
             }
-            tracing::debug!(
-                nft.text = text,
-                nft.error = message.trim(),
-                "nftables rejected a ruleset"
-            );
             Err(Error::Nft {
                 message: message.trim().into(),
             })
         }
     }
+}
 
-    /// The whole ruleset of the namespace as text, without counters.
+impl Drop for Context<'_> {
     #[allow(unsafe_code)]
-    pub fn list(&mut self) -> Result<String> {
-        // SAFETY: the context is live; only its output flags change.
-        unsafe { (self.functions.set_flags)(self.context.as_ptr(), STATELESS | NUMERIC) };
-        self.run("list ruleset")
+    fn drop(&mut self) {
+        // SAFETY: the context came from ctx_new and is freed once, here.
+        unsafe { (self.functions.ctx_free)(self.raw.as_ptr()) }
     }
 }
 
@@ -125,6 +181,13 @@ impl Generation {
         })
     }
 
+    /// Opens a socket in the calling thread's namespace: for use within [`Netns::run`].
+    pub fn here() -> Result<Self> {
+        Ok(Self {
+            socket: Socket::open(libc::NETLINK_NETFILTER)?,
+        })
+    }
+
     /// A number that changes with every transaction, by whomever.
     pub fn read(&mut self) -> Result<u32> {
         let mut generation = None;
@@ -136,38 +199,6 @@ impl Generation {
                     .and_then(|(_, value)| codec::to_be32(value));
             })?;
         generation.ok_or_else(|| Error::Malformed { doing: doing() })
-    }
-}
-
-impl Drop for Nft {
-    #[allow(unsafe_code)]
-    fn drop(&mut self) {
-        // SAFETY: the context came from ctx_new and is freed once, here.
-        unsafe { (self.functions.ctx_free)(self.context.as_ptr()) }
-    }
-}
-
-/// A context on its way from the thread that made it.
-struct NewContext(NonNull<c_void>);
-// SAFETY: see `Nft`: a context is bound to no thread.
-#[allow(unsafe_code)]
-unsafe impl Send for NewContext {}
-
-#[allow(unsafe_code)]
-fn new_context(functions: &Functions) -> Result<NewContext> {
-    let failed = |why: &str| Error::Unavailable {
-        what: "nftables".into(),
-        why: why.into(),
-    };
-    // SAFETY: ctx_new takes flags only; the others take the live context just made.
-    unsafe {
-        let context = NonNull::new((functions.ctx_new)(0))
-            .ok_or_else(|| failed("libnftables could not open its netlink socket"))?;
-        if (functions.buffer_output)(context.as_ptr()) != 0 || (functions.buffer_error)(context.as_ptr()) != 0 {
-            (functions.ctx_free)(context.as_ptr());
-            return Err(failed("libnftables could not set up its buffers"));
-        }
-        Ok(NewContext(context))
     }
 }
 

@@ -283,6 +283,19 @@ impl AsFd for Process {
     }
 }
 
+/// Raises this process's limit of open descriptors to what the system allows, and returns it. Every namespace that is
+/// kept costs a few of them, and shells start programs with 1024.
+pub fn raise_descriptor_limit() -> Result<u64> {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    rustix::process::setrlimit(Resource::Nofile, raised)
+        .map_err(|e| Error::io("raise the limit of open descriptors", e))?;
+    Ok(limit.maximum.unwrap_or(u64::MAX))
+}
+
 /// Field 22 of `/proc/PID/stat`. The second field, the name, may hold blanks and brackets.
 fn start_time(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/stat");

@@ -339,19 +339,25 @@ fn a_listing_of_many_links_is_complete() {
 #[test]
 fn a_ruleset_is_loaded_in_its_namespace_from_any_thread() {
     let (ns, other) = (Netns::anonymous().unwrap(), Netns::anonymous().unwrap());
-    let mut nft = Nft::open(&ns).unwrap();
-    let mut other = Nft::open(&other).unwrap();
+    let nft = Nft::open(&ns).unwrap();
+    let other = Nft::open(&other).unwrap();
     let mut generation = Generation::open(&ns).unwrap();
     let first = generation.read().unwrap();
     nft.run("table bridge t { set s { type ether_addr; elements = { fa:16:3e:00:00:01 }; }; }")
         .unwrap();
     assert_ne!(generation.read().unwrap(), first);
-    let mut nft = std::thread::spawn(move || {
+    // libnftables cannot use descriptors above 1023: that there are so many must not matter.
+    let many: Vec<_> = (0..1100).map(|_| std::fs::File::open("/dev/null").unwrap()).collect();
+    let nft = std::thread::spawn(move || {
         nft.run("add element bridge t s { fa:16:3e:00:00:02 }").unwrap();
         nft
     })
     .join()
     .unwrap();
+    assert!(
+        many.iter().all(|file| file.metadata().is_ok()),
+        "our own are still open"
+    );
     let text = nft.list().unwrap();
     assert!(text.contains("fa:16:3e:00:00:02"), "{text}");
     assert_eq!(other.list().unwrap(), "");
@@ -360,7 +366,7 @@ fn a_ruleset_is_loaded_in_its_namespace_from_any_thread() {
 #[test]
 fn a_wrong_ruleset_changes_nothing_and_says_why() {
     let ns = Netns::anonymous().unwrap();
-    let mut nft = Nft::open(&ns).unwrap();
+    let nft = Nft::open(&ns).unwrap();
     let mut generation = Generation::open(&ns).unwrap();
     let before = generation.read().unwrap();
     let error = nft
@@ -595,4 +601,13 @@ fn sockets_made_inside_serve_from_outside() {
         .unwrap();
     let mut buffer = [0; 16];
     assert_eq!(server.recv_from(&mut buffer).unwrap().0, 5);
+}
+
+#[test]
+fn the_limit_of_descriptors_is_raised_to_what_is_allowed() {
+    let limit = linux::process::raise_descriptor_limit().unwrap();
+    let text = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let line = text.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let soft: u64 = line.split_ascii_whitespace().nth(3).unwrap().parse().unwrap();
+    assert_eq!(soft, limit);
 }

@@ -34,6 +34,13 @@ impl Rtnl {
             socket: Socket::open_in(ns, libc::NETLINK_ROUTE)?,
         })
     }
+
+    /// Opens a socket in the calling thread's namespace: for use within [`Netns::run`].
+    pub fn here() -> Result<Self> {
+        Ok(Self {
+            socket: Socket::open(libc::NETLINK_ROUTE)?,
+        })
+    }
 }
 
 /// The address family number of an address.

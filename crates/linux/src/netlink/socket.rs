@@ -64,7 +64,8 @@ impl Socket {
         ns.run(move || Self::open(protocol))?
     }
 
-    fn open(protocol: i32) -> Result<Self> {
+    /// Opens a socket in the calling thread's namespace.
+    pub(crate) fn open(protocol: i32) -> Result<Self> {
         let protocol = u32::try_from(protocol).ok().and_then(std::num::NonZeroU32::new);
         let open = || -> rustix::io::Result<OwnedFd> {
             let fd = rustix::net::socket_with(

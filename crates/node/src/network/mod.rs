@@ -12,7 +12,7 @@
 //! | [`nat`] | a router's ruleset |
 //! | [`table`] | rulesets as values, and their difference |
 //! | `external`, `tenant`, `router`, `attach` | the three kinds of fragment, and ports in foreign namespaces |
-//! | `namespace`, `reaper` | a namespace of ours; deleting links without waiting |
+//! | `namespace`, `reaper`, `parallel` | a namespace of ours; deleting links without waiting; waiting for many things at once |
 
 mod attach;
 mod error;
@@ -22,6 +22,7 @@ pub mod flows;
 pub mod names;
 mod namespace;
 pub mod nat;
+mod parallel;
 mod reaper;
 mod router;
 pub mod table;
@@ -32,13 +33,14 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use linux::Netns;
-use model::host::{FragmentStatus, HostConfig, HostReport, NetworkConfig, PortConfig, PortReport, RouterConfig};
+use model::host::{FragmentStatus, HostConfig, HostReport, NetworkConfig, PortConfig, PortReport};
 use model::{NetworkId, PortId, RouterId};
 
 pub use error::{Error, Result};
 use external::{External, Host};
 use names::{NETWORK_PREFIX, ROUTER_PREFIX};
 use namespace::Namespace;
+use parallel::in_parallel;
 use reaper::Reaper;
 use router::{Around, Router};
 use tenant::Tenant;
@@ -71,6 +73,9 @@ impl NetworkPart {
     /// this machine): it is written on what is made, and only what carries it is ever removed. `exclusive` says that
     /// `host` is for this cloud alone, so that its settings may be changed too.
     pub fn new(host: Netns, owner: &str, exclusive: bool) -> Result<Self> {
+        if let Err(error) = linux::process::raise_descriptor_limit() {
+            tracing::warn!(%error, "a host with several hundred networks will run out of descriptors");
+        }
         Ok(Self {
             host: Host::open(host, owner.to_owned(), exclusive)?,
             reaper: Reaper::start(),
@@ -270,7 +275,7 @@ impl NetworkPart {
                 self.failed_routers.remove(&id);
                 continue;
             };
-            let router = self.routers.get_mut(&id).filter(|router| router.config != *config);
+            let router = self.routers.get_mut(&id).filter(|router| !same(&router.config, config));
             if let Some(router) = router {
                 note(
                     &mut self.failed_routers,
@@ -288,7 +293,7 @@ impl NetworkPart {
                 self.failed_networks.remove(&id);
                 continue;
             };
-            let tenant = self.tenants.get_mut(&id).filter(|tenant| tenant.config != *config);
+            let tenant = self.tenants.get_mut(&id).filter(|tenant| !same(&tenant.config, config));
             if let Some(tenant) = tenant {
                 note(
                     &mut self.failed_networks,
@@ -316,7 +321,7 @@ impl NetworkPart {
             let same = self
                 .externals
                 .get(id)
-                .is_some_and(|external| external.config == *config);
+                .is_some_and(|external| same(&external.config, config));
             if same && !self.failed_networks.contains_key(id) {
                 continue;
             }
@@ -326,59 +331,83 @@ impl NetworkPart {
                 self.externals.insert(*id, external);
             }
         }
+        self.open_tenants(want);
         for (id, config) in &want.networks {
-            let same = self
-                .tenants
-                .get(id)
-                .is_some_and(|tenant| tenant.config == *config && !tenant.has_failed_ports());
-            if !same || self.failed_networks.contains_key(id) {
-                self.note_network(*id, |part| part.add_network(config));
+            let Some(tenant) = self.tenants.get_mut(id) else {
+                continue;
+            };
+            let stands = same(&tenant.config, config) && !tenant.has_failed_ports();
+            if !stands || self.failed_networks.contains_key(id) {
+                let result = tenant.ensure(config, &self.reaper, false, &mut Vec::new());
+                note(&mut self.failed_networks, *id, result);
             }
         }
+        self.open_routers(want);
         for (id, config) in &want.routers {
-            let same = self.routers.get(id).is_some_and(|router| router.config == *config);
-            if !same || self.router_failure(*id).is_some() {
-                let result = self.add_router(config);
+            let Some(router) = self.routers.get_mut(id) else {
+                continue;
+            };
+            let stands = same(&router.config, config) && router.status().is_ok();
+            if !stands || self.failed_routers.contains_key(id) {
+                let mut around = Around {
+                    host: &mut self.host,
+                    tenants: &mut self.tenants,
+                    externals: &self.externals,
+                    reaper: &self.reaper,
+                };
+                let result = router.ensure(config, &mut around, &mut Vec::new());
                 note(&mut self.failed_routers, *id, result);
             }
         }
     }
 
-    fn add_network(&mut self, config: &Arc<NetworkConfig>) -> Result<()> {
-        let mut done = Vec::new();
-        if let Some(tenant) = self.tenants.get_mut(&config.id) {
-            return tenant.ensure(config, &self.reaper, false, &mut done);
+    /// Opens (or makes) networks that have no state yet, several at a time: at a start that is all of them.
+    fn open_tenants(&mut self, want: &HostConfig) {
+        let new: Vec<_> = want
+            .networks
+            .values()
+            .filter(|config| !self.tenants.contains_key(&config.id))
+            .collect();
+        let (owner, reaper) = (self.host.owner.as_str(), &self.reaper);
+        let opened = in_parallel(&new, |config| -> Result<(Tenant, Result<()>)> {
+            let mut tenant = Tenant::open(config, owner, &mut Vec::new())?;
+            // The ruleset comes before any port; what an earlier life left is looked at as a whole.
+            let ruled = tenant.remove_unwanted(config, reaper);
+            let ensured = tenant.ensure(config, reaper, true, &mut Vec::new());
+            Ok((tenant, ruled.and(ensured)))
+        });
+        for (config, result) in new.into_iter().zip(opened) {
+            let result = result.and_then(|(tenant, result)| {
+                self.tenants.insert(config.id, tenant);
+                result
+            });
+            // What a failure leaves behind is found by the next sweep, should it not be wanted by then.
+            self.swept &= result.is_ok();
+            note(&mut self.failed_networks, config.id, result);
         }
-        self.swept = false; // see `add_router`
-        let mut tenant = Tenant::open(config, &self.host.owner, &mut done)?;
-        // The ruleset comes before any port; what an earlier life left is looked at as a whole.
-        let loaded = tenant.remove_unwanted(config, &self.reaper);
-        let ensured = tenant.ensure(config, &self.reaper, true, &mut done);
-        self.tenants.insert(config.id, tenant);
-        loaded.and(ensured)
     }
 
-    fn add_router(&mut self, config: &Arc<RouterConfig>) -> Result<()> {
-        let mut done = Vec::new();
-        if !self.routers.contains_key(&config.id) {
-            // What a failure here leaves behind is found by the next sweep, should it not be wanted by then.
-            self.swept = false;
-            let mut router = Router::open(config, &self.host.owner, &mut done)?;
-            let cleaned = router.remove_unwanted(config, &self.reaper);
-            self.routers.insert(config.id, router);
-            cleaned?;
+    /// The same for routers; their legs come later, one router after the other.
+    fn open_routers(&mut self, want: &HostConfig) {
+        let new: Vec<_> = want
+            .routers
+            .values()
+            .filter(|config| !self.routers.contains_key(&config.id))
+            .collect();
+        let (owner, reaper) = (self.host.owner.as_str(), &self.reaper);
+        let opened = in_parallel(&new, |config| -> Result<(Router, Result<()>)> {
+            let mut router = Router::open(config, owner, &mut Vec::new())?;
+            let cleaned = router.remove_unwanted(config, reaper);
+            Ok((router, cleaned))
+        });
+        for (config, result) in new.into_iter().zip(opened) {
+            let result = result.and_then(|(router, result)| {
+                self.routers.insert(config.id, router);
+                result
+            });
+            self.swept &= result.is_ok();
+            note(&mut self.failed_routers, config.id, result);
         }
-        let Some(router) = self.routers.get_mut(&config.id) else {
-            return Ok(());
-        };
-        let mut around = Around {
-            host: &mut self.host,
-            tenants: &mut self.tenants,
-            externals: &self.externals,
-            reaper: &self.reaper,
-        };
-        router.ensure(config, &mut around, &mut done)?;
-        Ok(())
     }
 
     /// Fragments that could not even be opened have no state to audit: they are added again.
@@ -421,6 +450,11 @@ impl NetworkPart {
         note(&mut self.failed_networks, id, result);
         value
     }
+}
+
+/// Whether two fragments are the same: mostly they are one and the same value, which costs nothing to see.
+fn same<T: PartialEq>(one: &Arc<T>, other: &Arc<T>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
 }
 
 /// Keeps a fragment's failure for the report, and logs it once.

@@ -72,8 +72,8 @@ impl Namespace {
 
     fn of(name: String, ns: Netns) -> Result<Self> {
         let doing = || format!("open the sockets of network namespace {name}");
-        let nl = Rtnl::open(&ns).doing(doing)?;
-        let generation = Generation::open(&ns).doing(doing)?;
+        let open = || linux::Result::Ok((Rtnl::here()?, Generation::here()?));
+        let (nl, generation) = ns.run(open).and_then(|opened| opened).doing(doing)?;
         Ok(Self {
             name,
             ns,
@@ -118,7 +118,7 @@ impl Namespace {
         if difference.as_deref() == Some("") {
             return Ok(());
         }
-        let mut nft = Nft::open(&self.ns).doing(doing)?;
+        let nft = Nft::open(&self.ns).doing(doing)?;
         let by_parts = difference.map(|text| nft.run(&text));
         if let Some(Err(error)) = &by_parts {
             tracing::warn!(netns.name = self.name, %error, "could not change the ruleset in parts; loading it as a whole");

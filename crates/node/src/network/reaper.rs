@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use linux::Netns;
 use linux::netlink::{Link, Rtnl};
 
+use super::parallel::in_parallel;
+
 /// The device group of links about to go. Nobody else is likely to use it; it is "maru" in ASCII.
 const GROUP: u32 = 0x6d61_7275;
 
@@ -35,13 +37,17 @@ impl Reaper {
         std::thread::Builder::new()
             .name("link-reaper".into())
             .spawn(move || {
-                for job in queue {
-                    if let Err(error) = delete(&job) {
-                        tracing::warn!(%error, link.count = job.links.len(), "links could not be deleted");
-                    }
+                while let Ok(first) = queue.recv() {
+                    // What has come in meanwhile goes along: namespaces can be waited for together.
+                    let jobs: Vec<Job> = std::iter::once(first).chain(queue.try_iter()).collect();
+                    in_parallel(&jobs, |job| {
+                        if let Err(error) = delete(job) {
+                            tracing::warn!(%error, link.count = job.links.len(), "links could not be deleted");
+                        }
+                    });
                     let (names, changed) = &*done;
                     let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
-                    for link in &job.links {
+                    for link in jobs.iter().flat_map(|job| &job.links) {
                         if let Some(at) = names.iter().position(|name| *name == link.name) {
                             names.swap_remove(at);
                         }
@@ -64,6 +70,16 @@ impl Reaper {
             .unwrap_or_else(PoisonError::into_inner)
             .extend(links.iter().map(|link| link.name.clone()));
         let _ = self.jobs.send(Job { ns: ns.clone(), links });
+    }
+
+    /// Whether a link of this name is about to go.
+    pub fn is_about_to_delete(&self, name: &str) -> bool {
+        let (names, _) = &*self.pending;
+        names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .any(|pending| pending == name)
     }
 
     /// Waits until no link of this name is about to go, so that the name can be used again.

@@ -22,7 +22,7 @@ use super::tenant::Tenant;
 
 /// The namespace's settings. Redirects are off because they share a rate limit with "time exceeded"; ARP answers only
 /// for the leg that was asked, as several legs may be on one network; addresses are usable at once.
-const SETTINGS: [(&str, &str); 13] = [
+const SETTINGS: [(&str, &str); 9] = [
     ("net/ipv4/ip_forward", "1"),
     ("net/ipv4/conf/all/send_redirects", "0"),
     ("net/ipv4/conf/default/send_redirects", "0"),
@@ -31,10 +31,6 @@ const SETTINGS: [(&str, &str); 13] = [
     ("net/ipv4/conf/all/rp_filter", "0"),
     ("net/ipv4/conf/default/rp_filter", "0"),
     ("net/ipv6/conf/all/forwarding", "1"),
-    ("net/ipv6/conf/default/forwarding", "1"),
-    ("net/ipv6/conf/all/accept_ra", "0"),
-    ("net/ipv6/conf/default/accept_ra", "0"),
-    ("net/ipv6/conf/all/accept_dad", "0"),
     ("net/ipv6/conf/default/accept_dad", "0"),
 ];
 

@@ -26,18 +26,15 @@ const METADATA4: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// The metadata service's IPv6 address, as Neutron has it.
 const METADATA6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe);
 
-/// The namespace's settings. Bridged packets are shown to conntrack; nothing is routed here; ports of the bridge have no
-/// IPv6 of their own (they would talk to the servers), and the bridge's addresses are usable at once.
-const SETTINGS: [(&str, &str); 10] = [
+/// The namespace's settings, as few as do: the kernel looks them up slowly where there are many namespaces. Bridged
+/// packets are shown to conntrack; ports of the bridge have no IPv6 of their own (they would talk to the servers); the
+/// bridge listens to no router, and its addresses are usable at once.
+const SETTINGS: [(&str, &str); 6] = [
     ("net/bridge/bridge-nf-call-iptables", "1"),
     ("net/bridge/bridge-nf-call-ip6tables", "1"),
     ("net/bridge/bridge-nf-call-arptables", "0"),
-    ("net/ipv4/ip_forward", "0"),
-    ("net/ipv6/conf/all/accept_ra", "0"),
     ("net/ipv6/conf/default/accept_ra", "0"),
-    ("net/ipv6/conf/all/accept_dad", "0"),
     ("net/ipv6/conf/default/accept_dad", "0"),
-    ("net/ipv6/conf/default/autoconf", "0"),
     ("net/ipv6/conf/default/disable_ipv6", "1"),
 ];
 
@@ -274,7 +271,9 @@ impl Tenant {
         done: &mut Vec<String>,
     ) {
         let names: BTreeSet<String> = want.ports.keys().map(|id| tap_device(*id)).collect();
-        let strange = |link: &&Link| is_tap_device(&link.name) && !names.contains(&link.name);
+        let strange = |link: &&Link| {
+            is_tap_device(&link.name) && !names.contains(&link.name) && !reaper.is_about_to_delete(&link.name)
+        };
         let strangers: Vec<Link> = links.values().filter(strange).cloned().collect();
         done.extend(
             strangers
