@@ -33,7 +33,7 @@ image qemu-img                                      qemu-utils
 test  python3                                       python3
 test  /usr/lib/python3*/ensurepip                   python3-venv
 test  nft                                           nftables
-test  ping                                          iputils-ping
+run   ping                                          iputils-ping
 test  conntrack                                     conntrack
 test  sshpass                                       sshpass
 test  socat                                         socat

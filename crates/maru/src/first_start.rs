@@ -1,81 +1,148 @@
 //! What a new cloud holds, and the files that let its users in.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use control::Control;
+use control::images::ImageStore;
 use control::password::Password;
+use model::bootstrap;
+use model::{Actor, Scope};
+use serde_json::{Map, Value, json};
+
+use crate::settings::Settings;
+use crate::state_dir::{StateDir, random_hex, write_private};
+
+/// Where an installation keeps its guest image.
+const INSTALLED_IMAGES: [&str; 2] = ["/usr/local/share/maru/tiny.qcow2", "/usr/share/maru/tiny.qcow2"];
+/// Says that the first image was dealt with; it is never made twice, even when somebody deleted it.
+const IMAGE_DONE: &str = "first-image";
+/// Memory below which the guest's kernel does not come up, MiB.
+const IMAGE_MIN_RAM: u64 = 96;
 
 /// Fills an empty cloud; one that holds anything is left as it is.
 ///
 /// The files with the password are written before the password counts: a crash between the two makes new ones at the
 /// next start, and never leaves a cloud that nobody can enter.
-pub async fn prepare(control: &Control, state_dir: &Path, public_url: &str) -> anyhow::Result<()> {
-    if !control.cloud().domains.is_empty() {
-        return Ok(());
+pub async fn prepare(
+    control: &Control,
+    images: &ImageStore,
+    state: &StateDir,
+    settings: &Settings,
+) -> anyhow::Result<()> {
+    if control.cloud().domains.is_empty() {
+        fill(control, state, settings)
+            .await
+            .context("the new cloud can't be filled")?;
+        tracing::info!("A new cloud: log in with {}", state.join("openrc").display());
     }
-    let admin = random_password();
-    let demo = random_password();
-    write_private(&state_dir.join("openrc"), &openrc(public_url, &admin))?;
-    write_private(&state_dir.join("clouds.yaml"), &clouds_yaml(public_url, &admin, &demo))?;
-    let admin_hash = control.hash_password(Password::new(admin)).await?;
-    let demo_hash = control.hash_password(Password::new(demo)).await?;
-    control
-        .transact(move |tx| {
-            let passwords = model::bootstrap::identity::FirstPasswords { admin_hash, demo_hash };
-            let identity = model::bootstrap::identity::identity(tx, passwords)?;
-            model::bootstrap::flavors::flavors(tx)?;
-            model::bootstrap::network::network(tx, &identity, &model::bootstrap::network::Settings::default())?;
-            Ok(())
-        })
-        .await
-        .context("the new cloud can't be filled")?;
-    tracing::info!("A new cloud: log in with {}", state_dir.join("openrc").display());
+    if !state.join(IMAGE_DONE).exists() {
+        add_image(control, images, settings).await;
+        write_private(&state.join(IMAGE_DONE), "")?;
+    }
     Ok(())
 }
 
-/// The cloud's own mark on what it makes on this machine, made at its first start.
-pub fn cloud_id(state_dir: &Path) -> anyhow::Result<String> {
-    let path = state_dir.join("cloud-id");
-    match std::fs::read_to_string(&path) {
-        Ok(id) if !id.trim().is_empty() => Ok(id.trim().to_owned()),
-        _ => {
-            let id = random_password()[..12].to_owned();
-            write_private(&path, &format!("{id}\n"))?;
-            Ok(id)
-        }
+async fn fill(control: &Control, state: &StateDir, settings: &Settings) -> anyhow::Result<()> {
+    let (admin, demo) = (random_hex(), random_hex());
+    let (url, region) = (settings.url(), settings.region.0.as_str());
+    write_private(&state.join("openrc"), &openrc(&url, region, "admin", &admin))?;
+    write_private(&state.join("clouds.yaml"), &clouds_yaml(&url, region, &admin, &demo))?;
+    let admin_hash = control.hash_password(Password::new(admin)).await?;
+    let demo_hash = control.hash_password(Password::new(demo)).await?;
+    let networks = networks(settings);
+    control
+        .transact(move |tx| {
+            let passwords = bootstrap::identity::FirstPasswords { admin_hash, demo_hash };
+            let identity = bootstrap::identity(tx, passwords)?;
+            bootstrap::flavors(tx)?;
+            bootstrap::network(tx, &identity, &networks)?;
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+fn networks(settings: &Settings) -> bootstrap::network::Settings {
+    bootstrap::network::Settings {
+        public_v4: settings.provider_cidr,
+        public_gateway_v4: settings.provider_gateway,
+        public_v6: settings.provider_cidr6.0.zip(settings.provider_gateway6.0),
+        public_mtu: settings.provider_mtu,
+        ..bootstrap::network::Settings::default()
     }
 }
 
-fn random_password() -> String {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the kernel's random source never fails once the machine is up");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Registers the guest image, if there is one. A cloud without it is as good; so a failure is told and no more.
+async fn add_image(control: &Control, images: &ImageStore, settings: &Settings) {
+    let configured = Some(&settings.image.0)
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from);
+    let installed = || INSTALLED_IMAGES.iter().map(PathBuf::from).find(|path| path.exists());
+    let Some(path) = configured.or_else(installed) else {
+        tracing::info!("No guest image is installed: the cloud starts without one");
+        return;
+    };
+    let outcome = match administrator(control) {
+        Some(actor) => import(images, actor, &path).await,
+        None => Err(anyhow::anyhow!("there is no user 'admin' in a project 'admin'")),
+    };
+    match outcome {
+        Ok(()) => tracing::info!("Image 'tiny' was made from {}", path.display()),
+        Err(error) => tracing::warn!("Image 'tiny' can't be made from {}: {error:#}", path.display()),
+    }
 }
 
-fn openrc(url: &str, password: &str) -> String {
+async fn import(images: &ImageStore, actor: Actor, path: &Path) -> anyhow::Result<()> {
+    let body = json!({
+        "name": "tiny", "disk_format": crate::image::detect(path)?, "container_format": "bare", "visibility": "public",
+        "min_ram": IMAGE_MIN_RAM, "os_distro": "debian", "os_admin_user": "cirros",
+    });
+    let body: Map<String, Value> = serde_json::from_value(body)?;
+    images.import_file(actor, body, path).await?;
+    Ok(())
+}
+
+/// The administrator in project `admin`, for what the program itself does.
+fn administrator(control: &Control) -> Option<Actor> {
+    let cloud = control.cloud();
+    let key = ("default".into(), "admin".to_owned());
+    let project_id = cloud.lookups.projects_by_name.first(&key)?.clone();
+    Some(Actor {
+        user_id: cloud.lookups.users_by_name.first(&key)?.clone(),
+        user_domain_id: "default".into(),
+        scope: Scope::Project {
+            id: project_id,
+            domain_id: "default".into(),
+        },
+        roles: BTreeSet::from(["admin", "manager", "member", "reader"].map(str::to_owned)),
+    })
+}
+
+/// A shell script that makes the `openstack` client a user of this cloud.
+pub fn openrc(url: &str, region: &str, user: &str, password: &str) -> String {
     format!(
-        "# Source this file to be the cloud's administrator.\n\
-         unset OS_CLOUD OS_TOKEN OS_SYSTEM_SCOPE\n\
+        "# . this file, and the openstack client is user '{user}' of project '{user}'.\n\
+         unset OS_CLOUD OS_TOKEN OS_SYSTEM_SCOPE OS_PROJECT_ID OS_USER_ID\n\
          export OS_AUTH_URL={url}/identity/v3\n\
-         export OS_USERNAME=admin\n\
+         export OS_USERNAME={user}\n\
          export OS_PASSWORD={password}\n\
-         export OS_PROJECT_NAME=admin\n\
+         export OS_PROJECT_NAME={user}\n\
          export OS_USER_DOMAIN_NAME=Default\n\
          export OS_PROJECT_DOMAIN_NAME=Default\n\
-         export OS_REGION_NAME=RegionOne\n\
+         export OS_REGION_NAME={region}\n\
          export OS_IDENTITY_API_VERSION=3\n"
     )
 }
 
-fn clouds_yaml(url: &str, admin: &str, demo: &str) -> String {
+/// The clouds `maru` (the administrator) and `maru-demo` (the user `demo`) for openstackclient, SDK and Terraform.
+pub fn clouds_yaml(url: &str, region: &str, admin: &str, demo: &str) -> String {
     let cloud = |name: &str, user: &str, password: &str| {
         format!(
             "  {name}:\n    auth:\n      auth_url: {url}/identity/v3\n      username: {user}\n      password: {password}\n      \
              project_name: {user}\n      user_domain_name: Default\n      project_domain_name: Default\n    \
-             region_name: RegionOne\n    identity_api_version: 3\n"
+             region_name: {region}\n    identity_api_version: 3\n"
         )
     };
     format!(
@@ -83,20 +150,4 @@ fn clouds_yaml(url: &str, admin: &str, demo: &str) -> String {
         cloud("maru", "admin", admin),
         cloud("maru-demo", "demo", demo)
     )
-}
-
-/// Writes a file that only its owner can read, whole or not at all.
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    let part = path.with_extension("part");
-    let _ = std::fs::remove_file(&part);
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&part)
-        .with_context(|| format!("{} can't be written", part.display()))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&part, path).with_context(|| format!("{} can't be written", path.display()))?;
-    Ok(())
 }

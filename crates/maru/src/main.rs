@@ -1,43 +1,205 @@
-//! The Maru program: reads the command line and the configuration, wires the rooms together.
+//! The Maru program: reads the command line and the settings, and runs one command.
+//!
+//! ```text
+//!  cli (what can be typed) ─► settings (what holds) ─► one module a command ─► output (lines or JSON) ─► exit code
+//! ```
+//!
+//! `up` wires the rooms together and is the cloud; the other commands look at it from outside: through its API over
+//! loopback, its state directory, and the marks it leaves on the host. Exit codes: 0 good, 1 failed, 2 usage.
 
+mod background;
+mod backup;
+mod cli;
+mod client;
+mod demo;
+mod doctor;
+mod down;
 mod first_start;
+mod host_network;
+mod image;
+mod lang;
+mod log;
+mod manual;
+mod messages;
+mod openrc;
+mod output;
+mod port;
+mod purge;
+mod settings;
+mod state_dir;
+mod status;
 mod up;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::ArgMatches;
+use serde_json::json;
 
-/// An OpenStack-compatible cloud in one program.
-#[derive(Parser)]
-#[command(name = "maru", version, about, propagate_version = true)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
+use crate::lang::Lang;
+use crate::output::{Mark, Output};
+use crate::settings::Settings;
+use crate::state_dir::StateDir;
 
-#[derive(Subcommand)]
-enum Command {
-    /// Run an all-in-one cloud in the foreground.
-    Up(up::Arguments),
-}
+/// The command was called in a way that can't be meant.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// A failure of which everything was said already.
+#[derive(Debug, thiserror::Error)]
+#[error("failed")]
+pub struct Quiet;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("MARU_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
-        )
-        .with_writer(std::io::stderr)
-        .init();
-    let outcome = match cli.command {
-        Command::Up(arguments) => up::run(arguments),
+    let lang = Lang::from_environment();
+    let matches = cli::command(lang).get_matches();
+    let Err(error) = run(&matches, lang) else {
+        return ExitCode::SUCCESS;
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
+    let is_usage = error.is::<UsageError>() || error.is::<settings::SettingsError>();
+    if !error.is::<Quiet>() {
+        let output = Output::to_stderr(lang);
+        output.marked(Mark::Fail, format!("{error:#}"));
     }
+    ExitCode::from(if is_usage { 2 } else { 1 })
+}
+
+fn run(matches: &ArgMatches, lang: Lang) -> anyhow::Result<()> {
+    let Some((command, matches)) = matches.subcommand() else {
+        return Err(UsageError(lang.help_more()).into());
+    };
+    let output = Output::new(lang, is_set(matches, "json"));
+    match command {
+        "config" => output.raw(settings::commented_file(lang).trim_end()),
+        "version" => version(&output)?,
+        "completions" => {
+            if let Some(shell) = matches.get_one::<clap_complete::Shell>("shell") {
+                manual::completions(*shell, lang, &output);
+            }
+        }
+        "man" => manual::pages(path(matches, "directory"), lang)?,
+        _ => with_settings(command, matches, &output)?,
+    }
+    Ok(())
+}
+
+/// Commands about one cloud.
+fn with_settings(command: &str, matches: &ArgMatches, output: &Output) -> anyhow::Result<()> {
+    let defaults: &[(&str, &str)] = if command == "demo" { DEMO_DEFAULTS } else { &[] };
+    let settings = read_settings(matches, defaults)?;
+    let state = StateDir::new(&settings.state_dir);
+    match command {
+        "up" if is_set(matches, "background") => {
+            block_on(background::start(&settings, background_arguments(matches), output))
+        }
+        "up" => up::run(&settings),
+        "down" => down::run(&state, output),
+        "purge" => {
+            let request = purge::Request {
+                yes: is_set(matches, "yes"),
+                cloud_id: matches.get_one::<String>("cloud_id").cloned(),
+            };
+            purge::run(&settings, &request, output)
+        }
+        "status" => block_on(status::run(&state, is_set(matches, "leftovers"), output)),
+        "doctor" => block_on(doctor::run(&settings, output)),
+        "demo" => block_on(demo::run(&settings, output)),
+        "openrc" => openrc::run(&state, text(matches, "user"), output),
+        "backup" => backup::backup(&state, path(matches, "file"), output),
+        "restore" => backup::restore(&state, path(matches, "file"), is_set(matches, "yes"), output),
+        "port" => port_command(&state, matches, output.lang),
+        "image" => image_command(&state, matches, output.lang),
+        _ => Err(UsageError(output.lang.help_more()).into()),
+    }
+}
+
+/// The demonstration's cloud is one of its own, on a host of its own.
+const DEMO_DEFAULTS: &[(&str, &str)] = &[("state_dir", "/var/lib/maru-demo"), ("host_netns", "maru-demo")];
+
+fn port_command(state: &StateDir, matches: &ArgMatches, lang: Lang) -> anyhow::Result<()> {
+    let Some((command, matches)) = matches.subcommand() else {
+        return Err(UsageError(lang.help_more()).into());
+    };
+    let output = Output::new(lang, is_set(matches, "json"));
+    let port = text(matches, "port");
+    block_on(async {
+        if command == "attach" {
+            port::attach(state, port, text(matches, "netns"), text(matches, "ifname"), &output).await
+        } else {
+            port::detach(state, port, &output).await
+        }
+    })
+}
+
+fn image_command(state: &StateDir, matches: &ArgMatches, lang: Lang) -> anyhow::Result<()> {
+    let Some((command, matches)) = matches.subcommand() else {
+        return Err(UsageError(lang.help_more()).into());
+    };
+    let output = Output::new(lang, is_set(matches, "json"));
+    block_on(async {
+        if command == "create" {
+            let (name, file) = (text(matches, "name"), path(matches, "file"));
+            image::create(state, name, file, is_set(matches, "public"), &output).await
+        } else {
+            image::list(state, &output).await
+        }
+    })
+}
+
+fn read_settings(matches: &ArgMatches, defaults: &[(&str, &str)]) -> Result<Settings, settings::SettingsError> {
+    let file = matches.try_get_one::<PathBuf>("config").ok().flatten();
+    let variable = |name: &str| std::env::var(name).ok();
+    Settings::read(
+        file.map(PathBuf::as_path),
+        |name| cli::given(matches, name),
+        variable,
+        defaults,
+    )
+}
+
+/// The command line of `up` without `--background`, to be given to the process that is the cloud.
+fn background_arguments(matches: &ArgMatches) -> Vec<String> {
+    let config = matches.try_get_one::<PathBuf>("config").ok().flatten();
+    let config = config.map(|path| ["--config".to_owned(), path.display().to_string()]);
+    let keys = settings::KEYS.iter().filter_map(|key| {
+        let value = cli::given(matches, key.name)?;
+        Some([format!("--{}", key.option()), value])
+    });
+    config.into_iter().chain(keys).flatten().collect()
+}
+
+fn version(output: &Output) -> anyhow::Result<()> {
+    let version = env!("CARGO_PKG_VERSION");
+    if output.json {
+        return output.data(&json!({"name": "maru", "version": version}));
+    }
+    output.line(format!("maru {version}"));
+    Ok(())
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
+fn is_set(matches: &ArgMatches, name: &str) -> bool {
+    matches
+        .try_get_one::<bool>(name)
+        .ok()
+        .flatten()
+        .copied()
+        .unwrap_or(false)
+}
+
+/// An option or argument that always has a value: it is required, or has a default.
+fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
+}
+
+/// As [`text`], of a file.
+fn path<'a>(matches: &'a ArgMatches, name: &str) -> &'a Path {
+    matches.get_one::<PathBuf>(name).map_or(Path::new(""), PathBuf::as_path)
 }

@@ -1,127 +1,214 @@
-//! `maru up`: the whole cloud in one process, in the foreground.
+//! `maru up`: the whole cloud in one process.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context;
-use clap::{Args, ValueEnum};
+use anyhow::{Context, bail};
 use control::Control;
 use control::images::ImageStore;
+use linux::Netns;
 use model::HostId;
+use sd_notify::NotifyState;
 
-use crate::first_start;
+use crate::host_network;
+use crate::settings::{Acceleration, DnsServers, NodeKind, Settings};
+use crate::state_dir::{RunRecord, StateDir};
+use crate::{first_start, log};
 
-/// Which host the servers run on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum NodeKind {
-    /// This machine's kernel and QEMU.
-    Real,
-    /// A simulated host: the whole API without root.
-    Sim,
-}
+/// What is under way at the end may take so long; uploads and long polls are then cut off.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
-/// Arguments of `maru up`.
-#[derive(Debug, Args)]
-pub struct Arguments {
-    /// Where everything is kept.
-    #[arg(long, env = "MARU_STATE_DIR", default_value = "/var/lib/maru")]
-    state_dir: PathBuf,
-    /// Where the API listens.
-    #[arg(long, env = "MARU_LISTEN", default_value = "127.0.0.1:5000")]
-    listen: SocketAddr,
-    /// A network namespace (made if missing) that is the host: br-ex and the floating IPs live there.
-    #[arg(long, env = "MARU_HOST_NETNS")]
-    host_netns: Option<String>,
-    /// Which host the servers run on.
-    #[arg(long, env = "MARU_NODE", value_enum, default_value = "real")]
-    node: NodeKind,
-}
-
-/// Runs the cloud until it is told to stop.
-pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+/// Runs the cloud in the foreground until it is told to stop.
+pub fn run(settings: &Settings) -> anyhow::Result<()> {
+    log::start(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the runtime can't be started")?;
-    runtime.block_on(serve(arguments))
+    let outcome = runtime.block_on(serve(settings));
+    // Blocking work that is left (a file being written) is not waited for: the next start puts right what it leaves.
+    runtime.shutdown_background();
+    outcome
 }
 
-async fn serve(arguments: Arguments) -> anyhow::Result<()> {
-    let store = store::Store::open(&arguments.state_dir)?;
-    let host = host_name();
-    let image_dir = arguments.state_dir.join("images");
-    let plan = model::plan::Settings {
-        image_dir: image_dir.clone(),
-        ..model::plan::Settings::default()
-    };
-    let control = Control::start(control::Options {
-        store,
-        clock: control::system_clock(),
-        host: host.clone(),
-        plan,
-        auth: control::auth::Settings::default(),
-        console: Arc::new(control::ConsoleFiles {
-            servers: arguments.state_dir.join("servers"),
-        }),
-    })?;
-    let public_url = format!("http://{}", arguments.listen);
-    first_start::prepare(&control, &arguments.state_dir, &public_url).await?;
-    let images = ImageStore::open(control.clone(), control::images::Settings::new(image_dir)).await?;
-    let node = start_node(&arguments, &control, host).await?;
-    let listener = tokio::net::TcpListener::bind(arguments.listen)
+async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let state = StateDir::new(&settings.state_dir);
+    state.make()?;
+    let store = store::Store::open(state.path())?;
+    // Bound first: a port that is taken is told before anything is touched.
+    let listener = tokio::net::TcpListener::bind(settings.listen)
         .await
-        .with_context(|| format!("the API can't listen on {}", arguments.listen))?;
-    let endpoints = api::Endpoints {
-        public_url,
-        follow_host_header: arguments.listen.ip().is_unspecified(),
-        region: "RegionOne".to_owned(),
+        .with_context(|| format!("the API can't listen on {}", settings.listen))?;
+    let listen = listener.local_addr()?;
+    let host = host_name();
+    let control = start_control(settings, &state, store, host.clone())?;
+    let host_netns = prepare_host(settings, &state, control.cloud().domains.is_empty())?;
+    let mut image_settings = control::images::Settings::new(state.join("images"));
+    image_settings.max_image_bytes = settings.max_image_size.0;
+    image_settings.reserve_bytes = settings.image_reserve.0;
+    let images = ImageStore::open(control.clone(), image_settings).await?;
+    let settings = &Settings {
+        listen,
+        ..settings.clone()
     };
+    first_start::prepare(&control, &images, &state, settings).await?;
+    let node = start_node(settings, &state, &control, host).await?;
+    state.write_run_record(&RunRecord {
+        listen,
+        url: settings.url(),
+        host_netns,
+        node: if settings.node == NodeKind::Real { "real" } else { "sim" }.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })?;
     let (router, _) = api::router(api::App {
         control,
-        endpoints,
+        endpoints: api::Endpoints {
+            public_url: settings.url(),
+            follow_host_header: listen.ip().is_unspecified() && settings.public_url.0.is_empty(),
+            region: settings.region.0.clone(),
+        },
         images,
     });
-    tracing::info!(api.address = %arguments.listen, "Maru answers on http://{}", arguments.listen);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop_signal())
-        .await?;
-    tracing::info!("Stopped. Servers and the data plane go on.");
+    if !listen.ip().is_loopback() {
+        tracing::warn!("The API listens on {listen} without TLS: passwords and tokens can be read on the way");
+    }
+    tracing::info!(api.address = %listen, "Maru answers on {}", settings.url());
+    // Nobody may be listening for it.
+    let _ = sd_notify::notify(&[NotifyState::Ready]);
+    answer_until_stopped(listener, router).await?;
     drop(node);
+    tracing::info!("Stopped. Servers and their networks go on.");
     Ok(())
+}
+
+fn start_control(settings: &Settings, state: &StateDir, store: store::Store, host: HostId) -> anyhow::Result<Control> {
+    let plan = model::plan::Settings {
+        image_dir: state.join("images"),
+        external_mtu: settings.provider_mtu,
+        ..model::plan::Settings::default()
+    };
+    let auth = control::auth::Settings {
+        token_seconds: settings.token_seconds,
+        ..control::auth::Settings::default()
+    };
+    Ok(Control::start(control::Options {
+        store,
+        clock: control::system_clock(),
+        host,
+        plan,
+        auth,
+        console: Arc::new(control::ConsoleFiles {
+            servers: state.join("servers"),
+        }),
+    })?)
+}
+
+/// Makes the host's namespace if one is asked for, and looks whether the provider ranges are free there.
+fn prepare_host(settings: &Settings, state: &StateDir, is_new: bool) -> anyhow::Result<Option<String>> {
+    if settings.node == NodeKind::Sim {
+        return Ok(None);
+    }
+    if let Some(name) = settings.host_netns() {
+        if !Netns::exists(name) {
+            state.write_made_netns(name)?;
+        }
+        Netns::ensure(name).context("the host's network namespace can't be made")?;
+        return Ok(Some(name.to_owned()));
+    }
+    let owner = state.cloud_id().unwrap_or_default();
+    let overlaps = host_network::overlaps(&Netns::current()?, &owner, &host_network::provider_ranges(settings))?;
+    for overlap in &overlaps {
+        tracing::warn!("{overlap}");
+    }
+    if is_new && !overlaps.is_empty() {
+        bail!(
+            "the provider range overlaps a network of this host: {}. Choose another with provider_cidr and \
+             provider_gateway, or give the cloud a host of its own with --host-netns",
+            overlaps.join("; ")
+        );
+    }
+    Ok(None)
 }
 
 /// Keeps the host going until dropped.
 enum RunningNode {
-    Real(node::Node),
-    Sim(node_sim::SimNode),
+    Real(#[expect(dead_code, reason = "held, not looked at")] node::Node),
+    Sim(#[expect(dead_code, reason = "held, not looked at")] node_sim::SimNode),
 }
 
-async fn start_node(arguments: &Arguments, control: &Control, host: HostId) -> anyhow::Result<RunningNode> {
+async fn start_node(
+    settings: &Settings,
+    state: &StateDir,
+    control: &Control,
+    host: HostId,
+) -> anyhow::Result<RunningNode> {
     let link = control.host_link();
-    match arguments.node {
-        NodeKind::Sim => {
-            let sim = node_sim::SimNode::new(node_sim::plausible_facts(host));
-            sim.run(link.config, link.report);
-            Ok(RunningNode::Sim(sim))
-        }
-        NodeKind::Real => {
-            let options = node::Options {
-                host,
-                state_dir: arguments.state_dir.clone(),
-                host_netns: arguments.host_netns.clone(),
-                upstream_dns: Vec::new(),
-                acceleration: node::servers::Wish::Auto,
-                owner: first_start::cloud_id(&arguments.state_dir)?,
-            };
-            Ok(RunningNode::Real(node::Node::start(options, link.config, link.report).await?))
-        }
+    if settings.node == NodeKind::Sim {
+        let sim = node_sim::SimNode::new(node_sim::plausible_facts(host));
+        sim.run(link.config, link.report);
+        return Ok(RunningNode::Sim(sim));
     }
+    let options = node::Options {
+        host,
+        state_dir: std::path::absolute(state.path())?,
+        host_netns: settings.host_netns().map(str::to_owned),
+        upstream_dns: upstream_dns(settings),
+        acceleration: match settings.acceleration {
+            Acceleration::Auto => node::servers::Wish::Auto,
+            Acceleration::Kvm => node::servers::Wish::Kvm,
+            Acceleration::Tcg => node::servers::Wish::Tcg,
+        },
+        owner: state.ensure_cloud_id()?,
+    };
+    let started = node::Node::start(options, link.config, link.report).await;
+    Ok(RunningNode::Real(started.context(
+        "this host can't run servers; 'maru doctor' looks for the cause, '--node sim' does without",
+    )?))
+}
+
+/// The resolvers for names outside the cloud.
+fn upstream_dns(settings: &Settings) -> Vec<SocketAddr> {
+    let addresses = match &settings.dns {
+        DnsServers::These(addresses) => addresses.clone(),
+        DnsServers::Auto if settings.host_netns().is_some() => Vec::new(),
+        DnsServers::Auto => {
+            let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+            let lines = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver "));
+            lines.filter_map(|address| address.trim().parse().ok()).collect()
+        }
+    };
+    addresses
+        .into_iter()
+        .map(|address| SocketAddr::new(address, 53))
+        .collect()
 }
 
 fn host_name() -> HostId {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     HostId::from(if name.is_empty() { "localhost".to_owned() } else { name })
+}
+
+async fn answer_until_stopped(listener: tokio::net::TcpListener, router: axum::Router) -> anyhow::Result<()> {
+    let (stop, mut stopping) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        stop_signal().await;
+        // The systemd manager shows it; nobody else needs to listen.
+        let _ = sd_notify::notify(&[NotifyState::Stopping]);
+        let _ = stop.send(true);
+    });
+    let mut told = stopping.clone();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let _ = told.wait_for(|stop| *stop).await;
+    });
+    tokio::select! {
+        outcome = server.into_future() => Ok(outcome?),
+        () = async {
+            let _ = stopping.wait_for(|stop| *stop).await;
+            tokio::time::sleep(DRAIN_LIMIT).await;
+        } => Ok(()),
+    }
 }
 
 async fn stop_signal() {
@@ -131,4 +218,12 @@ async fn stop_signal() {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
+}
+
+/// The program itself, to be started again.
+pub fn program() -> anyhow::Result<std::path::PathBuf> {
+    let path = std::env::current_exe().context("the path of this program can't be found")?;
+    // A program that was replaced while it ran bears this mark.
+    let text = path.to_string_lossy();
+    Ok(Path::new(text.trim_end_matches(" (deleted)")).to_owned())
 }

@@ -2,6 +2,7 @@
 
 mod health;
 mod metrics;
+mod status;
 
 use std::sync::Arc;
 
@@ -17,4 +18,6 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
     Routes::new(app.clone(), Service::Maru, "")
         .get("/healthz", Access::Public, health::show)
         .get("/metrics", Access::Public, metrics::show)
+        .get("/maru/v1/status", Access::Admin, status::show)
+        .get("/maru/v1/inventory", Access::Admin, status::inventory)
 }
