@@ -14,6 +14,7 @@ use linux::conntrack::Tuple;
 use model::host::{Direction, EtherType, FilterRule, NetworkConfig, PortConfig, ProtocolMatch, Remote};
 
 use super::filter::{is_trusted, senders};
+use super::tenant::METADATA;
 
 const ICMP: u8 = 1;
 const ICMP6: u8 = 58;
@@ -99,11 +100,13 @@ impl<'a> Judge<'a> {
 
     /// The network's own services talk to servers without a rule.
     fn is_service(&self, address: IpAddr) -> bool {
-        self.config
-            .service_port
-            .iter()
+        let own = self.config.service_port.as_ref();
+        let local = own.map(|port| IpAddr::V6(port.mac.link_local()));
+        own.iter()
             .flat_map(|port| &port.addresses)
             .any(|net| net.addr() == address)
+            || local == Some(address)
+            || METADATA.contains(&address)
     }
 }
 

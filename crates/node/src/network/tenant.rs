@@ -21,10 +21,11 @@ use super::names::{BRIDGE, is_tap_device, network_namespace, tap_device};
 use super::namespace::Namespace;
 use super::reaper::Reaper;
 
-/// The metadata service's IPv4 address (link-local, as in EC2).
-const METADATA4: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
-/// The metadata service's IPv6 address, as Neutron has it.
-const METADATA6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe);
+/// The metadata service's addresses: that of EC2, and Neutron's for IPv6.
+pub const METADATA: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
+];
 
 /// The namespace's settings, as few as do: the kernel looks them up slowly where there are many namespaces. Bridged
 /// packets are shown to conntrack; ports of the bridge have no IPv6 of their own (they would talk to the servers); the
@@ -425,12 +426,11 @@ fn is_gone(old: &PortConfig, want: &NetworkConfig) -> bool {
 
 /// What the bridge itself answers to: DHCP, DNS and metadata.
 fn service_addresses(config: &NetworkConfig) -> BTreeSet<IpNet> {
-    let metadata = [IpNet::from(IpAddr::V4(METADATA4)), IpNet::from(IpAddr::V6(METADATA6))];
     config
         .service_port
         .iter()
         .flat_map(|port| port.addresses.iter().copied())
-        .chain(metadata)
+        .chain(METADATA.map(IpNet::from))
         .collect()
 }
 
