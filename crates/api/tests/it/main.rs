@@ -5,7 +5,13 @@
 
 mod cloud;
 mod compute;
+mod compute_admin;
+mod compute_bodies;
+mod compute_servers;
 mod every_route;
 mod identity;
 mod image;
 mod image_data;
+mod network;
+mod network_access;
+mod network_lists;
