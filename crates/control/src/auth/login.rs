@@ -176,6 +176,10 @@ impl Control {
         let scope = scope.ok_or_else(unauthorized)?;
         let now = self.now();
         let own = new_audit_id();
+        let credential_ends = proof
+            .application_credential
+            .as_ref()
+            .and_then(|id| cloud.application_credentials.get(id)?.expires_at);
         let (expires_at, audit_ids) = match &proof.parent {
             None => (now.plus_seconds(self.inner.auth.token_seconds), vec![own]),
             Some(parent) => (parent.expires_at, vec![own, parent.chain_id().to_owned()]),
@@ -185,7 +189,7 @@ impl Control {
             scope,
             methods: proof.methods.clone(),
             issued_at: now,
-            expires_at,
+            expires_at: credential_ends.map_or(expires_at, |end| expires_at.min(end)),
             audit_ids,
             application_credential: proof.application_credential.clone(),
         })

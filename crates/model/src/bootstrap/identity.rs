@@ -94,11 +94,19 @@ fn existing(tx: &Tx<'_>) -> Result<IdentityIds> {
     let gone = |what: &str| Error::not_found("NotFound", format!("The cloud's first {what} is gone."));
     let project = |name: &str| {
         let key = (domain.clone(), name.to_owned());
-        lookups.projects_by_name.first(&key).cloned().ok_or_else(|| gone(&format!("project '{name}'")))
+        lookups
+            .projects_by_name
+            .first(&key)
+            .cloned()
+            .ok_or_else(|| gone(&format!("project '{name}'")))
     };
     let user = |name: &str| {
         let key = (domain.clone(), name.to_owned());
-        lookups.users_by_name.first(&key).cloned().ok_or_else(|| gone(&format!("user '{name}'")))
+        lookups
+            .users_by_name
+            .first(&key)
+            .cloned()
+            .ok_or_else(|| gone(&format!("user '{name}'")))
     };
     Ok(IdentityIds {
         admin_project: project("admin")?,
@@ -139,7 +147,13 @@ fn role(tx: &mut Tx<'_>, name: &str) -> RoleId {
 }
 
 fn link_roles(tx: &mut Tx<'_>) {
-    let of = |tx: &Tx<'_>, name: &str| tx.cloud().lookups.roles_by_name.first(&(None, name.to_owned())).cloned();
+    let of = |tx: &Tx<'_>, name: &str| {
+        tx.cloud()
+            .lookups
+            .roles_by_name
+            .first(&(None, name.to_owned()))
+            .cloned()
+    };
     for pair in ROLE_CHAIN.windows(2) {
         if let (Some(prior), Some(implied)) = (of(tx, pair[0]), of(tx, pair[1])) {
             tx.put(RoleImplication { prior, implied });

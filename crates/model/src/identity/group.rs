@@ -128,7 +128,10 @@ fn check_unique(tx: &Tx<'_>, group: &Group) -> Result<()> {
 /// # Errors
 /// `Forbidden`; `Invalid` for a bad name; `NotFound` for a domain there is not; `Conflict` for a name that is taken.
 pub fn create_group(tx: &mut Tx<'_>, actor: &Actor, fields: GroupFields) -> Result<Arc<Group>> {
-    let domain_id = fields.domain_id.clone().map_or_else(|| domain_of_token(actor), Ok)?;
+    let domain_id = fields
+        .domain_id
+        .clone()
+        .map_or_else(|| domain_of_token(actor, "identity:create_group"), Ok)?;
     policy::require_manage(actor, Some(&domain_id), "identity:create_group")?;
     tx.get::<Domain>(&domain_id)?;
     let mut group = Group {

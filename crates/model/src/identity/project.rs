@@ -120,10 +120,11 @@ fn check_unique(tx: &Tx<'_>, project: &Project) -> Result<()> {
 }
 
 /// The domain of a new object that names none: that of the caller's token.
-pub(super) fn domain_of_token(actor: &Actor) -> Result<DomainId> {
+pub(super) fn domain_of_token(actor: &Actor, action: &str) -> Result<DomainId> {
     match &actor.scope {
         Scope::Project { domain_id, .. } => Ok(domain_id.clone()),
         Scope::Domain { id } => Ok(id.clone()),
+        Scope::System | Scope::Unscoped if !actor.is_admin() => Err(policy::forbidden(action)),
         Scope::System | Scope::Unscoped => Err(Error::invalid(
             "ValidationError",
             "A domain_id must be given: the token is scoped to neither a project nor a domain.",
@@ -170,10 +171,16 @@ fn place(cloud: &Cloud, actor: &Actor, fields: &ProjectFields) -> Result<(Domain
         return Ok((domain, None));
     }
     let Some(parent_id) = &fields.parent_id else {
-        let domain = fields.domain_id.clone().map_or_else(|| domain_of_token(actor), Ok)?;
+        let domain = fields
+            .domain_id
+            .clone()
+            .map_or_else(|| domain_of_token(actor, "identity:create_project"), Ok)?;
         return Ok((domain, None));
     };
     let Some(parent) = cloud.projects.get(parent_id) else {
+        if !actor.is_admin() {
+            return Err(policy::forbidden("identity:create_project"));
+        }
         return Err(Error::invalid(
             "ValidationError",
             format!("Could not find project: {parent_id}."),

@@ -183,7 +183,10 @@ fn check_default_project(tx: &Tx<'_>, user: &User) -> Result<()> {
 /// # Errors
 /// `Forbidden`; `Invalid` for a bad name, option or domain; `Conflict` for a name that is taken.
 pub fn create_user(tx: &mut Tx<'_>, actor: &Actor, fields: UserFields) -> Result<Arc<User>> {
-    let domain_id = fields.domain_id.clone().map_or_else(|| domain_of_token(actor), Ok)?;
+    let domain_id = fields
+        .domain_id
+        .clone()
+        .map_or_else(|| domain_of_token(actor, "identity:create_user"), Ok)?;
     policy::require_manage(actor, Some(&domain_id), "identity:create_user")?;
     if !tx.cloud().domains.contains(&domain_id) {
         return Err(Domain::not_found(&domain_id));
