@@ -16,7 +16,7 @@ class Done:
         self.command, self.code, self.out, self.err = command, code, out, err
 
     def __str__(self):
-        said = "\n".join(f"    {line}" for line in (self.out + self.err).strip().splitlines()[-25:])
+        said = "\n".join(f"    {line}" for line in (self.out + self.err).strip().splitlines()[-120:])
         return f"$ {shlex.join(self.command)}\n{said}\n    [exit code {self.code}]"
 
 
