@@ -21,6 +21,7 @@ pub(crate) async fn run(
             let standing = standing.borrow_and_update().clone();
             HostReport {
                 facts: facts.borrow_and_update().clone(),
+                servers: servers.borrow_and_update().clone(),
                 ..standing.report.clone()
             }
         };
