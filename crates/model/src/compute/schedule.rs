@@ -333,3 +333,7 @@ fn lacks(candidate: &Candidate, policy: &Policy, request: &Request) -> Vec<Missi
     }
     missing
 }
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;

@@ -198,3 +198,7 @@ impl Denied {
         )
     }
 }
+
+#[cfg(test)]
+#[path = "admission_tests.rs"]
+mod tests;

@@ -10,6 +10,8 @@ pub mod edit;
 mod hints;
 pub mod name;
 pub mod port;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
