@@ -24,7 +24,7 @@ image: ## make the tiny guest image, if anything it is made of changed
 	@image/build.sh $(IMAGE)
 
 up: build image ## start the cloud on this host, in the background
-	@scripts/up.sh $(MARU) $(IMAGE)/tiny.qcow2
+	$(SUDO) env MARU_IMAGE=$(IMAGE)/tiny.qcow2 $(MARU) up --background
 
 down: ## stop it; servers and their network stay
 	$(SUDO) $(MARU) down
