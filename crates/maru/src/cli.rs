@@ -18,12 +18,11 @@ pub fn command(lang: Lang) -> Command {
         .arg(
             Arg::new("config")
                 .long("config")
-                .env("MARU_CONFIG")
                 .global(true)
                 .value_name("FILE")
                 .value_parser(value_parser!(std::path::PathBuf))
                 .value_hint(ValueHint::FilePath)
-                .help(lang.help_config()),
+                .help(format!("{} [MARU_CONFIG]", lang.help_config())),
         )
         .arg(key_arg("state_dir", lang).global(true));
     let root = running(root, lang);
@@ -241,6 +240,7 @@ fn localize(command: Command, lang: Lang) -> Command {
         .subcommand_value_name("명령")
         .help_template("{about-with-newline}\n사용법: {usage}\n\n{all-args}{after-help}")
         .disable_help_flag(true)
+        .disable_version_flag(true)
         .mut_args(|arg| {
             let heading = if arg.is_positional() { "인자" } else { "옵션" };
             arg.help_heading(heading)
@@ -253,6 +253,18 @@ fn localize(command: Command, lang: Lang) -> Command {
                 .help_heading("옵션")
                 .help("도움말을 봅니다"),
         );
+    let command = if command.get_name() == "maru" {
+        command.arg(
+            Arg::new("version")
+                .long("version")
+                .short('V')
+                .action(ArgAction::Version)
+                .help_heading("옵션")
+                .help("버전을 봅니다"),
+        )
+    } else {
+        command
+    };
     names.into_iter().fold(command, |command, name| {
         command.mut_subcommand(name, |sub| localize(sub, lang))
     })
@@ -303,8 +315,10 @@ mod tests {
     fn help_as_it_is_printed() {
         for (name, lang) in [("en", Lang::En), ("ko", Lang::Ko)] {
             let mut text = String::new();
-            all(&command(lang), "", &mut |path, sub| {
-                let help = sub.clone().term_width(120).render_help();
+            let mut built = command(lang).term_width(120);
+            built.build();
+            all(&built, "", &mut |path, sub| {
+                let help = sub.clone().render_help();
                 text.push_str(&format!("$ {path} --help\n{help}\n"));
             });
             insta::assert_snapshot!(format!("help_{name}"), text);

@@ -160,6 +160,7 @@ messages! {
     demo_stopped() = "This step failed; the cloud was left as it is, to be looked at", "이 단계가 실패했습니다. 살펴볼 수 있도록 클라우드를 그대로 두었습니다";
     demo_look(path) = "      sudo maru status --leftovers --state-dir {path}; sudo tail {path}/maru.log", "      sudo maru status --leftovers --state-dir {path}; sudo tail {path}/maru.log";
     demo_silent(address) = "{address} is silent, as it should be", "{address}은(는) 예상대로 응답이 없습니다";
+    demo_booted(name, seconds) = "{name} has booted and asks for a login on its console (after {seconds} s)", "{name}이(가) 부팅되어 콘솔에서 로그인을 기다립니다({seconds}초 뒤)";
     demo_not_silent(address) = "{address} answers although nothing allows it", "{address}이(가) 허용하는 규칙이 없는데도 응답합니다";
     demo_answers(address, seconds) = "{address} answers (after {seconds} s)", "{address}이(가) 응답합니다({seconds}초 뒤)";
     demo_both_ways(floating, fixed) = "logged in over {floating} from the host, and over {fixed} from inside the router", "호스트에서 {floating}로, 라우터 안에서 {fixed}로 접속했습니다";

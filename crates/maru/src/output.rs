@@ -139,7 +139,8 @@ impl Output {
         Progress {
             output: self,
             what,
-            shown: None,
+            // In a file the first line is due only when the work is long.
+            shown: (!self.is_terminal).then(Instant::now),
         }
     }
 }

@@ -166,7 +166,12 @@ impl Purge<'_> {
                 Err(error) => self.failed(entry.path().display(), error),
             }
         }
-        processes.extend(working_below(&dir));
+        let known: Vec<ProcessId> = processes.iter().map(Process::id).collect();
+        processes.extend(
+            working_below(&dir)
+                .into_iter()
+                .filter(|process| !known.contains(&process.id())),
+        );
         self.end(processes);
     }
 

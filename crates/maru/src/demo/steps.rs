@@ -92,7 +92,10 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         tell: |lang| (lang.step_still_silent(), lang.step_still_silent_why()),
-        commands: &["ip netns exec qrouter-… ping 172.31.0.x"],
+        commands: &[
+            "openstack console log show demo-vm",
+            "ip netns exec qrouter-… ping 172.31.0.x",
+        ],
         act: act!(still_silent),
     },
     Step {
@@ -164,7 +167,7 @@ async fn network(story: &mut Story<'_>) -> Seen {
     story.subnet = id(&subnet);
     Ok(vec![
         format!("network {}", story.network),
-        format!("subnet  {}  {}", story.subnet, subnet["cidr"]),
+        format!("subnet  {}  172.31.0.0/24", story.subnet),
     ])
 }
 
@@ -255,7 +258,9 @@ async fn router(story: &mut Story<'_>) -> Seen {
     let router = client.put(&path, body).await?["router"].take();
     let path = format!("{path}/add_router_interface");
     client.put(&path, json!({"subnet_id": story.subnet})).await?;
-    let outside = &router["external_gateway_info"]["external_fixed_ips"][0]["ip_address"];
+    let outside = router["external_gateway_info"]["external_fixed_ips"][0]["ip_address"]
+        .as_str()
+        .context("the router got no address on 'public'")?;
     Ok(vec![format!("router {}  gateway {outside}", story.router)])
 }
 
@@ -318,14 +323,38 @@ async fn look_around(story: &mut Story<'_>) -> Seen {
     Ok(seen)
 }
 
+/// Waits until the server asks for a login on its console: silence then is the security group's, not that of a machine
+/// which is still starting.
+async fn wait_for_login_prompt(story: &Story<'_>) -> anyhow::Result<Duration> {
+    let started = Instant::now();
+    let mut progress = story.output.progress(format!("    {SERVER}"));
+    let path = format!("/compute/v2.1/servers/{}/action", story.server);
+    while started.elapsed() < BOOT_LIMIT {
+        let answer = story.client.post(&path, json!({"os-getConsoleOutput": {}})).await?;
+        if answer["output"].as_str().unwrap_or_default().contains("login:") {
+            return Ok(started.elapsed());
+        }
+        progress.show(&format!("{} s", started.elapsed().as_secs()));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    bail!(
+        "the server shows no login prompt after {} s ('openstack console log show {SERVER}')",
+        BOOT_LIMIT.as_secs()
+    )
+}
+
 async fn still_silent(story: &mut Story<'_>) -> Seen {
     let lang = story.output.lang;
+    let took = wait_for_login_prompt(story).await?;
     let router = Netns::open(&namespace(story))?;
     ensure!(
         !answers(&router, &story.fixed_ip).await?,
         lang.demo_not_silent(&story.fixed_ip)
     );
-    Ok(vec![lang.demo_silent(&story.fixed_ip)])
+    Ok(vec![
+        lang.demo_booted(SERVER, format!("{:.1}", took.as_secs_f32())),
+        lang.demo_silent(&story.fixed_ip),
+    ])
 }
 
 async fn rules(story: &mut Story<'_>) -> Seen {

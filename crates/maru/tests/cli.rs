@@ -1,0 +1,362 @@
+//! The program as a user meets it: exit codes, files, what stays and what goes. With the simulated host everywhere; with a
+//! real one, and a second cloud beside it, as root.
+
+// Helpers of tests stand outside of the functions that clippy takes for tests.
+#![allow(clippy::unwrap_used)]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use linux::netlink::{Bridge, Rtnl};
+use linux::{Netns, process::Process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn maru(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_maru"))
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[track_caller]
+fn expect(code: i32, arguments: &[&str]) -> Output {
+    let output = maru(arguments);
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "maru {arguments:?}: {}",
+        said(&output)
+    );
+    output
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// A cloud in a directory of its own; whatever happens, nothing of it stays.
+struct Cloud {
+    work: TempDir,
+    netns: Option<String>,
+}
+
+impl Cloud {
+    fn simulated() -> Self {
+        let work = TempDir::new().unwrap();
+        // The servers' users pass through it.
+        std::fs::set_permissions(work.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self { work, netns: None }
+    }
+
+    fn real(name: &str) -> Self {
+        let mut cloud = Self::simulated();
+        cloud.netns = Some(format!("maru-cli-{}-{name}", std::process::id()));
+        cloud
+    }
+
+    fn state(&self) -> PathBuf {
+        self.work.path().join("state")
+    }
+
+    #[track_caller]
+    fn expect(&self, code: i32, arguments: &[&str]) -> Output {
+        let state = self.state();
+        let all: Vec<&str> = arguments
+            .iter()
+            .copied()
+            .chain(["--state-dir", state.to_str().unwrap()])
+            .collect();
+        expect(code, &all)
+    }
+
+    #[track_caller]
+    fn up(&self) -> Output {
+        let listen = format!("127.0.0.1:{}", free_port());
+        let host = match &self.netns {
+            Some(name) => ["--host-netns", name],
+            None => ["--node", "sim"],
+        };
+        self.expect(0, &["up", "--background", "--listen", &listen, host[0], host[1]])
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.expect(0, arguments);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", said(&output)))
+    }
+
+    fn pid(&self) -> u32 {
+        u32::try_from(self.json(&["status", "--json"])["pid"].as_u64().unwrap()).unwrap()
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        let state = self.state();
+        maru(&["purge", "--yes", "--state-dir", state.to_str().unwrap()]);
+    }
+}
+
+/// One that has ended may still wait for init to take note of it.
+fn is_running(pid: u32) -> bool {
+    Process::open(pid).is_ok_and(|process| process.is_running())
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn what_can_not_be_meant_ends_with_2() {
+    let dir = TempDir::new().unwrap();
+    let config = dir.path().join("maru.toml");
+    std::fs::write(&config, "lissten = 5").unwrap();
+    let config = config.to_str().unwrap();
+    for arguments in [
+        &["frobnicate"][..],
+        &["status", "--no-such-option"],
+        &["up", "--listen", "nowhere"],
+        &["status", "--config", config],
+        &["status", "--config", "/nonexistent/maru.toml"],
+        &["port", "attach"],
+        &["restore", "/nonexistent/backup"],
+    ] {
+        let output = expect(2, arguments);
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+    }
+    for arguments in [
+        &["--help"][..],
+        &["up", "--help"],
+        &["version"],
+        &["config"],
+        &["completions", "bash"],
+    ] {
+        assert!(!expect(0, arguments).stdout.is_empty());
+    }
+    let version: Value = serde_json::from_slice(&expect(0, &["version", "--json"]).stdout).unwrap();
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn the_language_is_that_of_the_environment() {
+    let korean = Command::new(env!("CARGO_BIN_EXE_maru"))
+        .args(["down", "--state-dir", "/nonexistent"])
+        .env("LC_ALL", "ko_KR.UTF-8")
+        .output()
+        .unwrap();
+    assert!(said(&korean).contains("클라우드가 없습니다"), "{}", said(&korean));
+    assert!(said(&expect(0, &["down", "--state-dir", "/nonexistent"])).contains("No cloud runs"));
+}
+
+#[test]
+fn a_clouds_life_from_the_command_line() {
+    let cloud = Cloud::simulated();
+    cloud.expect(1, &["status"]);
+    cloud.up();
+    for file in ["openrc", "clouds.yaml", "run.json", "maru.log", "maru.db"] {
+        assert_eq!(mode(&cloud.state().join(file)), 0o600, "{file}");
+    }
+    assert_eq!(mode(&cloud.state()), 0o711);
+
+    let status = cloud.json(&["status", "--leftovers", "--json"]);
+    assert_eq!(status["running"], true);
+    assert_eq!(status["leftovers"], serde_json::json!([]));
+    assert!(status["objects"]["networks"].as_u64().unwrap() >= 2, "{status}");
+
+    // A second start is a word and no second cloud; another process on the same directory is refused.
+    let pid = cloud.pid();
+    cloud.up();
+    assert_eq!(cloud.pid(), pid);
+    let refused = cloud.expect(1, &["up", "--node", "sim", "--listen", "127.0.0.1:0"]);
+    assert!(said(&refused).contains(&pid.to_string()), "{}", said(&refused));
+
+    let openrc = said(&cloud.expect(0, &["openrc", "demo"]));
+    assert!(
+        openrc.contains("OS_USERNAME=demo") && openrc.contains("/identity/v3"),
+        "{openrc}"
+    );
+
+    let file = cloud.work.path().join("disk.raw");
+    std::fs::write(&file, vec![7; 100_000]).unwrap();
+    let image = cloud.json(&["image", "create", "disk", file.to_str().unwrap(), "--public", "--json"]);
+    assert_eq!(
+        (&image["status"], &image["size"], &image["disk_format"]),
+        (&"active".into(), &100_000.into(), &"raw".into())
+    );
+    std::fs::write(&file, b"KDMV\x01\0\0\0").unwrap();
+    cloud.expect(1, &["image", "create", "bad", file.to_str().unwrap()]);
+    assert_eq!(cloud.json(&["image", "list", "--json"]).as_array().unwrap().len(), 1);
+
+    // A stray file is a leftover, told and not touched.
+    std::fs::write(cloud.state().join("images/11111111-2222-4333-8444-555555555555"), "").unwrap();
+    let status = cloud.json(&["status", "--leftovers", "--json"]);
+    assert_eq!(status["leftovers"].as_array().unwrap().len(), 1, "{status}");
+
+    cloud.expect(0, &["down"]);
+    assert!(!is_running(pid));
+    cloud.expect(0, &["down"]);
+    cloud.expect(2, &["purge"]);
+    assert!(cloud.state().exists());
+    cloud.expect(0, &["purge", "--yes"]);
+    assert!(!cloud.state().exists());
+    cloud.expect(0, &["purge", "--yes"]);
+}
+
+#[test]
+fn a_backup_brings_back_what_was() {
+    let cloud = Cloud::simulated();
+    cloud.up();
+    let backup = cloud.work.path().join("backup.db");
+    let backup = backup.to_str().unwrap();
+    let before = cloud.json(&["backup", backup, "--json"]);
+    assert!(before["rows"].as_u64().unwrap() > 10, "{before}");
+    cloud.expect(1, &["restore", "--yes", backup]);
+    cloud.expect(0, &["down"]);
+    std::fs::remove_file(cloud.state().join("maru.db")).unwrap();
+    cloud.expect(0, &["restore", "--yes", backup]);
+    cloud.up();
+    // The password in clouds.yaml still opens it: the users are those of the backup.
+    assert_eq!(cloud.json(&["status", "--json"])["objects"]["projects"], 3);
+}
+
+#[test]
+fn purge_ends_a_running_cloud_and_one_that_was_killed() {
+    let cloud = Cloud::simulated();
+    cloud.up();
+    let pid = cloud.pid();
+    cloud.expect(0, &["purge", "--yes"]);
+    assert!(!is_running(pid) && !cloud.state().exists());
+
+    cloud.up();
+    let process = Process::open(cloud.pid()).unwrap();
+    process.kill().unwrap();
+    process.wait(std::time::Duration::from_secs(20)).unwrap();
+    std::fs::remove_file(cloud.state().join("run.json")).unwrap();
+    cloud.expect(0, &["purge", "--yes"]);
+    assert!(!cloud.state().exists());
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_before_anything_is_made() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let cloud = Cloud::simulated();
+    let output = cloud.expect(1, &["up", "--node", "sim", "--listen", &address]);
+    assert!(said(&output).contains(&address), "{}", said(&output));
+    assert!(!cloud.state().join("openrc").exists());
+}
+
+/// Names of namespaces and cgroups on this machine that a cloud could have made.
+fn objects_of(owner: &str) -> Vec<String> {
+    let mark = format!("maru:{owner}");
+    let marked = |name: &String| {
+        let alias = || Rtnl::open(&Netns::open(name)?)?.link("lo").map(|link| link.alias);
+        alias().ok().flatten().as_deref() == Some(&mark)
+    };
+    let mut found: Vec<String> = Netns::list().unwrap().into_iter().filter(marked).collect();
+    if let Some(root) = linux::cgroup::Cgroup::mount_point() {
+        let group = root.join(format!("maru-{owner}"));
+        found.extend(group.exists().then(|| group.display().to_string()));
+    }
+    found
+}
+
+fn cloud_id(cloud: &Cloud) -> String {
+    std::fs::read_to_string(cloud.state().join("cloud-id"))
+        .unwrap()
+        .trim()
+        .to_owned()
+}
+
+/// Waits until the host has made the networks of a new cloud.
+fn wait_until_settled(cloud: &Cloud) {
+    for _ in 0..600 {
+        let host = cloud.json(&["status", "--json"])["host"].take();
+        let revision = host["applied_revision"].as_u64().unwrap_or(0);
+        if revision > 0 && host["applied_revision"] == host["wanted_revision"] {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!(
+        "the host did not make the networks: {}",
+        said(&cloud.expect(0, &["status"]))
+    );
+}
+
+#[test]
+fn purge_leaves_no_trace_of_one_cloud_and_all_of_another() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: needs root");
+        return;
+    }
+    let (doomed, neighbour) = (Cloud::real("doomed"), Cloud::real("neighbour"));
+    doomed.up();
+    neighbour.up();
+    wait_until_settled(&doomed);
+    wait_until_settled(&neighbour);
+    let (doomed_id, neighbour_id) = (cloud_id(&doomed), cloud_id(&neighbour));
+    let of_neighbour = objects_of(&neighbour_id);
+    assert!(objects_of(&doomed_id).len() >= 2 && of_neighbour.len() >= 2);
+    let status = doomed.json(&["status", "--leftovers", "--json"]);
+    assert_eq!(status["leftovers"], serde_json::json!([]), "{status}");
+
+    let netns = doomed.netns.clone().unwrap();
+    doomed.expect(0, &["purge", "--yes"]);
+    assert_eq!(objects_of(&doomed_id), Vec::<String>::new());
+    assert!(!Netns::exists(&netns) && !doomed.state().exists());
+    assert_eq!(objects_of(&neighbour_id), of_neighbour);
+    assert_eq!(neighbour.json(&["status", "--json"])["running"], true);
+
+    // With the state directory lost, the id on the marks is enough.
+    let process = Process::open(neighbour.pid()).unwrap();
+    process.kill().unwrap();
+    process.wait(std::time::Duration::from_secs(20)).unwrap();
+    std::fs::remove_dir_all(neighbour.state()).unwrap();
+    neighbour.expect(0, &["purge", "--yes", "--cloud-id", &neighbour_id]);
+    assert_eq!(objects_of(&neighbour_id), Vec::<String>::new());
+    Netns::delete(&neighbour.netns.clone().unwrap()).unwrap();
+}
+
+#[test]
+fn a_host_namespace_that_was_there_before_stays() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: needs root");
+        return;
+    }
+    let cloud = Cloud::real("kept");
+    let name = cloud.netns.clone().unwrap();
+    let host = Netns::create(&name).unwrap();
+    let mut links = Rtnl::open(&host).unwrap();
+    let own = Bridge {
+        name: "mine",
+        mac: None,
+        mtu: None,
+        multicast_snooping: false,
+    };
+    links.create_bridge(&own).unwrap();
+    cloud.up();
+    wait_until_settled(&cloud);
+    assert!(links.find_link("br-ex").unwrap().is_some());
+    cloud.expect(0, &["purge", "--yes"]);
+    assert!(Netns::exists(&name));
+    assert!(links.find_link("br-ex").unwrap().is_none());
+    assert!(links.find_link("mine").unwrap().is_some());
+    Netns::delete(&name).unwrap();
+}
