@@ -93,7 +93,8 @@ pub(crate) fn render(
     request_headers: &HeaderMap,
     response: Response,
 ) -> Response {
-    let Some(Fault(error)) = response.extensions().get::<Fault>().cloned() else {
+    let fault = response.extensions().get::<Fault>().cloned();
+    let Some(Fault(error)) = fault.or_else(|| bare_refusal(&response)) else {
         return response;
     };
     let status = status_of(service, &error);
@@ -129,6 +130,22 @@ pub(crate) fn render(
         .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     parts.headers.remove(axum::http::header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(body))
+}
+
+/// What the framework itself refuses (a path that is not UTF-8, say) it refuses in plain text; the service says it in
+/// its own shape.
+fn bare_refusal(response: &Response) -> Option<Fault> {
+    let is_text = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
+    let refused = response.status() == StatusCode::BAD_REQUEST && is_text;
+    refused.then(|| {
+        Fault(Error::invalid(
+            "HTTPBadRequest",
+            "The request's address could not be understood.",
+        ))
+    })
 }
 
 const JSON: &str = "application/json";

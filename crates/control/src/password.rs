@@ -26,11 +26,6 @@ impl Password {
     fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
-
-    /// Whether both are the same password.
-    pub fn same_as(&self, other: &Self) -> bool {
-        subtle::ConstantTimeEq::ct_eq(self.bytes(), other.bytes()).into()
-    }
 }
 
 impl std::fmt::Debug for Password {
@@ -169,4 +164,55 @@ fn hashing_failed(error: &dyn std::fmt::Display) -> Error {
         "InternalServerError",
         format!("a password could not be hashed: {error}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_and_no_other() {
+        let passwords = Passwords::new(HashCost::for_tests()).unwrap();
+        let hash = passwords.hash(password("s3cret")).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
+        assert_ne!(
+            hash,
+            passwords.hash(password("s3cret")).await.unwrap(),
+            "each has a salt of its own"
+        );
+        let fits = async |text: &str, hash: Option<String>| passwords.verify(password(text), hash).await.unwrap();
+        assert!(fits("s3cret", Some(hash.clone())).await);
+        assert!(!fits("S3cret", Some(hash.clone())).await);
+        assert!(!fits("", Some(hash)).await);
+        // Nobody's password is not the empty one.
+        assert!(!fits("", None).await);
+        let long = "x".repeat(MAX_PASSWORD_LENGTH + 1);
+        let hash = passwords.hash(password(&long)).await.unwrap();
+        assert!(!fits(&long, Some(hash)).await);
+        assert!(passwords.verify(password("x"), Some("junk".to_owned())).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_and_is_free_again_afterwards() {
+        let cost = HashCost {
+            queue: 0,
+            ..HashCost::for_tests()
+        };
+        let passwords = Passwords::new(cost).unwrap();
+        let refused = passwords.verify(password("x"), None).await.unwrap_err();
+        assert!(refused.is_retryable());
+        let passwords = Passwords::new(HashCost { queue: 1, ..cost }).unwrap();
+        for _ in 0..3 {
+            assert!(!passwords.verify(password("x"), None).await.unwrap());
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_printed() {
+        assert_eq!(format!("{:?}", password("s3cret")), "Password(..)");
+    }
 }

@@ -39,7 +39,7 @@ pub(super) async fn issue(
 /// `GET` and `HEAD /v3/auth/tokens`: validates the token in `X-Subject-Token`.
 pub(super) async fn validate(ctx: Ctx, headers: HeaderMap, query: Query) -> Reply {
     let (secret, subject) = subject(&ctx, &headers)?;
-    if !(subject.claims == ctx.token().claims || may_validate(&ctx)) {
+    if !(subject.actor.user_id == ctx.actor().user_id || may_validate(&ctx)) {
         return Err(policy::forbidden("identity:validate_token").into());
     }
     let renderer = Renderer {

@@ -134,6 +134,24 @@ async fn no_body_however_odd_makes_a_500() {
 }
 
 #[tokio::test]
+async fn no_path_however_odd_makes_a_500() {
+    let cloud = TestCloud::start().await;
+    let admin = cloud.admin().await.with("accept", "application/json");
+    for row in cloud.routes.iter().filter(|row| row.path.contains('{')) {
+        for odd in ["%FF", "%00", "%2F..%2F..%2Fetc", "a%20b", "%F0%9F%98%80"] {
+            let parts = row
+                .path
+                .split('/')
+                .map(|part| if part.starts_with('{') { odd } else { part });
+            let path = parts.collect::<Vec<_>>().join("/");
+            let answer = admin.send(row.method.clone(), &path, Body::empty()).await;
+            assert_ne!(answer.status, 500, "{answer:?}");
+            check_fault(row, &answer);
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_endpoint_of_the_catalog_answers_and_is_absolute() {
     let cloud = TestCloud::start().await;
     let admin = cloud.admin().await;

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::identity::{
-    AuthMethod, MAX_TOKEN_SECONDS, RevocationTarget, Rotation, TokenClaims, admit, revoke, rotate_token_keys,
+    AuthMethod, MAX_TOKEN_SECONDS, RevocationTarget, Rotation, TokenClaims, admit, revoke_until, rotate_token_keys,
 };
 use model::{Actor, Cloud, Error, Result, RoleId, Timestamp, UserId};
 
@@ -150,14 +150,15 @@ impl Control {
     /// Makes one token no longer good.
     pub async fn revoke_token(&self, token: &Token) -> Result<()> {
         let target = RevocationTarget::Token(token.claims.audit_id().to_owned());
+        let last = token.expires_at;
         self.transact(move |tx| {
-            revoke(tx, target);
+            revoke_until(tx, target, last);
             Ok(())
         })
         .await
     }
 
-    /// Changes the key that new tokens are sealed with; tokens that are out stay good.
+    /// Changes the key that new tokens are sealed with.
     pub async fn rotate_token_keys(&self, rotation: Rotation) -> Result<bool> {
         self.transact(move |tx| Ok(rotate_token_keys(tx, rotation))).await
     }

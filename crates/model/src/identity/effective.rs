@@ -79,7 +79,7 @@ fn targets(cloud: &Cloud, assignment: &Assignment) -> Vec<AssignmentTarget> {
         .collect()
 }
 
-/// A role and what it brings, each with the role that brings it.
+/// A role and what it brings, each with the role that brings it. A domain's own role counts only by what it brings.
 fn roles(cloud: &Cloud, role: &RoleId) -> Vec<(RoleId, Option<RoleId>)> {
     let mut seen = BTreeSet::from([role.clone()]);
     let mut all = vec![(role.clone(), None)];
@@ -92,5 +92,6 @@ fn roles(cloud: &Cloud, role: &RoleId) -> Vec<(RoleId, Option<RoleId>)> {
         }
         next += 1;
     }
+    all.retain(|(id, _)| cloud.roles.get(id).is_some_and(|role| role.domain_id.is_none()));
     all
 }

@@ -18,6 +18,8 @@ mod key;
 pub mod policy;
 mod project;
 mod role;
+#[cfg(test)]
+mod tests;
 mod token;
 mod user;
 
@@ -51,6 +53,6 @@ pub use role::{
 };
 pub use token::{
     AuthMethod, ClaimedScope, KEY_ROTATION_SECONDS, MAX_TOKEN_SECONDS, Revocation, RevocationTarget, Rotation,
-    TokenClaims, TokenKey, admit, revoke, rotate_token_keys,
+    TokenClaims, TokenKey, admit, revoke, revoke_until, rotate_token_keys,
 };
 pub use user::{User, UserFields, change_own_password, create_user, delete_user, show_user, update_user};

@@ -265,10 +265,7 @@ pub fn create_implication(tx: &mut Tx<'_>, actor: &Actor, prior: &RoleId, implie
         ));
     }
     if prior_role.domain_id.is_none() && implied_role.domain_id.is_some() {
-        return Err(common::invalid(
-            "implied_role_id",
-            "a global role can't imply a domain's own role",
-        ));
+        return Err(policy::not_allowed("a global role can't imply a domain's own role"));
     }
     let row = RoleImplication {
         prior: prior.clone(),

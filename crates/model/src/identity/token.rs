@@ -244,6 +244,12 @@ const FORGOTTEN_AT_ONCE: usize = 8;
 
 /// Makes every token that the target names, and that was issued up to now, no longer good.
 pub fn revoke(tx: &mut Tx<'_>, target: RevocationTarget) {
+    let last = tx.now().plus_seconds(MAX_TOKEN_SECONDS);
+    revoke_until(tx, target, last);
+}
+
+/// The same, when none of those tokens lives beyond `last`.
+pub fn revoke_until(tx: &mut Tx<'_>, target: RevocationTarget, last: Timestamp) {
     let now = tx.now();
     let past: Vec<String> = tx
         .cloud()
@@ -260,7 +266,7 @@ pub fn revoke(tx: &mut Tx<'_>, target: RevocationTarget) {
     tx.put(Revocation {
         target,
         issued_before: now,
-        forget_at: now.plus_seconds(MAX_TOKEN_SECONDS + 1),
+        forget_at: last.plus_seconds(1),
     });
 }
 
@@ -273,7 +279,7 @@ pub fn rotate_token_keys(tx: &mut Tx<'_>, rotation: Rotation) -> bool {
     let now = tx.now();
     let keys: Vec<TokenKey> = tx.cloud().token_keys.iter().map(|key| TokenKey::clone(key)).collect();
     let due = match (rotation, keys.last()) {
-        (Rotation::AtOnce, _) | (_, None) => true,
+        (Rotation::AtOnce | Rotation::DropAll, _) | (_, None) => true,
         (Rotation::WhenDue, Some(youngest)) => now >= youngest.created_at.plus_seconds(KEY_ROTATION_SECONDS),
     };
     if due {
@@ -285,6 +291,12 @@ pub fn rotate_token_keys(tx: &mut Tx<'_>, rotation: Rotation) -> bool {
         });
     }
     let mut changed = due;
+    if rotation == Rotation::DropAll {
+        for key in &keys {
+            tx.delete::<TokenKey>(&key.id);
+        }
+        return true;
+    }
     // A key stopped sealing when the next one was made.
     for pair in keys.windows(2) {
         if now >= pair[1].created_at.plus_seconds(MAX_TOKEN_SECONDS) {
@@ -299,8 +311,10 @@ pub fn rotate_token_keys(tx: &mut Tx<'_>, rotation: Rotation) -> bool {
 pub enum Rotation {
     /// Only when its time has come.
     WhenDue,
-    /// Now: a key may have been seen.
+    /// Now; tokens that are out stay good.
     AtOnce,
+    /// Now, and no older key opens anything any more: one may have been seen. Everybody has to sign in again.
+    DropAll,
 }
 
 /// A key that tokens are sealed with. The youngest seals; older ones still open, until they are dropped by rotation.
