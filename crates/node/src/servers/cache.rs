@@ -47,6 +47,16 @@ struct Inner {
     turns: Semaphore,
 }
 
+/// What an image is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Disks stand on it; QEMU gets it as a descriptor.
+    Disk,
+    /// QEMU opens it by a name in the server's directory, so it has to be readable, and a copy of its own: the mode of
+    /// the upload is not ours to change.
+    Boot,
+}
+
 /// A base that is ready for use.
 #[derive(Debug)]
 pub struct Base {
@@ -78,28 +88,26 @@ impl ImageCache {
     }
 
     /// The name of an image's base.
-    ///
-    /// # Errors
-    /// [`ServerError::ImageRefused`] for a checksum that is none.
-    pub fn name(image: &ImageSource) -> Result<String> {
+    fn name(image: &ImageSource, purpose: Use) -> Result<String> {
         let checksum = image
             .sha512
             .get(..32)
             .filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
         let checksum = checksum.ok_or_else(|| refused(image.id, "it has no valid checksum".into()))?;
-        Ok(format!("{}-{checksum}", image.id))
+        let suffix = if purpose == Use::Boot { "-boot" } else { "" };
+        Ok(format!("{}-{checksum}{suffix}", image.id))
     }
 
     /// Gives an image's base, and makes it first if it is not there. `progress` gets the percentage done while waiting.
     ///
     /// # Errors
     /// [`ServerError::ImageMissing`], [`ServerError::ImageRefused`], [`ServerError::DiskFull`] and failures of the tool.
-    pub async fn base(&self, image: &ImageSource, mut progress: impl FnMut(u8)) -> Result<Base> {
-        let name = Self::name(image)?;
+    pub async fn base(&self, image: &ImageSource, purpose: Use, mut progress: impl FnMut(u8)) -> Result<Base> {
+        let name = Self::name(image, purpose)?;
         if let Some(base) = self.use_base(image, &name).await? {
             return Ok(base);
         }
-        let mut making = self.make_or_join(image, &name);
+        let mut making = self.make_or_join(image, purpose, &name);
         loop {
             let now = making.borrow_and_update().clone();
             match now {
@@ -119,7 +127,7 @@ impl ImageCache {
     }
 
     /// Joins the work on this base, or begins it as a task of its own: it goes on when whoever began it no longer waits.
-    fn make_or_join(&self, image: &ImageSource, name: &str) -> watch::Receiver<Making> {
+    fn make_or_join(&self, image: &ImageSource, purpose: Use, name: &str) -> watch::Receiver<Making> {
         let mut making = self.inner.making.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(receiver) = making.get(name) {
             return receiver.clone();
@@ -131,7 +139,7 @@ impl ImageCache {
             let report = |percent| {
                 sender.send_replace(Making::Percent(percent));
             };
-            let result = cache.make(&image, &name, report).await;
+            let result = cache.make(&image, purpose, &name, report).await;
             // Off the list first: who comes now finds the base, or tries again.
             cache
                 .inner
@@ -144,7 +152,7 @@ impl ImageCache {
         receiver
     }
 
-    async fn make(&self, image: &ImageSource, name: &str, progress: impl FnMut(u8) + Send) -> Result<()> {
+    async fn make(&self, image: &ImageSource, purpose: Use, name: &str, progress: impl FnMut(u8) + Send) -> Result<()> {
         let _turn = self.inner.turns.acquire().await;
         let path = self.inner.directory.join(name);
         if path.exists() {
@@ -153,24 +161,47 @@ impl ImageCache {
         let format = inspect_upload(image).await?;
         let partial = path.with_extension(files::PARTIAL);
         files::remove(&partial)?;
-        let linked = format == DiskFormat::Raw && fs::hard_link(&image.path, &partial).is_ok();
-        if !linked {
-            let from = ImageFile {
-                path: &image.path,
-                format,
-            };
-            let to = ImageFile {
-                path: &partial,
-                format: DiskFormat::Raw,
-            };
-            let made = self.inner.tool.convert(from, to, progress).await;
-            if let Err(error) = made {
-                files::remove(&partial)?;
-                return Err(ServerError::qemu("convert the image into", &path)(error));
+        self.fill(image, format, purpose, &partial, progress)
+            .await
+            .inspect_err(|_| {
+                // What is left takes room, and the next try begins anew.
+                let _ = files::remove(&partial);
+            })?;
+        if purpose == Use::Boot {
+            fs::set_permissions(&partial, std::os::unix::fs::PermissionsExt::from_mode(0o444))
+                .map_err(ServerError::file("change the mode of", &partial))?;
+        }
+        tracing::info!(image.id = %image.id, "Made the base of image {} in the cache", image.id);
+        files::finish(&partial, &path).await
+    }
+
+    /// Brings an image's plain bytes to `partial`.
+    async fn fill(
+        &self,
+        image: &ImageSource,
+        format: DiskFormat,
+        purpose: Use,
+        partial: &Path,
+        progress: impl FnMut(u8) + Send,
+    ) -> Result<()> {
+        let (from, to) = (image.path.clone(), partial.to_owned());
+        match (format, purpose) {
+            // A kernel or ramdisk to the byte; the image tool would fill its last sector up.
+            (DiskFormat::Raw, Use::Boot) => {
+                files::blocking(move || fs::copy(&from, &to).map(drop).map_err(ServerError::file("copy", &to))).await
+            }
+            (DiskFormat::Raw, Use::Disk) if fs::hard_link(&from, &to).is_ok() => Ok(()),
+            // The image tool also leaves out what is zero.
+            _ => {
+                let from = ImageFile { path: &from, format };
+                let to = ImageFile {
+                    path: &to,
+                    format: DiskFormat::Raw,
+                };
+                let converted = self.inner.tool.convert(from, to, progress).await;
+                converted.map_err(ServerError::qemu("convert the image into", partial))
             }
         }
-        tracing::info!(image.id = %image.id, linked, "Made the base of image {} in the cache", image.id);
-        files::finish(&partial, &path).await
     }
 
     /// Opens a base that is there, after it has passed inspection once more.
@@ -263,7 +294,10 @@ fn open_base(path: &Path, image: ImageId, size_bytes: u64) -> Result<Option<File
         opened => opened.map_err(ServerError::file("open", path))?,
     };
     let metadata = file.metadata().map_err(ServerError::file("read", path))?;
-    if !metadata.is_file() || metadata.uid() != rustix::process::geteuid().as_raw() || metadata.len() != size_bytes {
+    // A converted disk ends with a whole sector.
+    let sizes = [size_bytes, size_bytes.next_multiple_of(512)];
+    let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    if !metadata.is_file() || !is_ours || !sizes.contains(&metadata.len()) {
         return Err(refused(image, "its cached copy was changed".into()));
     }
     let found = inspect(&mut file).map_err(ServerError::file("read", path))?;

@@ -5,11 +5,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use model::host::{DirectBoot, ServerConfig};
+use model::host::{DirectBoot, ImageSource, ServerConfig};
 use qemu::command_line::{Backing, Boot, DeviceId, Disk, DiskFormat, FileSource};
 use qemu::image_tool::{ImageFile, ImageTool};
 
-use super::cache::{Base, ImageCache};
+use super::cache::{Base, ImageCache, Use};
 use super::error::{Result, ServerError};
 use super::{files, iso9660};
 
@@ -95,7 +95,7 @@ impl DiskMaker<'_> {
                     image_bytes: image.virtual_size,
                 });
             }
-            Some(image) => Some(self.cache.base(image, progress).await?),
+            Some(image) => Some(self.cache.base(image, Use::Disk, progress).await?),
             None if wanted_bytes == 0 => return Ok(()),
             None => None,
         };
@@ -178,48 +178,40 @@ impl DiskMaker<'_> {
 
     /// Kernel and ramdisk are links to the cache: QEMU opens them by name, and only its own directory is open to it.
     async fn direct_boot(&self, direct: &DirectBoot, progress: &mut impl FnMut(u8)) -> Result<Boot> {
-        let kernel = self.cache.base(&direct.kernel, &mut *progress).await?;
-        let firmware = is_elf(&kernel).then(|| PathBuf::from("qboot.rom"));
-        self.link("kernel", &kernel)?;
-        let initrd = match &direct.ramdisk {
-            None => None,
-            Some(image) => {
-                self.link("initrd", &self.cache.base(image, progress).await?)?;
-                Some("initrd".into())
-            }
-        };
+        self.link("kernel", &direct.kernel, progress).await?;
+        let mut initrd = None;
+        if let Some(image) = &direct.ramdisk {
+            self.link("initrd", image, progress).await?;
+            initrd = Some("initrd".into());
+        }
         Ok(Boot::Kernel {
             kernel: "kernel".into(),
             initrd,
             append: direct.append.clone(),
-            firmware,
+            // Not qboot: after a reset it may find its kernel's header gone (QEMU 7.2 keeps it on its stack), and the usual
+            // firmware enters an ELF kernel just as fast.
+            firmware: None,
         })
     }
 
-    /// Makes a copy by name that the server's user may read. The copy shares its storage with the cache where a link is
-    /// possible; the cache itself stays closed to that user, so the mode shows the file to nobody else.
-    fn link(&self, name: &str, base: &Base) -> Result<()> {
+    /// Makes a name for an image's file that the server's user may open. Its storage is that of the cache where a link is
+    /// possible. It stays the server's own, whatever becomes of the image.
+    async fn link(&self, name: &str, image: &ImageSource, progress: &mut impl FnMut(u8)) -> Result<()> {
         let (path, partial) = self.names(name);
-        files::remove(&partial)?;
+        if path.exists() {
+            return Ok(());
+        }
+        let base = self.cache.base(image, Use::Boot, progress).await?;
         fs::hard_link(&base.path, &partial)
             .or_else(|_| fs::copy(&base.path, &partial).map(drop))
-            .and_then(|()| fs::set_permissions(&partial, std::os::unix::fs::PermissionsExt::from_mode(0o444)))
             .map_err(ServerError::file("link", &path))?;
-        fs::rename(&partial, &path).map_err(ServerError::file("rename", &path))?;
-        // Where both names are the same file already, rename does nothing and leaves both.
-        files::remove(&partial)
+        files::finish(&partial, &path).await
     }
 }
 
 fn disk(name: &str, format: DiskFormat, path: &str) -> Result<Disk> {
     let id = DeviceId::new(name).map_err(ServerError::qemu("name a disk", Path::new(path)))?;
     Ok(Disk::new(id, format, FileSource::Path(path.into())))
-}
-
-/// An ELF kernel is entered through its PVH note, for which the small firmware is enough and faster.
-fn is_elf(kernel: &Base) -> bool {
-    let mut magic = [0; 4];
-    kernel.file.read_exact_at(&mut magic, 0).is_ok() && &magic == b"\x7fELF"
 }
 
 /// Renders the config drive.

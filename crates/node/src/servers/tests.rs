@@ -2,5 +2,6 @@
 
 mod bench;
 mod crash;
+mod guest;
 mod power;
 mod trouble;

@@ -49,7 +49,7 @@ impl Bench {
 }
 
 async fn refusal(bench: &Bench, image: &ImageSource) -> String {
-    match bench.cache.base(image, |_| {}).await {
+    match bench.cache.base(image, Use::Disk, |_| {}).await {
         Err(ServerError::ImageRefused { reason, .. }) => reason,
         other => panic!("not refused: {other:?}"),
     }
@@ -62,8 +62,8 @@ async fn a_base_is_made_once_and_outlives_its_upload() {
         let image = bench.upload(format.as_str(), format, b"boot").await;
         let mut seen = Vec::new();
         let (a, b) = tokio::join!(
-            bench.cache.base(&image, |p| seen.push(p)),
-            bench.cache.base(&image, |_| {})
+            bench.cache.base(&image, Use::Disk, |p| seen.push(p)),
+            bench.cache.base(&image, Use::Disk, |_| {})
         );
         let (mut a, b) = (a.unwrap(), b.unwrap());
         assert_eq!(a.file.metadata().unwrap().ino(), b.file.metadata().unwrap().ino());
@@ -71,7 +71,7 @@ async fn a_base_is_made_once_and_outlives_its_upload() {
         a.file.read_exact(&mut head).unwrap();
         assert_eq!((&head, a.size_bytes), (b"boot", 1 << 20));
         fs::remove_file(&image.path).unwrap();
-        let again = bench.cache.base(&image, |_| {}).await.unwrap();
+        let again = bench.cache.base(&image, Use::Disk, |_| {}).await.unwrap();
         assert_eq!(again.file.metadata().unwrap().ino(), b.file.metadata().unwrap().ino());
     }
     assert_eq!(bench.cached().len(), 2);
@@ -81,7 +81,7 @@ async fn a_base_is_made_once_and_outlives_its_upload() {
 async fn unused_bases_go_and_half_made_ones_too() {
     let bench = Bench::new();
     let image = bench.upload("a", DiskFormat::Qcow2, b"").await;
-    let base = bench.cache.base(&image, |_| {}).await.unwrap();
+    let base = bench.cache.base(&image, Use::Disk, |_| {}).await.unwrap();
     bench
         .cache
         .remove_unused(&BTreeSet::from([base.name.clone()]), Duration::ZERO)
@@ -134,7 +134,7 @@ async fn what_changed_since_its_upload_is_refused() {
     image.virtual_size += 512;
     assert!(refusal(&bench, &image).await.contains("not what was uploaded"));
     image.virtual_size -= 512;
-    let base = bench.cache.base(&image, |_| {}).await.unwrap();
+    let base = bench.cache.base(&image, Use::Disk, |_| {}).await.unwrap();
     fs::OpenOptions::new()
         .write(true)
         .open(&base.path)
@@ -155,7 +155,7 @@ async fn what_changed_since_its_upload_is_refused() {
         ..image.clone()
     };
     assert!(matches!(
-        bench.cache.base(&gone, |_| {}).await,
+        bench.cache.base(&gone, Use::Disk, |_| {}).await,
         Err(ServerError::ImageMissing { .. })
     ));
     let odd = ImageSource {

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::servers::{Servers, Settings, Surroundings, TapFuture};
 
 pub const GREETING: &str = "hello from the guest";
-const DEADLINE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(180);
 const SHA: &str = "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce";
 
 /// A network without anything in it but taps.
@@ -45,10 +45,9 @@ impl Surroundings for Taps {
     }
 
     fn config_drive(&self, metadata: &InstanceMetadata) -> Vec<(String, Vec<u8>)> {
-        vec![(
-            "openstack/latest/meta_data.json".into(),
-            metadata.name.clone().into_bytes(),
-        )]
+        let uuid = metadata.uuid.map(|id| id.to_string()).unwrap_or_default();
+        let document = format!("{{\"uuid\": \"{uuid}\", \"hostname\": \"{}\"}}", metadata.hostname);
+        vec![("openstack/latest/meta_data.json".into(), document.into_bytes())]
     }
 }
 
@@ -214,6 +213,23 @@ impl Host {
         String::from_utf8_lossy(&log).matches(GREETING).count()
     }
 
+    /// Waits until the console holds this.
+    pub async fn until_said(&self, id: ServerId, text: &str, times: usize) {
+        let said = || {
+            let log = fs::read(self.server_dir(id).join("console.log")).unwrap_or_default();
+            String::from_utf8_lossy(&log).matches(text).count() >= times
+        };
+        let waited = tokio::time::timeout(DEADLINE, until(said)).await;
+        if waited.is_err() {
+            let log = fs::read(self.server_dir(id).join("console.log")).unwrap_or_default();
+            let end = String::from_utf8_lossy(&log[log.len().saturating_sub(2000)..]).into_owned();
+            panic!(
+                "{id} did not say '{text}' {times} times; it is {:?} and says: {end}",
+                self.report(id)
+            );
+        }
+    }
+
     pub async fn until_greeted(&self, id: ServerId, times: usize) {
         eventually(&format!("{id} greets {times} times"), || self.greetings(id) >= times).await;
         assert_eq!(self.greetings(id), times);
@@ -272,14 +288,14 @@ impl Drop for Host {
 
 /// Waits until this holds.
 pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let waiting = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, waiting)
-        .await
-        .unwrap_or_else(|_| panic!("never: {what}"));
+    let waited = tokio::time::timeout(DEADLINE, until(holds)).await;
+    waited.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+async fn until(holds: impl Fn() -> bool) {
+    while !holds() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 pub fn nic(number: u128) -> NicConfig {

@@ -1,0 +1,84 @@
+//! With a real operating system inside: the project's own small guest, where it was built (`image/build.sh`).
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::host::{DesiredPower, DirectBoot, ImageSource, InstanceMetadata, ServerPhase};
+use uuid::Uuid;
+
+use super::bench::{Host, nic};
+
+fn built() -> Option<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/image");
+    directory.join("tiny.qcow2").exists().then_some(directory)
+}
+
+fn image(directory: &Path, name: &str, format: &str, number: u128) -> ImageSource {
+    let path = directory.join(name);
+    let virtual_size = if format == "raw" {
+        std::fs::metadata(&path).unwrap().len()
+    } else {
+        64 << 20
+    };
+    ImageSource {
+        id: Uuid::from_u128(number).into(),
+        path,
+        format: format.into(),
+        sha512: "ab".repeat(64),
+        virtual_size,
+    }
+}
+
+/// Kernel and ramdisk from outside, root disk and config drive on virtio; NICs come and go, the guest obeys the button.
+#[tokio::test]
+async fn a_whole_guest_lives_and_obeys() {
+    let Some(directory) = built() else {
+        eprintln!("skipped: there is no guest image; build it with image/build.sh");
+        return;
+    };
+    let about: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(directory.join("tiny.json")).unwrap()).unwrap();
+    let mut host = Host::new();
+    let id = host.create(1, |server| {
+        server.memory_mib = 128;
+        server.disk.image = Some(image(&directory, "tiny.qcow2", "qcow2", 2));
+        server.kernel = Some(DirectBoot {
+            kernel: image(&directory, "tiny.vmlinux", "raw", 3),
+            ramdisk: Some(image(&directory, "tiny.initrd", "raw", 4)),
+            append: about["arguments"].as_str().unwrap().into(),
+        });
+        server.config_drive = true;
+        server.metadata = Arc::new(InstanceMetadata {
+            uuid: Some(server.id),
+            hostname: "from-the-drive".into(),
+            ..InstanceMetadata::default()
+        });
+    });
+    host.until_running(id).await;
+    host.until_said(id, "read from the config drive", 1).await;
+    host.until_said(id, "from-the-drive login:", 1).await;
+
+    host.want(id, |server| server.nics = vec![nic(1), nic(2)]);
+    host.until(id, "with two NICs", |report| report.nics.len() == 2).await;
+    host.want(id, |server| server.nics = vec![nic(2)]);
+    let report = host.until(id, "with one NIC", |report| report.nics.len() == 1).await;
+    assert_eq!(report.nics, BTreeSet::from([nic(2).port_id]));
+    host.want(id, |server| server.nics = vec![]);
+    host.until(id, "without NICs", |report| report.nics.is_empty()).await;
+
+    let pid = host.servers().process_id(id);
+    host.want(id, |server| server.soft_reboots = 1);
+    host.until(id, "rebooted", |report| report.soft_reboots == 1).await;
+    assert_eq!(
+        host.servers().process_id(id),
+        pid,
+        "the guest obeyed, so the machine stayed"
+    );
+    host.until_said(id, "from-the-drive login:", 2).await;
+
+    host.want(id, |server| server.power = DesiredPower::Off);
+    host.until_phase(id, ServerPhase::Off { by_guest: false }).await;
+    host.delete(id);
+    host.assert_empty().await;
+}
