@@ -31,6 +31,7 @@ pub struct Table(Vec<Row>);
 
 impl Table {
     /// Adds a figure and shows it at once.
+    #[allow(clippy::print_stderr)]
     pub fn add(&mut self, what: impl Into<String>, value: f64, unit: &'static str, goal: Goal) {
         let row = Row {
             what: what.into(),
