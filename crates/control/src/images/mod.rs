@@ -207,9 +207,12 @@ impl ImageStore {
         let writer = tokio::task::spawn_blocking(move || receiver.run(queue));
         let fed = self.feed(upload, data, &parts).await;
         drop(parts);
-        let written = writer
-            .await
-            .unwrap_or_else(|_| Err(Error::internal("InternalServerError", "the writer of an upload panicked")));
+        let written = writer.await.unwrap_or_else(|_| {
+            Err(Error::internal(
+                "InternalServerError",
+                "the writer of an upload panicked",
+            ))
+        });
         // When both failed, the reason is what the feeding end saw: the writer then only knows that no more came.
         fed.and(written)
     }
@@ -341,7 +344,10 @@ impl ImageStore {
         let id = image.id;
         tokio::fs::File::open(self.path(id)).await.map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
-                return Error::not_found("ImageDataNotFound", format!("No image data could be found for image {id}."));
+                return Error::not_found(
+                    "ImageDataNotFound",
+                    format!("No image data could be found for image {id}."),
+                );
             }
             tracing::error!(image.id = %id, "The data of image {id} can't be opened: {error}");
             Error::unavailable("ServiceUnavailable", "The image's data can't be read just now.")
