@@ -1,6 +1,8 @@
 //! Planning piece by piece must come to the same document as planning everything: rows are put and removed at random, in
 //! any order and any nonsense, and after every step the two are compared.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
