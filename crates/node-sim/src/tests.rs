@@ -105,7 +105,7 @@ fn network() -> NetworkConfig {
         ports: [(PORT, Arc::new(port))].into_iter().collect(),
         groups: Default::default(),
         members: Default::default(),
-        names: Arc::default(),
+        names: Default::default(),
     }
 }
 

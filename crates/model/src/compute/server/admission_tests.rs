@@ -148,7 +148,7 @@ fn any_server() -> impl Strategy<Value = Server> {
         if !has_host {
             server.host = None;
         }
-        server.locked = is_locked.then(|| Locked {
+        server.locked = is_locked.then_some(Locked {
             by_admin: false,
             reason: None,
         });
