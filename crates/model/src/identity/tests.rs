@@ -6,9 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bootstrap::identity::{FirstPasswords, IdentityIds};
-use crate::{
-    Actor, Cloud, DomainId, ProjectId, Result, RoleId, Row, Scope, SeededIds, Timestamp, Tx, UserId, bootstrap,
-};
+use crate::{Actor, Cloud, DomainId, ProjectId, Result, RoleId, Scope, SeededIds, Timestamp, Tx, UserId, bootstrap};
 
 /// A cloud, its time, and an administrator.
 struct World {
