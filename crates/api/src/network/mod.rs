@@ -86,7 +86,7 @@ fn quotas(routes: Routes) -> Routes {
 
 fn operator_views(routes: Routes) -> Routes {
     routes
-        .get("/v2.0/agents", Admin, agent::list)
+        .get("/v2.0/agents", Reader, agent::list)
         .get("/v2.0/agents/{id}", Admin, agent::show)
         .get("/v2.0/networks/{id}/dhcp-agents", Admin, agent::of_network)
         .get("/v2.0/routers/{id}/l3-agents", Admin, router::agents)

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use model::host::{Direction, EtherType};
-use model::network::SecurityGroupRule;
 use model::network::security_group::{self, RuleSpec};
-use model::{Actor, Cloud, Error, Result, SecurityGroupRuleId, Tx};
+use model::network::{SecurityGroup, SecurityGroupRule};
+use model::{Actor, Cloud, Error, Result, SecurityGroupId, SecurityGroupRuleId, Tx};
 use serde_json::Value;
 
 use super::attributes::{self, Attrs, TEXT, bad_request, invalid};
-use super::collection::Collection;
+use super::collection::{Collection, parse_id};
 use super::filter::Filters;
 use super::standard::{attributes, put_standard};
 use super::view::{Sink, View, ViewCx};
@@ -58,7 +58,8 @@ impl Collection for SecurityGroupRule {
 
     fn read_new(attrs: &mut Attrs, _ctx: &Ctx) -> Result<RuleSpec> {
         attrs.not_in_post(&["normalized_cidr", "belongs_to_default_sg", "tags"])?;
-        let security_group_id = attrs.required_id("security_group_id")?;
+        let security_group_id =
+            group(attrs, "security_group_id")?.ok_or_else(|| attributes::missing("security_group_id"))?;
         let direction = direction(attrs)?;
         let mut spec = RuleSpec::new(security_group_id, direction, ethertype(attrs)?);
         spec.project_id = attrs.project()?;
@@ -67,7 +68,7 @@ impl Collection for SecurityGroupRule {
         spec.port_range_min = port(attrs, "port_range_min")?;
         spec.port_range_max = port(attrs, "port_range_max")?;
         spec.remote_ip_prefix = prefix(attrs)?;
-        spec.remote_group_id = attrs.nullable_id("remote_group_id")?.flatten();
+        spec.remote_group_id = group(attrs, "remote_group_id")?;
         match attrs.take("remote_address_group_id") {
             None | Some(Value::Null) => Ok(spec),
             Some(_) => Err(invalid(
@@ -106,6 +107,14 @@ impl Collection for SecurityGroupRule {
     async fn before_list(ctx: &Ctx, _filters: &Filters) -> Result<()> {
         let own = ctx.actor().project_id().cloned();
         super::security_group::ensure_defaults(ctx, Vec::from_iter(own)).await
+    }
+}
+
+/// A group's id; as in Neutron, what is no id is a group that is not there.
+fn group(attrs: &mut Attrs, name: &str) -> Result<Option<SecurityGroupId>> {
+    match attrs.take(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => parse_id::<SecurityGroup>(&attributes::text(name, value, TEXT)?).map(Some),
     }
 }
 

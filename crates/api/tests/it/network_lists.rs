@@ -286,7 +286,10 @@ async fn operators_see_agents_zones_and_how_full_networks_are() {
     let first = id(&agents["agents"][0]).to_owned();
     admin.get(&format!("{V2}/agents/{first}")).await.expect(200);
     fault(admin.get(&format!("{V2}/agents/nobody")).await, 404, "AgentNotFound");
-    assert_eq!(demo.get(&format!("{V2}/agents")).await.status, 403);
+    assert_eq!(
+        demo.get(&format!("{V2}/agents")).await.expect(200),
+        json!({"agents": []})
+    );
     let zones = demo.get(&format!("{V2}/availability_zones")).await.expect(200);
     assert_eq!(zones["availability_zones"][0]["name"], "nova");
     let private = by_name(&demo, "networks", "private").await;

@@ -223,6 +223,23 @@ pub(super) fn drop_lost(tx: &mut Tx<'_>, port: &Port) {
     }
 }
 
+/// Removes the floating IPs of a provider network that lead nowhere, before the network goes.
+pub(super) fn drop_idle(tx: &mut Tx<'_>, network_id: NetworkId) {
+    let cloud = tx.cloud();
+    let idle: Vec<Arc<FloatingIp>> = cloud
+        .lookups
+        .floating_ips_by_network
+        .of(&network_id)
+        .filter_map(|id| cloud.floating_ips.get(id))
+        .filter(|row| row.port_id.is_none())
+        .cloned()
+        .collect();
+    for row in idle {
+        tx.delete::<FloatingIp>(&row.id);
+        tx.delete::<Port>(&row.floating_port_id);
+    }
+}
+
 /// The hidden port that holds the outer address.
 fn hold_address(tx: &mut Tx<'_>, network: &Network, id: FloatingIpId, spec: &FloatingIpSpec) -> Result<Arc<Port>> {
     let mut subnets = tx

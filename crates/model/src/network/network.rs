@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::access::{self, Resource, get_changeable, invalid_input, owner, require, touch};
-use super::{Port, Router, Standard, Status, Subnet, device_owner, port, quota, subnet, tag};
+use super::{Port, Router, Standard, Status, Subnet, device_owner, floating_ip, port, quota, subnet, tag};
 use crate::cloud::{Lookups, Row};
 use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, Result, Tx};
 
@@ -261,12 +261,13 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: NetworkId, spec: NetworkSpec) 
     Ok(network)
 }
 
-/// Removes a network with its subnets and its DHCP port.
+/// Removes a network with its subnets and its DHCP port; from a provider network go the floating IPs that lead nowhere.
 ///
 /// # Errors
 /// `NetworkNotFound`, `NetworkInUse` while other ports are on it.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: NetworkId) -> Result<()> {
     get_changeable::<Network>(tx.cloud(), actor, &id, "delete")?;
+    floating_ip::drop_idle(tx, id);
     let (own, foreign): (Vec<_>, Vec<_>) = tx
         .cloud()
         .ports_of_network(id)

@@ -249,3 +249,14 @@ fn an_exhausted_pool_says_so() {
         "IpAddressGenerationFailure"
     );
 }
+
+#[test]
+fn a_provider_network_takes_its_idle_floating_ips_with_it() {
+    let Scene { mut world, port, .. } = scene();
+    let demo = member("demo");
+    let (other, _) = world.public("172.25.0.0/24");
+    world.run(|tx| floating_ip::create(tx, &demo, other, to(None))).unwrap();
+    world.run(|tx| network::delete(tx, &admin(), other)).unwrap();
+    assert!(world.cloud.floating_ips.is_empty());
+    let _ = port;
+}

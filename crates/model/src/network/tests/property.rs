@@ -104,7 +104,7 @@ fn take(world: &mut World, Step(what, a, b, c): &Step) {
             };
             let spec = PortSpec {
                 fixed_ips: Some(vec![fixed; usize::from(c % 3)]),
-                mac_address: (c & 4 == 0).then(|| crate::address::MacAddress([2, 0, 0, 0, 0, a])),
+                mac_address: (c & 4 == 0).then_some(crate::address::MacAddress([2, 0, 0, 0, 0, a])),
                 ..PortSpec::default()
             };
             port::update(tx, &admin(), port_id, spec).map(drop)
