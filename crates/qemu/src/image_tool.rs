@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 pub use crate::command_line::DiskFormat;
-use crate::process::one_line;
+use crate::process::{Credentials, drop_rights, one_line};
 use crate::{Error, Result};
 
 /// How much output of the tool is kept.
@@ -33,6 +33,19 @@ pub struct ImageTool {
     pub short_limit: Duration,
     /// Longest time for copying a disk.
     pub long_limit: Duration,
+    /// Where and as whom it works; `None`: where we are, as ourselves. For files that we did not make.
+    pub cell: Option<Cell>,
+}
+
+/// A place in which the tool can do no harm.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// The directory that it works in, and which it may write. Entered before the user changes.
+    pub directory: PathBuf,
+    /// The user that it runs as.
+    pub credentials: Credentials,
+    /// Largest file that it may write, in bytes.
+    pub file_bytes: u64,
 }
 
 impl Default for ImageTool {
@@ -42,6 +55,7 @@ impl Default for ImageTool {
             memory_bytes: 2 << 30,
             short_limit: Duration::from_secs(60),
             long_limit: Duration::from_secs(3600),
+            cell: None,
         }
     }
 }
@@ -147,11 +161,14 @@ impl ImageTool {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let memory_bytes = self.memory_bytes;
-        // SAFETY: `confine` makes system calls on numbers; it does not allocate or take locks.
+        if let Some(cell) = &self.cell {
+            command.current_dir(&cell.directory);
+        }
+        let (memory_bytes, cell) = (self.memory_bytes, self.cell.clone());
+        // SAFETY: `confine` makes system calls on values from before the fork; it does not allocate or take locks.
         #[allow(unsafe_code)]
         unsafe {
-            command.pre_exec(move || confine(memory_bytes));
+            command.pre_exec(move || confine(memory_bytes, cell.as_ref()));
         }
         command.spawn().map_err(|source| Error::Spawn {
             program: self.describe(&[]),
@@ -169,7 +186,7 @@ impl ImageTool {
 }
 
 /// Runs in the child: bounded memory, no core file, no new rights, no network, and gone when we are.
-fn confine(memory_bytes: u64) -> io::Result<()> {
+fn confine(memory_bytes: u64, cell: Option<&Cell>) -> io::Result<()> {
     let limit = |bytes| Rlimit {
         current: Some(bytes),
         maximum: Some(bytes),
@@ -177,7 +194,6 @@ fn confine(memory_bytes: u64) -> io::Result<()> {
     rustix::process::setrlimit(Resource::As, limit(memory_bytes))?;
     rustix::process::setrlimit(Resource::Core, limit(0))?;
     rustix::thread::set_no_new_privs(true)?;
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     // An empty network namespace needs rights; without them there is nothing on this host to protect from ourselves.
     if rustix::process::geteuid().is_root() {
         // SAFETY: the child has one thread and shares nothing with ours that this flag concerns.
@@ -186,7 +202,12 @@ fn confine(memory_bytes: u64) -> io::Result<()> {
             rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET)?;
         }
     }
-    Ok(())
+    if let Some(cell) = cell {
+        rustix::process::setrlimit(Resource::Fsize, limit(cell.file_bytes))?;
+        drop_rights(&cell.credentials)?;
+    }
+    // Last: a change of the user takes it back.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).map_err(io::Error::from)
 }
 
 async fn finish(child: &mut Child) -> io::Result<(ExitStatus, Vec<u8>)> {

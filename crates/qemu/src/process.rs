@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep};
 use crate::qmp::{Event, Qmp};
 use crate::{Error, Result};
 pub use record::ProcessRecord;
+pub(crate) use spawn::drop_rights;
 pub use spawn::{Credentials, Launch};
 
 /// How much of an error output is put into an error.

@@ -19,7 +19,8 @@ use std::time::Duration;
 use model::ImageId;
 use model::host::ImageSource;
 use model::image_format::{ImageFormat, Inspection, Inspector, TAIL_BYTES};
-use qemu::image_tool::{DiskFormat, ImageFile, ImageTool};
+use qemu::image_tool::{Cell, DiskFormat, ImageFile, ImageTool};
+use qemu::process::Credentials;
 use tokio::sync::{Semaphore, watch};
 
 use super::error::{Result, ServerError};
@@ -42,6 +43,7 @@ pub struct ImageCache {
 struct Inner {
     directory: PathBuf,
     tool: ImageTool,
+    uid: u32,
     making: Mutex<HashMap<String, watch::Receiver<Making>>>,
     /// Copying is bound by the disk: one at a time is fastest for all.
     turns: Semaphore,
@@ -71,16 +73,18 @@ pub struct Base {
 }
 
 impl ImageCache {
-    /// The cache in this directory, which is made if need be. What a crash left half made is removed.
+    /// The cache in this directory, which is made if need be. What a crash left half made is removed. `uid` is a number
+    /// that belongs to nobody, for the image tool to run under.
     ///
     /// # Errors
     /// [`ServerError::File`].
-    pub fn open(directory: &Path, tool: ImageTool) -> Result<Self> {
+    pub fn open(directory: &Path, tool: ImageTool, uid: u32) -> Result<Self> {
         files::private_dir(directory)?;
         files::remove_partials(directory)?;
         let inner = Inner {
             directory: directory.to_owned(),
             tool,
+            uid,
             making: Mutex::default(),
             turns: Semaphore::new(1),
         };
@@ -191,16 +195,67 @@ impl ImageCache {
                 files::blocking(move || fs::copy(&from, &to).map(drop).map_err(ServerError::file("copy", &to))).await
             }
             (DiskFormat::Raw, Use::Disk) if fs::hard_link(&from, &to).is_ok() => Ok(()),
-            // The image tool also leaves out what is zero.
-            _ => {
-                let from = ImageFile { path: &from, format };
-                let to = ImageFile {
-                    path: &to,
-                    format: DiskFormat::Raw,
-                };
-                let converted = self.inner.tool.convert(from, to, progress).await;
-                converted.map_err(ServerError::qemu("convert the image into", partial))
-            }
+            _ => self.convert(image, format, partial, progress).await,
+        }
+    }
+
+    /// Lets the image tool make plain bytes of an image, which also leaves out what is zero. The tool works on a copy, in
+    /// a directory and as a user that have nothing else.
+    async fn convert(
+        &self,
+        image: &ImageSource,
+        format: DiskFormat,
+        partial: &Path,
+        progress: impl FnMut(u8) + Send,
+    ) -> Result<()> {
+        let cell = partial.with_extension(format!("cell.{}", files::PARTIAL));
+        let (uid, from, directory) = (self.inner.uid, image.path.clone(), cell.clone());
+        let prepare = files::blocking(move || {
+            files::remove_dir(&directory)?;
+            files::private_dir(&directory)?;
+            let source = directory.join("source");
+            fs::copy(&from, &source).map_err(ServerError::file("copy", &source))?;
+            files::give(&source, uid, 0o400)?;
+            files::give(&directory, uid, 0o700)
+        });
+        let converted = async {
+            prepare.await?;
+            let tool = self.celled(&cell, image.virtual_size);
+            let from = ImageFile {
+                path: Path::new("source"),
+                format,
+            };
+            let to = ImageFile {
+                path: Path::new("disk"),
+                format: DiskFormat::Raw,
+            };
+            tool.convert(from, to, progress)
+                .await
+                .map_err(ServerError::qemu("convert the image into", partial))?;
+            let disk = cell.join("disk");
+            files::give(&disk, rustix::process::geteuid().as_raw(), 0o400)?;
+            fs::rename(&disk, partial).map_err(ServerError::file("rename", partial))
+        }
+        .await;
+        files::remove_dir(&cell)?;
+        converted
+    }
+
+    fn celled(&self, directory: &Path, size_bytes: u64) -> ImageTool {
+        let uid = self.inner.uid;
+        let cell = Cell {
+            directory: directory.to_owned(),
+            credentials: Credentials {
+                uid,
+                gid: uid,
+                groups: vec![],
+            },
+            // The tool rounds up to whole sectors.
+            file_bytes: size_bytes + 4096,
+        };
+        ImageTool {
+            cell: Some(cell),
+            ..self.inner.tool.clone()
         }
     }
 

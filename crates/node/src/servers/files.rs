@@ -40,12 +40,24 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes a directory and all in it; one that is not there is fine.
+pub fn remove_dir(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ServerError::file("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Removes what a crash left half made in a directory.
 pub fn remove_partials(directory: &Path) -> Result<()> {
     for entry in fs::read_dir(directory).map_err(ServerError::file("read", directory))? {
         let path = entry.map_err(ServerError::file("read", directory))?.path();
         if path.extension().is_some_and(|extension| extension == PARTIAL) {
-            remove(&path)?;
+            if path.is_dir() {
+                remove_dir(&path)?
+            } else {
+                remove(&path)?
+            }
         }
     }
     Ok(())

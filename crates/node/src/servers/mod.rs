@@ -107,10 +107,10 @@ impl Servers {
     pub fn open(settings: Settings, surroundings: Arc<dyn Surroundings>) -> Result<Self> {
         // The directory may be passed through: QEMU's users enter theirs below it.
         files::dir(&settings.servers_dir(), 0o711)?;
-        let cache = ImageCache::open(&settings.cache_dir(), settings.image_tool.clone())?;
+        let cache = ImageCache::open(&settings.cache_dir(), settings.image_tool.clone(), settings.image_uid())?;
         let shared = Arc::new(Shared {
             cache,
-            uids: UserIds::new(settings.first_uid, settings.uids),
+            uids: UserIds::new(settings.first_uid + 1, settings.uids.saturating_sub(1)),
             boots: BootTurns::new(settings.boots_at_once),
             reports: watch::channel(OrdMap::new()).0,
             processes: Mutex::default(),

@@ -22,7 +22,8 @@ pub struct Settings {
     pub image_tool: ImageTool,
     /// What runs guests, or why nothing does (see [`super::acceleration`]).
     pub accelerator: Result<Accelerator, String>,
-    /// The first of the numbers that servers' QEMUs run under as user and group, one each. No account may have them.
+    /// The first of the numbers that programs run under as user and group: the image tool under the first, each server's
+    /// QEMU under one of the others. No account may have them.
     pub first_uid: u32,
     /// How many such numbers there are.
     pub uids: u32,
@@ -63,6 +64,11 @@ impl Settings {
     /// Where servers live.
     pub fn servers_dir(&self) -> PathBuf {
         self.state_dir.join("servers")
+    }
+
+    /// The number that the image tool runs under.
+    pub fn image_uid(&self) -> u32 {
+        self.first_uid
     }
 
     /// Where base images are kept.

@@ -50,6 +50,8 @@ pub enum Step {
     BootPaused,
     /// Start QEMU with the saved memory.
     Load,
+    /// Remove the saved memory.
+    DropMemory,
     /// Let the processors go on.
     Cont,
     /// Stop the processors.
@@ -89,6 +91,9 @@ fn decide_gone(power: DesiredPower, seen: &Seen) -> Step {
     let asked_anew = seen.hard_due || seen.soft_due;
     match power {
         DesiredPower::Off | DesiredPower::Suspended | DesiredPower::Paused if seen.off_by_guest => Step::ForgetGuestOff,
+        // What was saved is not gone back to after a stop or a hard reboot.
+        DesiredPower::Off if seen.saved => Step::DropMemory,
+        DesiredPower::On | DesiredPower::Paused if seen.saved && seen.hard_due => Step::DropMemory,
         DesiredPower::Off => Step::Rest(ServerPhase::Off { by_guest: false }),
         DesiredPower::Suspended => Step::Rest(ServerPhase::Suspended),
         DesiredPower::On if seen.off_by_guest && !asked_anew => Step::Rest(ServerPhase::Off { by_guest: true }),
@@ -245,6 +250,15 @@ mod tests {
             (
                 On,
                 Seen {
+                    saved: true,
+                    hard_due: true,
+                    ..GONE
+                },
+                Step::DropMemory,
+            ),
+            (
+                On,
+                Seen {
                     hard_due: true,
                     ..at(R::Running)
                 },
@@ -356,6 +370,7 @@ mod tests {
                     seen = at(state);
                 }
                 Step::Cont | Step::Retry => seen.run_state = Some(R::Running),
+                Step::DropMemory => seen.saved = false,
                 Step::Pause => seen.run_state = Some(R::Paused),
                 Step::Ask => (seen.run_state, seen.asked) = (Some(R::Shutdown), Asked::Waiting),
                 Step::Await | Step::AwaitMemory => panic!("a willing guest makes nobody wait: {power:?} {start:?}"),

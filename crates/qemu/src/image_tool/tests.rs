@@ -133,3 +133,49 @@ async fn a_header_written_by_a_guest_stays_data() {
     assert_eq!(snapshot[..written.len()], written);
     assert!(!snapshot.windows(10).any(|window| window == b"the canary"));
 }
+
+/// In its cell the tool can neither read our files nor write more than it may.
+#[tokio::test]
+async fn a_cell_holds() {
+    use std::os::unix::fs::chown;
+    let directory = tempfile::tempdir().unwrap();
+    let work = directory.path().join("work");
+    fs::create_dir(&work).unwrap();
+    fs::write(work.join("source"), vec![0x5a; 1 << 20]).unwrap();
+    fs::write(directory.path().join("secret"), vec![1; 512]).unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(directory.path().join("secret"), private).unwrap();
+    let uid = 2_000_019;
+    for path in [work.clone(), work.join("source")] {
+        chown(path, Some(uid), Some(uid)).unwrap();
+    }
+    let credentials = Credentials {
+        uid,
+        gid: uid,
+        groups: vec![],
+    };
+    let cell = Cell {
+        directory: work.clone(),
+        credentials,
+        file_bytes: 2 << 20,
+    };
+    let tool = ImageTool {
+        cell: Some(cell),
+        ..ImageTool::default()
+    };
+    tool.convert(raw(Path::new("source")), raw(Path::new("disk")), |_| {})
+        .await
+        .unwrap();
+    assert_eq!(fs::read(work.join("disk")).unwrap(), vec![0x5a; 1 << 20]);
+    let outside = tool
+        .convert(raw(Path::new("../secret")), raw(Path::new("stolen")), |_| {})
+        .await;
+    assert!(outside.unwrap_err().to_string().contains("Permission denied"));
+    assert!(tool.create(qcow2(Path::new("../planted")), 1 << 20).await.is_err());
+    fs::write(work.join("source"), vec![0x5a; 3 << 20]).unwrap();
+    assert!(
+        tool.convert(raw(Path::new("source")), raw(Path::new("large")), |_| {})
+            .await
+            .is_err()
+    );
+}

@@ -158,7 +158,7 @@ fn record_self(record: RawFd) -> io::Result<()> {
 }
 
 /// Raw calls: libc's wrappers change all threads by signals, and after a fork there is only this one.
-fn drop_rights(credentials: &Credentials) -> io::Result<()> {
+pub(crate) fn drop_rights(credentials: &Credentials) -> io::Result<()> {
     let groups = &credentials.groups;
     // SAFETY: pointer and length are those of a live slice; the kernel copies it.
     #[allow(unsafe_code)]

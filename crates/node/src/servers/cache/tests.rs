@@ -7,12 +7,13 @@ struct Bench {
     cache: ImageCache,
 }
 
+const UID: u32 = 1_999_999_998;
 const SHA: &str = "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce";
 
 impl Bench {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let cache = ImageCache::open(&directory.path().join("cache"), ImageTool::default()).unwrap();
+        let cache = ImageCache::open(&directory.path().join("cache"), ImageTool::default(), UID).unwrap();
         Self { directory, cache }
     }
 
@@ -95,7 +96,7 @@ async fn unused_bases_go_and_half_made_ones_too() {
     assert!(bench.cached().is_empty());
     let directory = bench.directory.path().join("cache");
     fs::write(directory.join("half.partial"), "x").unwrap();
-    ImageCache::open(&directory, ImageTool::default()).unwrap();
+    ImageCache::open(&directory, ImageTool::default(), UID).unwrap();
     assert!(bench.cached().is_empty());
 }
 

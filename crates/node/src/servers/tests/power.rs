@@ -24,7 +24,7 @@ async fn a_server_from_creation_to_deletion() {
         host.report(id).unwrap().nics,
         BTreeSet::from([nic(1).port_id, nic(2).port_id])
     );
-    let uid = host.settings.first_uid;
+    let uid = host.settings.first_uid + 1;
     for file in ["root.qcow2", "ephemeral.qcow2", "swap", "config.iso", "console.log"] {
         let metadata = std::fs::metadata(host.server_dir(id).join(file)).unwrap();
         assert_eq!((metadata.uid(), metadata.mode() & 0o777), (uid, 0o600), "{file}");
