@@ -30,6 +30,16 @@ def neighbours(namespace):
     return found
 
 
+def owner_of(namespace):
+    """The id of the cloud that a namespace belongs to: it stands in the alias of each neighbour's loopback link, and the
+    cgroups bear it, too."""
+    for name in sorted(neighbours(namespace)):
+        found = re.search(r"alias maru:(\S+)", inside(name, "ip", "-d", "link", "show", "lo").out)
+        if found:
+            return found[1]
+    raise Failed(f"no namespace next to {namespace} tells which cloud it belongs to")
+
+
 def addresses(namespace):
     """{interface: [address/length, ...]} in a namespace."""
     done = inside(namespace, "ip", "-j", "addr")
