@@ -6,7 +6,7 @@
 //! tool may open the file ([`Hostile`]). The same inspector runs again over the cached copy each time it is used.
 //!
 //! ```text
-//! upload chunks ──feed──► Inspector { prefix ≤ 512 KiB, one window ≤ 64 KiB, tail 2 KiB } ──finish──► Inspection
+//! upload chunks ──feed──► Inspector { prefix ≤ 512 KiB, one window ≤ 128 KiB, tail 2 KiB } ──finish──► Inspection
 //! ```
 //!
 //! Nothing here reads a file, allocates by a number found in the image, or can panic on any input.

@@ -4,11 +4,12 @@ use super::{Findings, Hostile, ImageFormat, Inspection, Kept, foreign, partition
 
 /// Most bytes of an image's start that are ever kept.
 pub const PREFIX_LIMIT_BYTES: usize = 512 * 1024;
-const WINDOW_LIMIT_BYTES: usize = 64 * 1024;
+/// The metadata table of a VHDX takes 64 KiB, and its items follow.
+const WINDOW_LIMIT_BYTES: usize = 128 * 1024;
 /// Bytes of an image's end that are kept: footers of VHD, VMDK and DMG.
 pub const TAIL_BYTES: usize = 2048;
 
-/// Looks at an image while its bytes stream by. Memory is bounded by [`PREFIX_LIMIT_BYTES`] and about 70 KiB more.
+/// Looks at an image while its bytes stream by. Memory is bounded by [`PREFIX_LIMIT_BYTES`] and about 130 KiB more.
 ///
 /// ```
 /// use model::image_format::{ImageFormat, Inspector};

@@ -165,3 +165,62 @@ async fn what_changed_since_its_upload_is_refused() {
     };
     assert!(refusal(&bench, &odd).await.contains("checksum"));
 }
+
+/// What QEMU's own tool writes, our inspector reads: the format, the size, and whether it may be opened.
+#[test]
+fn the_inspector_agrees_with_the_tool() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = directory.path().join("base");
+    fs::write(&base, vec![0; 1 << 20]).unwrap();
+    let on_base = format!("-F raw -b {}", base.display());
+    let external = format!("-o data_file={}", directory.path().join("data").display());
+    let cases = [
+        ("raw", "", ImageFormat::Raw, true),
+        ("qcow2", "", ImageFormat::Qcow2, true),
+        ("qcow2", "-o compat=0.10", ImageFormat::Qcow2, true),
+        (
+            "qcow2",
+            "-o compression_type=zstd,extended_l2=on",
+            ImageFormat::Qcow2,
+            true,
+        ),
+        (
+            "qcow2",
+            "-o lazy_refcounts=on,cluster_size=2M",
+            ImageFormat::Qcow2,
+            true,
+        ),
+        ("qcow2", &on_base, ImageFormat::Qcow2, false),
+        ("qcow2", &external, ImageFormat::Qcow2, false),
+        ("vmdk", "", ImageFormat::Vmdk, true),
+        ("vmdk", "-o subformat=streamOptimized", ImageFormat::Vmdk, true),
+        ("vmdk", "-o subformat=monolithicFlat", ImageFormat::Vmdk, false),
+        ("vmdk", "-o subformat=twoGbMaxExtentSparse", ImageFormat::Vmdk, false),
+        ("vdi", "", ImageFormat::Vdi, true),
+        ("vpc", "-o force_size=on", ImageFormat::Vhd, true),
+        ("vpc", "-o subformat=fixed,force_size=on", ImageFormat::Vhd, true),
+        ("vhdx", "", ImageFormat::Vhdx, true),
+        ("qed", "", ImageFormat::Qed, true),
+        ("qed", &on_base, ImageFormat::Qed, false),
+        ("qcow", "", ImageFormat::Qcow, true),
+        ("parallels", "", ImageFormat::Parallels, true),
+    ];
+    for (number, (format, options, expected, safe)) in cases.into_iter().enumerate() {
+        let path = directory.path().join(format!("image-{number}"));
+        let mut tool = std::process::Command::new("qemu-img");
+        tool.args(["create", "-q", "-f", format])
+            .args(options.split_whitespace())
+            .arg(&path)
+            .arg("4M");
+        assert!(tool.status().unwrap().success(), "{format} {options}");
+        let found = inspect(&mut File::open(&path).unwrap()).unwrap();
+        assert_eq!(
+            (found.format, found.is_safe()),
+            (expected, safe),
+            "{format} {options}: {found:?}"
+        );
+        if safe && expected != ImageFormat::Parallels {
+            assert_eq!(found.virtual_size_bytes, Some(4 << 20), "{format} {options}");
+        }
+    }
+}
