@@ -89,3 +89,4 @@ if [ "$long" = long ]; then
     counted "Rust tests, all points" env MARU_TEST_LONG=1 bash -c "$(declare -f rust_tests); rust_tests"
 fi
 counted "walk-through" as_root "$root/tests/walkthrough.sh"
+counted "crash, breakage, reboot" as_root "$root/tests/faults.sh" ${long:+--long}
