@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
+use crate::compute::TaskState;
 use crate::host::{FragmentStatus, HostConfig, HostReport, PortReport};
 use crate::network::{FloatingIp, Port, Status, device_owner};
 use crate::{Cloud, FloatingIpId, HostId, PortId, Result, RouterId, ServerId, Tx};
@@ -70,7 +71,17 @@ pub fn pending(
     }
     let view = View { host, config, newest };
     let items: Vec<Item> = items.into_iter().filter(|item| view.concerns(cloud, item)).collect();
-    items.chunks(PART_ROWS).map(<[Item]>::to_vec).collect()
+    // A server that goes takes its ports and its whole log along: a transaction of its own each.
+    let (leaving, others): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| {
+        let Item::Server(id) = item else { return false };
+        cloud
+            .servers
+            .get(id)
+            .is_some_and(|server| server.task_state == Some(TaskState::Deleting))
+    });
+    let mut parts: Vec<Part> = others.chunks(PART_ROWS).map(<[Item]>::to_vec).collect();
+    parts.extend(leaving.into_iter().map(|item| vec![item]));
+    parts
 }
 
 /// Enters one part.

@@ -35,8 +35,7 @@ impl Page {
             })?,
         };
         Ok(Self {
-            // Nova takes 0 for "as many as there may be".
-            limit: if limit == 0 { MAX_LIMIT } else { limit.min(MAX_LIMIT) },
+            limit: limit.min(MAX_LIMIT),
             marker: query.get("marker").filter(|text| !text.is_empty()).map(str::to_owned),
         })
     }
@@ -56,7 +55,9 @@ impl Page {
             }
         };
         let items: Vec<T> = items.into_iter().skip(start).take(self.limit).collect();
-        let next = (items.len() == self.limit).then(|| items.last().map(&id)).flatten();
+        let next = (self.limit > 0 && items.len() == self.limit)
+            .then(|| items.last().map(&id))
+            .flatten();
         Ok(Cut { items, next })
     }
 }
@@ -130,6 +131,8 @@ mod tests {
         let mut body = json!({});
         cut.add_links(&mut body, "servers", "http://x/servers", &query);
         assert_eq!(body, json!({}));
+        let cut = page("limit=0").cut(vec![1], i32::to_string).unwrap();
+        assert!(cut.items.is_empty() && cut.next.is_none());
         assert!(page("marker=9").cut(vec![1], i32::to_string).is_err());
         assert!(Page::read(&Query::parse("limit=-1")).is_err());
     }

@@ -8,8 +8,9 @@ use super::Server;
 use crate::cloud::{Lookups, Row};
 use crate::{ActionId, Actor, Cloud, Error, ProjectId, Result, ServerId, Timestamp, Tx, UserId};
 
-/// Entries kept of one server: the first (its creation) and the newest.
-const LOG_LIMIT: usize = 100;
+/// Entries kept of one server: the first (its creation) and the newest. They go with it in one transaction, which holds
+/// 128 rows at most.
+const LOG_LIMIT: usize = 60;
 
 /// One thing that was asked of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -306,7 +306,7 @@ fn power_is_recorded_as_a_wish_and_a_task() {
 }
 
 #[test]
-fn an_action_log_keeps_the_creation_and_the_newest_hundred() {
+fn an_action_log_keeps_the_creation_and_the_newest_sixty() {
     in_cloud(|tx, network| {
         let id = create_one(tx, &new_servers("web", on(network))).unwrap().id;
         let mut cloud = tx.cloud().clone();
@@ -317,9 +317,9 @@ fn an_action_log_keeps_the_creation_and_the_newest_hundred() {
             cloud = tx.finish().0;
         }
         let log = actions_of_server(&cloud, id);
-        assert_eq!(log.len(), 100);
-        assert_eq!(log[99].action, "create");
-        assert_eq!(log[98].started_at, tx.now().plus_seconds(52));
+        assert_eq!(log.len(), 60);
+        assert_eq!(log[59].action, "create");
+        assert_eq!(log[58].started_at, tx.now().plus_seconds(92));
     });
 }
 
