@@ -246,20 +246,30 @@ impl Process {
 
     /// Copies the descriptor by which the process holds a tap, if it does.
     pub fn tap(&self, name: &str) -> Result<Option<OwnedFd>> {
+        let number = self.tap_number(name)?;
+        number.map(|number| self.descriptor(number)).transpose()
+    }
+
+    /// The number of the descriptor by which the process holds a tap, if it does.
+    pub fn tap_number(&self, name: &str) -> Result<Option<RawFd>> {
         let pid = self.id.pid;
         let doing = || format!("look for tap {name} in process {pid}");
         let entries = fs::read_dir(format!("/proc/{pid}/fdinfo")).map_err(|e| Error::io(doing(), e))?;
-        for entry in entries.flatten() {
-            let text = fs::read_to_string(entry.path()).unwrap_or_default();
-            let is_it = text
-                .lines()
-                .any(|line| line.strip_prefix("iff:").is_some_and(|iff| iff.trim() == name));
-            let number = entry.file_name().to_str().and_then(|n| n.parse().ok());
-            if let (true, Some(number)) = (is_it, number) {
-                return self.descriptor(number).map(Some);
-            }
-        }
-        Ok(None)
+        let numbers = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        Ok(numbers
+            .into_iter()
+            .find(|number| self.tap_of(*number).as_deref() == Some(name)))
+    }
+
+    /// The tap behind one of the process's descriptors: its name, or an empty one if that tap was deleted; `None` if it is
+    /// no tap's descriptor.
+    pub fn tap_of(&self, number: RawFd) -> Option<String> {
+        let text = fs::read_to_string(format!("/proc/{}/fdinfo/{number}", self.id.pid)).ok()?;
+        text.lines()
+            .find_map(|line| line.strip_prefix("iff:"))
+            .map(|name| name.trim().to_owned())
     }
 
     /// Copies one of the process's descriptors.

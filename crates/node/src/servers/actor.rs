@@ -136,11 +136,23 @@ impl Actor {
             }
             () = news(self.machine.as_mut()) => true,
             () = until_moment(until) => {
-                if let Err(error) = self.directory.trim_logs(self.shared.settings.console_limit_bytes) {
-                    tracing::warn!(server.id = %self.id, "A log could not be shortened: {}", error.detail());
-                }
+                self.look_after();
                 true
             }
+        }
+    }
+
+    /// Small things that are looked after now and then while QEMU runs.
+    fn look_after(&mut self) {
+        let Some(machine) = &mut self.machine else { return };
+        if let Err(error) = self.directory.trim_logs(self.shared.settings.console_limit_bytes) {
+            tracing::warn!(server.id = %self.id, "A log could not be shortened: {}", error.detail());
+        }
+        match machine.mend_taps() {
+            Ok(mended) => mended.iter().for_each(|port| {
+                tracing::warn!(server.id = %self.id, port.id = %port, "mended: the tap of port {port} was deleted");
+            }),
+            Err(error) => tracing::warn!(server.id = %self.id, "{}", error.detail()),
         }
     }
 

@@ -84,9 +84,11 @@ pub enum ServerError {
         /// Why.
         source: Arc<qemu::Error>,
     },
-    /// A limit of the control group could not be set.
-    #[error("cannot limit the server's resources")]
-    Limits {
+    /// The kernel refused something.
+    #[error("cannot {action}")]
+    Kernel {
+        /// A verb and what it was about.
+        action: &'static str,
         /// Why.
         source: Arc<linux::Error>,
     },
@@ -144,7 +146,7 @@ impl ServerError {
                 "The server's host cannot run virtual machines as it is configured. Ask the operator.".into()
             }
             Self::Tap { port, .. } => format!("Port {port} could not be connected on the server's host. Try again."),
-            Self::Crashed | Self::NoUserId | Self::File { .. } | Self::Qemu { .. } | Self::Limits { .. } => {
+            Self::Crashed | Self::NoUserId | Self::File { .. } | Self::Qemu { .. } | Self::Kernel { .. } => {
                 "The server could not be started on its host. Try again, or ask the operator.".into()
             }
         }

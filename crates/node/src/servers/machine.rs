@@ -10,11 +10,12 @@
 //!    memory.saved         ours; the memory of a suspended server
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::PortId;
@@ -40,6 +41,9 @@ const FIND_LIMIT: Duration = Duration::from_secs(10);
 const UNPLUG_LIMIT: Duration = Duration::from_secs(3);
 /// Writing memory to a disk: slow disks write 50 MB/s.
 const SAVE_LIMIT: Duration = Duration::from_secs(1800);
+/// Length of the header that QEMU puts before each frame for every guest of this century. The offloads that the guest
+/// had agreed to are not known any more: its frames arrive whole and checked until it is restarted, which is slower.
+const HEADER_BYTES: i32 = 12;
 /// Size at which QEMU's error output is emptied.
 const ERROR_LOG_BYTES: u64 = 1 << 20;
 
@@ -148,6 +152,8 @@ pub struct Running {
     qmp: Qmp,
     events: broadcast::Receiver<Event>,
     nics: BTreeSet<PortId>,
+    /// Numbers of the taps' descriptors within QEMU.
+    taps: BTreeMap<PortId, RawFd>,
 }
 
 /// Everything that a start needs besides the server's configuration.
@@ -215,6 +221,7 @@ impl Running {
             qmp,
             events,
             nics,
+            taps: BTreeMap::new(),
         })
     }
 
@@ -237,6 +244,7 @@ impl Running {
             qmp,
             events,
             nics,
+            taps: BTreeMap::new(),
         }))
     }
 
@@ -351,6 +359,44 @@ impl Running {
         Ok(())
     }
 
+    /// Looks whether each NIC still has its tap. One whose tap a person deleted gets it back: QEMU's descriptor is given an
+    /// interface of the same name, which the network part makes what it should be. Gives the ports that were mended.
+    ///
+    /// # Errors
+    /// [`ServerError::Kernel`].
+    pub fn mend_taps(&mut self) -> Result<Vec<PortId>> {
+        let failed = |source| ServerError::Kernel {
+            action: "mend a tap",
+            source: Arc::new(source),
+        };
+        let pid = u32::try_from(self.process.pid()).unwrap_or_default();
+        let process = linux::process::Process::open(pid).map_err(failed)?;
+        let mut mended = Vec::new();
+        self.taps.retain(|port, _| self.nics.contains(port));
+        for port in &self.nics {
+            let name = tap_device(*port);
+            let Some(number) = self.taps.get(port).copied() else {
+                let found = process.tap_number(&name).map_err(failed)?;
+                self.taps.extend(found.map(|number| (*port, number)));
+                continue;
+            };
+            match process.tap_of(number).as_deref() {
+                Some("") => {
+                    let fd = process.descriptor(number).map_err(failed)?;
+                    linux::tap::attach(&fd, &name).map_err(failed)?;
+                    linux::tap::set_header_length(&fd, HEADER_BYTES).map_err(failed)?;
+                    mended.push(*port);
+                }
+                Some(found) if found == name => {}
+                // QEMU has closed it, and its number may mean something else by now.
+                _ => {
+                    self.taps.remove(port);
+                }
+            }
+        }
+        Ok(mended)
+    }
+
     /// Saves the memory of the stopped guest; the file is whole when it has its name.
     ///
     /// # Errors
@@ -386,6 +432,11 @@ async fn next_event(events: &mut broadcast::Receiver<Event>) -> Option<Event> {
             }
         }
     }
+}
+
+/// The network part's name of a port's tap.
+fn tap_device(port: PortId) -> String {
+    format!("tap{}", port.short())
 }
 
 fn nic_id(port: PortId) -> qemu::Result<DeviceId> {

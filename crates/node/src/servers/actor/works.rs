@@ -172,7 +172,8 @@ impl Actor {
         let Some(parent) = &self.shared.settings.cgroup else {
             return Ok(None);
         };
-        let failed = |source| ServerError::Limits {
+        let failed = |source| ServerError::Kernel {
+            action: "limit the server's resources",
             source: Arc::new(source),
         };
         let group = match Cgroup::create(&format!("{parent}/{}", self.id)) {
@@ -220,7 +221,8 @@ impl Actor {
             && let Some(root) = Cgroup::mount_point()
             && root.join(parent).join(self.id.to_string()).exists()
         {
-            let failed = |source| ServerError::Limits {
+            let failed = |source| ServerError::Kernel {
+                action: "limit the server's resources",
                 source: Arc::new(source),
             };
             let group = Cgroup::create(&format!("{parent}/{}", self.id)).map_err(failed)?;

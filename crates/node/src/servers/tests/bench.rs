@@ -32,6 +32,13 @@ pub struct Taps {
     pub opened: AtomicU64,
 }
 
+impl Taps {
+    /// The links of that network.
+    pub fn links(&self) -> linux::netlink::Rtnl {
+        linux::netlink::Rtnl::open(&self.netns).unwrap()
+    }
+}
+
 impl Surroundings for Taps {
     fn open_tap(&self, _server: ServerId, nic: &NicConfig) -> TapFuture<'_> {
         let name = format!("tap{}", nic.port_id.short());

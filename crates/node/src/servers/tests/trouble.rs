@@ -98,6 +98,28 @@ async fn a_qemu_that_a_person_kills_is_started_again() {
     host.until_running(id).await;
 }
 
+#[tokio::test]
+async fn a_tap_that_a_person_deletes_comes_back() {
+    let mut host = Host::new();
+    let id = host.create(1, |server| server.nics = vec![nic(1), nic(2)]);
+    let pid = host.until_running(id).await;
+    let process = linux::process::Process::open(u32::try_from(pid).unwrap()).unwrap();
+    let name = format!("tap{}", nic(2).port_id.short());
+    let number = process.tap_number(&name).unwrap().unwrap();
+    // The first look learns which descriptor is whose.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut links = host.taps.links();
+    let index = links.link(&name).unwrap().index;
+    links.delete_link(index).unwrap();
+    assert_eq!(process.tap_of(number).as_deref(), Some(""));
+    eventually("the tap is back", || {
+        process.tap_of(number).as_deref() == Some(name.as_str())
+    })
+    .await;
+    assert!(links.link(&name).is_ok());
+    assert_eq!(host.servers().process_id(id), Some(pid));
+}
+
 /// A small file system of its own, gone when dropped.
 struct Tmpfs {
     directory: tempfile::TempDir,
