@@ -5,6 +5,8 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 long=${1:-}
+# Tests with a sample of many points (crashes, failures) run all of them when this is set.
+[ "$long" != long ] || export MARU_TEST_LONG=1
 passed=0 failed=0 skipped=0
 started=$SECONDS
 
@@ -86,7 +88,9 @@ stage "guest image" "$root/image/build.sh" "$image_dir"
 stage "program" cargo build --locked -p maru
 if [ "$long" = long ]; then
     counted "guest image, booted" as_root "$root/image/test.sh" "$image_dir"
-    counted "Rust tests, all points" env MARU_TEST_LONG=1 bash -c "$(declare -f rust_tests); rust_tests"
+    for difference in --ec2 --no-dhcp --dhcp-after=20; do
+        stage "guest image, $difference" as_root "$root/image/test.sh" --direct --quick --cloud "$difference" "$image_dir"
+    done
 fi
 counted "walk-through" as_root "$root/tests/walkthrough.sh"
 counted "crash, breakage, reboot" as_root "$root/tests/faults.sh" ${long:+--long}
