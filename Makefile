@@ -26,11 +26,14 @@ image: ## make the tiny guest image, if anything it is made of changed
 up: build image ## start the cloud on this host, in the background
 	$(SUDO) env MARU_IMAGE=$(IMAGE)/tiny.qcow2 $(MARU) up --background
 
-down: ## stop it; servers and their network stay
-	$(SUDO) $(MARU) down
+# The cloud of "make up" and that of "make demo", whichever there is.
+STATES = $(wildcard $(or $(MARU_STATE_DIR),/var/lib/maru) /var/lib/maru-demo)
 
-purge: ## stop it and remove everything it made on this host
-	$(SUDO) $(MARU) purge --yes
+down: ## stop the clouds of "up" and "demo"; servers and their network stay
+	@for state in $(STATES); do echo "stopping $$state"; $(SUDO) $(MARU) down --state-dir $$state || exit 1; done
+
+purge: ## stop them and remove everything they made on this host
+	@for state in $(STATES); do echo "removing $$state"; $(SUDO) $(MARU) purge --yes --state-dir $$state || exit 1; done
 
 test: ## the default suite, 15 minutes at most on 2 cores
 	@scripts/test.sh
