@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cloud::TestCloud;
-use crate::compute::{
-    Means, act, at, expect_fault, make_network, text, url, wait_for, ,
-};
+use crate::compute::{Means, act, at, expect_fault, make_network, text, url, wait_for};
 use crate::compute_servers::body;
 
 #[tokio::test]
