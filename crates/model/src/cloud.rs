@@ -20,11 +20,11 @@ use crate::identity::{
     Holder, JoinedKey, Project, Region, Revocation, Role, RoleImplication, TokenKey, User,
 };
 use crate::image::Image;
-use crate::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet};
+use crate::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool};
 use crate::quota::Quota;
 use crate::{
     DomainId, Error, FloatingIpId, GroupId, NetworkId, PortId, ProjectId, Result, RoleId, RouterId, SecurityGroupId,
-    SecurityGroupRuleId, ServerId, SubnetId, UserId,
+    SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId,
 };
 
 /// A row of a table: a resource as it is kept.
@@ -186,6 +186,8 @@ pub struct Lookups {
     pub external_networks: Lookup<(), NetworkId>,
     /// Subnets of a network.
     pub subnets_by_network: Lookup<NetworkId, SubnetId>,
+    /// Subnets whose prefix is from a pool.
+    pub subnets_by_pool: Lookup<SubnetPoolId, SubnetId>,
     /// Ports of a network.
     pub ports_by_network: Lookup<NetworkId, PortId>,
     /// Ports by `device_id`.
@@ -304,6 +306,8 @@ tables! {
     networks: Network,
     /// Neutron's subnets.
     subnets: Subnet,
+    /// Neutron's subnet pools.
+    subnet_pools: SubnetPool,
     /// Neutron's ports.
     ports: Port,
     /// Neutron's routers.

@@ -84,6 +84,8 @@ uuid_ids! {
     NetworkId;
     /// A Neutron subnet.
     SubnetId;
+    /// A Neutron subnet pool.
+    SubnetPoolId;
     /// A Neutron port.
     PortId;
     /// A Neutron router.

@@ -121,6 +121,7 @@ fn subnet(n: u8, a: u8) -> Subnet {
         host_routes: vec![],
         ipv6_ra_mode: mode,
         ipv6_address_mode: mode,
+        subnetpool_id: None,
         service_types: vec![],
     }
 }

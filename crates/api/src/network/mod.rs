@@ -22,12 +22,13 @@ mod security_group;
 mod security_group_rule;
 mod standard;
 mod subnet;
+mod subnet_pool;
 mod version;
 mod view;
 
 use std::sync::Arc;
 
-use model::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet};
+use model::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool};
 
 use crate::access::Access::{Admin, Member, Public, Reader, Token};
 use crate::app::App;
@@ -44,6 +45,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/v2.0/service-providers", Reader, extension::service_providers)
         .with(collection::routes::<Network>)
         .with(collection::routes::<Subnet>)
+        .with(collection::routes::<SubnetPool>)
         .with(collection::routes::<Port>)
         .with(collection::routes::<Router>)
         .with(collection::routes::<FloatingIp>)

@@ -6,11 +6,11 @@ use model::address::AddressRange;
 use model::host::Ipv6Mode;
 use model::network::Subnet;
 use model::network::subnet::{self, SubnetSpec, ipv6_mode_name};
-use model::{Actor, Cloud, Error, NetworkId, Result, SubnetId, Tx};
+use model::{Actor, Cloud, NetworkId, Result, SubnetId, Tx};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::attributes::{self, Attrs, TEXT, bad_request, invalid};
+use super::attributes::{self, Attrs, TEXT, invalid};
 use super::collection::Collection;
 use super::filter::Filters;
 use super::standard::{attributes, put_standard};
@@ -24,7 +24,7 @@ struct Pool<'a> {
 }
 
 impl View for Subnet {
-    fn view<S: Sink>(&self, _cx: &ViewCx<'_>, out: &mut S) {
+    fn view<S: Sink>(&self, cx: &ViewCx<'_>, out: &mut S) {
         out.put("id", &self.id);
         out.put("name", &self.standard.name);
         put_standard(&self.standard, out);
@@ -43,7 +43,11 @@ impl View for Subnet {
         out.put("ipv6_ra_mode", &self.ipv6_ra_mode.map(ipv6_mode_name));
         out.put("ipv6_address_mode", &self.ipv6_address_mode.map(ipv6_mode_name));
         out.put("service_types", &self.service_types);
-        out.put("subnetpool_id", &());
+        out.put("subnetpool_id", &self.subnetpool_id);
+        if out.wants("router:external") {
+            let network = cx.cloud.networks.get(&self.network_id);
+            out.put("router:external", &network.is_some_and(|network| network.external));
+        }
     }
 }
 
@@ -64,12 +68,13 @@ impl Collection for Subnet {
         "ipv6_address_mode",
         "service_types",
         "subnetpool_id",
+        "router:external",
     ];
     type New = (NetworkId, SubnetSpec);
     type Change = SubnetSpec;
 
     fn read_new(attrs: &mut Attrs, ctx: &Ctx) -> Result<Self::New> {
-        no_pools(attrs)?;
+        attrs.not_in_post(&["router:external"])?;
         let network_id = attrs.required_id("network_id")?;
         let ip_version = attrs
             .integer("ip_version", i64::MIN, i64::MAX)?
@@ -78,17 +83,14 @@ impl Collection for Subnet {
             return Err(invalid("ip_version", format!("'{ip_version}' is not in [4, 6]")));
         }
         let cidr = match attrs.take("cidr") {
-            None | Some(Value::Null) => {
-                return Err(Error::invalid(
-                    "BadRequest",
-                    "Bad subnets request: a subnetpool must be specified in the absence of a cidr. Maru has no subnet pools: \
-                     give a cidr such as 10.0.0.0/24.",
-                ));
-            }
-            Some(value) => attributes::cidr("cidr", &value)?,
+            None | Some(Value::Null) => None,
+            Some(value) => Some(attributes::cidr("cidr", &value)?),
         };
         let mut spec = read(attrs)?;
-        spec.cidr = Some(cidr);
+        spec.cidr = cidr;
+        spec.subnetpool_id = attrs.nullable_id("subnetpool_id")?.flatten();
+        spec.use_default_subnetpool = attrs.boolean("use_default_subnetpool")?.unwrap_or(false);
+        spec.prefixlen = super::subnet_pool::length(attrs, "prefixlen")?;
         spec.ip_version = u8::try_from(ip_version).ok();
         spec.ipv6_ra_mode = mode(attrs, "ipv6_ra_mode")?;
         spec.ipv6_address_mode = mode(attrs, "ipv6_address_mode")?;
@@ -107,6 +109,7 @@ impl Collection for Subnet {
             "ipv6_address_mode",
             "subnetpool_id",
             "prefixlen",
+            "router:external",
         ])?;
         read(attrs)
     }
@@ -163,20 +166,6 @@ fn read(attrs: &mut Attrs) -> Result<SubnetSpec> {
         service_types: attrs.list("service_types", |value| attributes::text("service_types", value, TEXT))?,
         ..SubnetSpec::default()
     })
-}
-
-/// Subnet pools are not there: leaving them out, or null, is fine.
-fn no_pools(attrs: &mut Attrs) -> Result<()> {
-    let use_default = attrs.boolean("use_default_subnetpool")?.unwrap_or(false);
-    let pool = attrs.take("subnetpool_id").is_some_and(|pool| !pool.is_null());
-    let prefixlen = attrs.take("prefixlen").is_some_and(|length| !length.is_null());
-    if !use_default && !pool && !prefixlen {
-        return Ok(());
-    }
-    Err(bad_request(
-        "Subnet pools are not supported: leave 'subnetpool_id', 'use_default_subnetpool' and 'prefixlen' out and give a 'cidr'."
-            .to_owned(),
-    ))
 }
 
 fn pools(attrs: &mut Attrs) -> Result<Option<Vec<AddressRange>>> {

@@ -236,7 +236,6 @@ async fn documents_of_versions_and_extensions_are_true() {
         "trunk",
         "dvr",
         "l3-ha",
-        "subnet_allocation",
         "rbac-policies",
         "metering",
         "stateful-security-group",

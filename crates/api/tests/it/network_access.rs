@@ -214,8 +214,8 @@ async fn bodies_are_refused_in_neutrons_words() {
         ),
         (
             "subnets",
-            subnet(json!({"subnetpool_id": "8d1a2a5e-0000-4000-8000-000000000000"})),
-            "Subnet pools are not supported",
+            subnet(json!({"subnetpool_id": "nonsense"})),
+            "'nonsense' is not a valid UUID",
         ),
         ("subnets", subnet(json!({"ipv6_ra_mode": "radio"})), "'radio' is not in"),
         (

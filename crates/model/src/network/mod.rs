@@ -19,6 +19,7 @@ pub mod router;
 pub mod security_group;
 mod standard;
 pub mod subnet;
+pub mod subnet_pool;
 pub mod tag;
 
 #[cfg(test)]
@@ -32,3 +33,4 @@ pub use router::{GatewayInfo, Router};
 pub use security_group::{SecurityGroup, SecurityGroupRule};
 pub use standard::{Standard, Status};
 pub use subnet::Subnet;
+pub use subnet_pool::SubnetPool;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cloud::Row;
-use crate::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet};
+use crate::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool};
 use crate::quota::{Quota, allows, limit};
 use crate::{Cloud, Error, ProjectId, Result, Tx};
 
@@ -11,6 +11,7 @@ use crate::{Cloud, Error, ProjectId, Result, Tx};
 pub const RESOURCES: &[&str] = &[
     "network",
     "subnet",
+    "subnetpool",
     "port",
     "router",
     "floatingip",
@@ -23,6 +24,7 @@ pub fn used(cloud: &Cloud, project: &ProjectId, resource: &str) -> u64 {
     match resource {
         "network" => cloud.count::<Network>(project),
         "subnet" => cloud.count::<Subnet>(project),
+        "subnetpool" => cloud.count::<SubnetPool>(project),
         "port" => cloud.count::<Port>(project),
         "router" => cloud.count::<Router>(project),
         "floatingip" => cloud.count::<FloatingIp>(project),

@@ -9,9 +9,11 @@ use ipnet::IpNet;
 use super::{Subnet, addresses_in_use, validate};
 use crate::address::AddressRange;
 use crate::host::{Ipv6Mode, Route};
-use crate::network::access::{get_changeable, get_visible, invalid_input, owner, require};
-use crate::network::{FixedIp, Network, Port, Standard, device_owner, network, port, quota, tag};
-use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, Result, SubnetId, Tx};
+use crate::network::access::{Resource, bad_request, get_changeable, get_visible, invalid_input, owner, require};
+use crate::network::{
+    FixedIp, Network, Port, Standard, SubnetPool, device_owner, network, port, quota, subnet_pool, tag,
+};
+use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, Result, SubnetId, SubnetPoolId, Tx};
 
 /// Ports that get or lose an address in one transaction, so that it stays within the store's limit.
 const PORTS_AT_ONCE: usize = 64;
@@ -47,6 +49,12 @@ pub struct SubnetSpec {
     pub service_types: Option<Vec<String>>,
     /// Labels of a new one.
     pub tags: Option<BTreeSet<String>>,
+    /// The pool a new one's prefix is cut from.
+    pub subnetpool_id: Option<SubnetPoolId>,
+    /// From the default pool of its IP version.
+    pub use_default_subnetpool: bool,
+    /// Length of a prefix that is cut from a pool.
+    pub prefixlen: Option<u8>,
     /// Prefixes of the host itself: a subnet of a provider network must leave them alone.
     pub host_prefixes: Vec<IpNet>,
 }
@@ -65,18 +73,81 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: Subne
     )?;
     let project_id = owner(actor, spec.project_id.as_ref())?;
     quota::enforce::<Subnet>(tx.cloud(), &project_id, "subnet")?;
-    let cidr = spec
-        .cidr
-        .ok_or_else(|| Error::invalid("BadRequest", "Bad subnets request: a cidr must be specified."))?;
+    let (cidr, pool) = prefix_of(tx.cloud(), actor, &project_id, &spec)?;
     validate::check_cidr(&cidr, &spec)?;
     check_neighbours(tx.cloud(), &network, &cidr, &spec.host_prefixes)?;
     network::check_mtu_for(&network, network.mtu, matches!(cidr, IpNet::V6(_)))?;
-    let subnet = build(tx, network_id, project_id, cidr, spec)?;
+    check_pool_affinity(tx.cloud(), network_id, &cidr, pool)?;
+    let mut subnet = build(tx, network_id, project_id, cidr, spec)?;
+    subnet.subnetpool_id = pool;
     let subnet = tx.put(subnet);
     network::bump(tx, network_id);
     port::dhcp::sync(tx, network_id)?;
     spread_auto_addresses(tx, subnet.id)?;
     tx.get::<Subnet>(&subnet.id)
+}
+
+/// The prefix asked for, or one from a pool.
+fn prefix_of(
+    cloud: &Cloud,
+    actor: &Actor,
+    project: &ProjectId,
+    spec: &SubnetSpec,
+) -> Result<(IpNet, Option<SubnetPoolId>)> {
+    let refuse = |message: &str| Err(bad_request("subnets", message));
+    if spec.cidr.is_some() && spec.prefixlen.is_some() {
+        return refuse("cidr and prefixlen must not be supplied together");
+    }
+    let version = |cidr: IpNet| if cidr.addr().is_ipv4() { 4 } else { 6 };
+    let pool = match (spec.subnetpool_id, spec.use_default_subnetpool) {
+        (Some(_), true) => {
+            return refuse("subnetpool_id and use_default_subnetpool cannot both be specified");
+        }
+        (Some(id), false) => get_visible::<SubnetPool>(cloud, actor, &id)?,
+        (None, true) => {
+            let Some(version) = spec.cidr.map(version).or(spec.ip_version) else {
+                return refuse("ip_version must be specified in the absence of cidr and subnetpool_id");
+            };
+            match subnet_pool::default_pool(cloud, version).filter(|pool| pool.visible_to(cloud, actor)) {
+                Some(pool) => pool.clone(),
+                None => return refuse(&format!("No default subnetpool found for IPv{version}")),
+            }
+        }
+        (None, false) => {
+            return match spec.cidr {
+                Some(cidr) => Ok((cidr, None)),
+                None => refuse("a subnetpool must be specified in the absence of a cidr"),
+            };
+        }
+    };
+    if spec.cidr.is_none() && spec.allocation_pools.is_some() {
+        return refuse("allocation_pools allowed only for specific subnet requests.");
+    }
+    if spec.ip_version.is_some_and(|version| version != pool.ip_version()) {
+        return refuse(&format!(
+            "Cannot create IPv{} subnet from IPv{} subnet pool",
+            spec.ip_version.unwrap_or_default(),
+            pool.ip_version()
+        ));
+    }
+    let cidr = subnet_pool::allocate(cloud, &pool, project, spec.cidr, spec.prefixlen)?;
+    Ok((cidr, Some(pool.id)))
+}
+
+/// Subnets of one IP version on a network are all from one pool, or all from none.
+fn check_pool_affinity(cloud: &Cloud, network: NetworkId, cidr: &IpNet, pool: Option<SubnetPoolId>) -> Result<()> {
+    let same_version = |subnet: &&Arc<Subnet>| subnet.cidr.addr().is_ipv4() == cidr.addr().is_ipv4();
+    if cloud
+        .subnets_of_network(network)
+        .filter(same_version)
+        .all(|subnet| subnet.subnetpool_id == pool)
+    {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "NetworkSubnetPoolAffinityError",
+        "Subnets hosted on the same network must be allocated from the same subnet pool.",
+    ))
 }
 
 fn build(
@@ -114,6 +185,7 @@ fn build(
         ipv6_ra_mode: spec.ipv6_ra_mode,
         ipv6_address_mode: spec.ipv6_address_mode,
         service_types: check_service_types(spec.service_types.unwrap_or_default())?,
+        subnetpool_id: None,
     };
     validate::check_options(
         subnet.ip_version(),

@@ -22,7 +22,7 @@ use super::{Network, Standard};
 use crate::address::AddressRange;
 use crate::cloud::{Lookups, Row};
 use crate::host::{Ipv6Mode, Route};
-use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, SubnetId};
+use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, SubnetId, SubnetPoolId};
 
 /// A subnet: a prefix of a network and how its addresses are given out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct Subnet {
     /// Device owners whose ports take addresses here first (`network:floatingip` …).
     #[serde(default)]
     pub service_types: Vec<String>,
+    /// The pool its prefix is from.
+    #[serde(default)]
+    pub subnetpool_id: Option<SubnetPoolId>,
 }
 
 impl Subnet {
@@ -143,5 +146,8 @@ impl Row for Subnet {
     }
     fn index(&self, lookups: &mut Lookups, present: bool) {
         lookups.subnets_by_network.set(self.network_id, self.id, present);
+        if let Some(pool) = self.subnetpool_id {
+            lookups.subnets_by_pool.set(pool, self.id, present);
+        }
     }
 }

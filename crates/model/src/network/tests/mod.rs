@@ -7,6 +7,7 @@ mod network_rules;
 mod port_rules;
 mod property;
 mod router_rules;
+mod subnet_pool_rules;
 mod subnet_rules;
 
 use std::collections::BTreeSet;

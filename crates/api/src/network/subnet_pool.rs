@@ -1,0 +1,129 @@
+//! Subnet pools.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use model::network::SubnetPool;
+use model::network::subnet_pool::{self, SubnetPoolSpec};
+use model::{Actor, Result, SubnetPoolId, Tx};
+use serde_json::Value;
+
+use super::attributes::{self, Attrs, TEXT, invalid};
+use super::collection::Collection;
+use super::standard::{attributes, put_standard};
+use super::view::{Sink, View, ViewCx};
+use crate::context::Ctx;
+
+impl View for SubnetPool {
+    fn view<S: Sink>(&self, _cx: &ViewCx<'_>, out: &mut S) {
+        out.put("id", &self.id);
+        out.put("name", &self.standard.name);
+        put_standard(&self.standard, out);
+        out.put("prefixes", &self.prefixes);
+        out.put("ip_version", &self.ip_version());
+        // Neutron writes these as text.
+        out.put("default_prefixlen", &self.default_prefixlen.to_string());
+        out.put("min_prefixlen", &self.min_prefixlen.to_string());
+        out.put("max_prefixlen", &self.max_prefixlen.to_string());
+        out.put("default_quota", &self.default_quota);
+        out.put("shared", &self.shared);
+        out.put("is_default", &self.is_default);
+        out.put("address_scope_id", &());
+    }
+}
+
+impl Collection for SubnetPool {
+    const PLURAL: &'static str = "subnetpools";
+    const PATH: &'static str = "subnetpools";
+    const ATTRIBUTES: &'static [&'static str] = attributes![
+        "name",
+        "prefixes",
+        "ip_version",
+        "default_prefixlen",
+        "min_prefixlen",
+        "max_prefixlen",
+        "default_quota",
+        "shared",
+        "is_default",
+        "address_scope_id",
+    ];
+    type New = SubnetPoolSpec;
+    type Change = SubnetPoolSpec;
+
+    fn read_new(attrs: &mut Attrs, _ctx: &Ctx) -> Result<SubnetPoolSpec> {
+        attrs.not_in_post(&["ip_version"])?;
+        Ok(SubnetPoolSpec {
+            project_id: attrs.project()?,
+            shared: attrs.boolean("shared")?,
+            tags: attrs.tags("tags")?,
+            ..read(attrs)?
+        })
+    }
+
+    fn read_change(attrs: &mut Attrs, _ctx: &Ctx) -> Result<SubnetPoolSpec> {
+        attrs.not_in_put(&["ip_version", "shared"])?;
+        read(attrs)
+    }
+
+    fn create(tx: &mut Tx<'_>, actor: &Actor, new: Vec<SubnetPoolSpec>) -> Result<Vec<Arc<Self>>> {
+        new.into_iter()
+            .map(|spec| subnet_pool::create(tx, actor, spec))
+            .collect()
+    }
+
+    fn update(tx: &mut Tx<'_>, actor: &Actor, id: &SubnetPoolId, change: SubnetPoolSpec) -> Result<Arc<Self>> {
+        subnet_pool::update(tx, actor, *id, change)
+    }
+
+    fn delete(tx: &mut Tx<'_>, actor: &Actor, id: &SubnetPoolId) -> Result<()> {
+        subnet_pool::delete(tx, actor, *id)
+    }
+}
+
+fn read(attrs: &mut Attrs) -> Result<SubnetPoolSpec> {
+    match attrs.take("address_scope_id") {
+        None | Some(Value::Null) => {}
+        Some(_) => {
+            return Err(invalid(
+                "address_scope_id",
+                "address scopes are not supported".to_owned(),
+            ));
+        }
+    }
+    let default_quota = match attrs.take("default_quota") {
+        None => None,
+        Some(Value::Null) => Some(None),
+        Some(value) => Some(u64::try_from(attributes::integer("default_quota", &value, 0, i64::MAX)?).ok()),
+    };
+    Ok(SubnetPoolSpec {
+        name: attrs.text("name", TEXT)?,
+        description: attrs.text("description", TEXT)?,
+        prefixes: prefixes(attrs)?,
+        default_prefixlen: length(attrs, "default_prefixlen")?,
+        min_prefixlen: length(attrs, "min_prefixlen")?,
+        max_prefixlen: length(attrs, "max_prefixlen")?,
+        default_quota,
+        is_default: attrs.boolean("is_default")?,
+        ..SubnetPoolSpec::default()
+    })
+}
+
+/// A list of prefixes, or a single one as text.
+fn prefixes(attrs: &mut Attrs) -> Result<Option<Vec<IpNet>>> {
+    let name = "prefixes";
+    match attrs.take(name) {
+        None => Ok(None),
+        Some(Value::Array(values)) => values
+            .iter()
+            .map(|value| attributes::cidr(name, value))
+            .collect::<Result<Vec<_>>>()
+            .map(Some),
+        Some(value @ Value::String(_)) => Ok(Some(vec![attributes::cidr(name, &value)?])),
+        Some(value) => Err(invalid(name, format!("'{}' is not a list", attributes::shown(&value)))),
+    }
+}
+
+pub(super) fn length(attrs: &mut Attrs, name: &str) -> Result<Option<u8>> {
+    let length = attrs.nullable_integer(name, 0, 128)?;
+    Ok(length.and_then(|length| u8::try_from(length).ok()))
+}
