@@ -83,10 +83,14 @@ impl Touched<'_> {
         }
     }
 
+    /// What a port is plugged into: what the port's network, addresses and subnets say stands in its fragment too.
     fn device(&mut self, device_id: &str, network_owned: bool) {
         if network_owned {
-            if let Ok(router_id) = device_id.parse() {
-                self.add(Fragment::Router(router_id));
+            let Ok(id) = device_id.parse() else { return };
+            self.add(Fragment::Router(id));
+            // A leg's or gateway's prefix decides the host's routes to what is behind the router.
+            if let Some(router) = self.cloud.routers.get(&id).cloned() {
+                self.router(&router);
             }
         } else if let Ok(server_id) = device_id.parse() {
             self.add(Fragment::Server(server_id));
@@ -96,18 +100,6 @@ impl Touched<'_> {
     fn port(&mut self, port: &Port) {
         self.add(Fragment::Network(port.network_id));
         self.device(&port.device_id, port.is_network_owned());
-        if port.is_network_owned() {
-            // A gateway's or leg's address decides the host's routes to what is behind it.
-            if let Some(router) = port
-                .device_id
-                .parse()
-                .ok()
-                .and_then(|id| self.cloud.routers.get(&id))
-                .cloned()
-            {
-                self.router(&router);
-            }
-        }
     }
 
     fn router(&mut self, router: &Router) {
