@@ -16,6 +16,7 @@ const PORTS: usize = 1_000;
 const CLIENTS: usize = 8;
 const PORTS_A_CLIENT: usize = 500;
 const SAMPLES: usize = 200;
+const SUBNETS_A_NETWORK: usize = 20;
 
 /// Start, memory, latencies and rates.
 pub fn measure(maru: &Path, table: &mut Table) -> anyhow::Result<()> {
@@ -121,7 +122,12 @@ fn latencies(cloud: &Cloud, admin: &mut Client, table: &mut Table) -> anyhow::Re
         Some(&json!({"security_group": {"name": "b"}})),
     )?;
     let group = group["security_group"]["id"].as_str().unwrap_or_default().to_owned();
-    let mut subnets = 0_u32;
+    // A network's own port holds one address of each subnet, 32 at most.
+    let mut parents = Vec::new();
+    for n in 0..SAMPLES.div_ceil(SUBNETS_A_NETWORK) {
+        parents.push(network(admin, &format!("10.200.{n}.0/24"), n)?);
+    }
+    let mut subnets = 0;
     let mut port = 0_u32;
     type Make<'a> = Box<dyn FnMut() -> Value + 'a>;
     let kinds: [(&str, &str, Make<'_>); 4] = [
@@ -134,8 +140,9 @@ fn latencies(cloud: &Cloud, admin: &mut Client, table: &mut Table) -> anyhow::Re
             "subnet",
             "/networking/v2.0/subnets",
             Box::new(|| {
-                subnets += 1;
+                let parent = &parents[subnets / SUBNETS_A_NETWORK];
                 let cidr = format!("10.{}.{}.0/24", 10 + subnets / 256, subnets % 256);
+                subnets += 1;
                 json!({"subnet": {"network_id": parent, "ip_version": 4, "cidr": cidr}})
             }),
         ),
