@@ -173,6 +173,17 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "Every resource tells when it was made and changed.",
     ),
     (
+        "default-subnetpools",
+        "Default Subnetpools",
+        "Subnets from a default pool.",
+    ),
+    (
+        "subnet-external-network",
+        "Subnet belongs to an external network",
+        "Subnets tell whether their network is external, and those of external networks are seen by all.",
+    ),
+    ("subnet_allocation", "Subnet Allocation", "Subnets are cut from pools."),
+    (
         "subnet-service-types",
         "Subnet service types",
         "Subnets for ports of a certain kind.",
