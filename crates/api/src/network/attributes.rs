@@ -36,6 +36,11 @@ impl Attrs {
         self.map.contains_key(name)
     }
 
+    /// Whether nothing is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
     /// Refuses attributes that Neutron makes itself.
     pub(super) fn not_in_post(&self, names: &[&str]) -> Result<()> {
         match names.iter().find(|name| self.has(name)) {

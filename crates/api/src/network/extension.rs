@@ -11,11 +11,6 @@ use crate::reply::{Reply, json as document};
 /// Alias, name, what it is.
 const EXTENSIONS: &[(&str, &str, &str)] = &[
     (
-        "agent",
-        "agent",
-        "The agents of the cloud: what of Neutron's services runs where.",
-    ),
-    (
         "allowed-address-pairs",
         "Allowed Address Pairs",
         "Further addresses that a port may send from.",

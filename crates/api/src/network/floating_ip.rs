@@ -102,6 +102,13 @@ impl Collection for FloatingIp {
             "dns_domain",
             "port_details",
         ])?;
+        if attrs.is_empty() {
+            // From the days when a floating IP had nothing else that could change: saying nothing lets it lead nowhere.
+            return Ok(FloatingIpSpec {
+                port_id: Some(None),
+                ..FloatingIpSpec::default()
+            });
+        }
         read(attrs)
     }
 

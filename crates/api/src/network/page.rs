@@ -110,20 +110,20 @@ impl Page {
         if self.limit == 0 {
             return Vec::new();
         }
+        // Beyond the last page: its "previous" leads to the last one, so it has no marker.
         let is_full = len >= self.limit;
-        let fallback = || self.marker.clone().unwrap_or_default();
         let mut links = Vec::new();
         if is_full || self.reverse {
-            links.push(json!({"rel": "next", "href": link(url, query, &last.unwrap_or_else(fallback), false)}));
+            links.push(json!({"rel": "next", "href": link(url, query, last.as_deref(), false)}));
         }
         if is_full || !self.reverse {
-            links.push(json!({"rel": "previous", "href": link(url, query, &first.unwrap_or_else(fallback), true)}));
+            links.push(json!({"rel": "previous", "href": link(url, query, first.as_deref(), true)}));
         }
         links
     }
 }
 
-fn link(url: &str, query: &Query, marker: &str, reverse: bool) -> String {
+fn link(url: &str, query: &Query, marker: Option<&str>, reverse: bool) -> String {
     let mut text = format!("{url}?");
     for (name, value) in query
         .iter()
@@ -133,10 +133,13 @@ fn link(url: &str, query: &Query, marker: &str, reverse: bool) -> String {
         text.push_str(&format!("{}={value}&", utf8_percent_encode(name, RESERVED)));
     }
     // A hyphen is the only sign in an id.
-    text.push_str(&format!("marker={marker}"));
-    if reverse {
-        text.push_str("&page_reverse=True");
+    if let Some(marker) = marker {
+        text.push_str(&format!("marker={marker}&"));
     }
+    if reverse {
+        text.push_str("page_reverse=True&");
+    }
+    text.pop();
     text
 }
 
@@ -188,6 +191,8 @@ mod tests {
         let last = page.links("http://h/p", &query, Some("e".into()), Some("e".into()), 1);
         assert_eq!(last.len(), 1);
         assert_eq!(last[0]["rel"], "previous");
+        let beyond = page.links("http://h/p", &query, None, None, 0);
+        assert_eq!(beyond[0]["href"], "http://h/p?limit=2&name=x%20y&page_reverse=True");
     }
 
     #[test]

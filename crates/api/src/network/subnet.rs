@@ -48,6 +48,10 @@ impl View for Subnet {
             let network = cx.cloud.networks.get(&self.network_id);
             out.put("router:external", &network.is_some_and(|network| network.external));
         }
+        if out.wants("shared") {
+            let network = cx.cloud.networks.get(&self.network_id);
+            out.put_hidden("shared", &network.is_some_and(|network| network.shared));
+        }
     }
 }
 
@@ -69,6 +73,7 @@ impl Collection for Subnet {
         "service_types",
         "subnetpool_id",
         "router:external",
+        "shared",
     ];
     type New = (NetworkId, SubnetSpec);
     type Change = SubnetSpec;

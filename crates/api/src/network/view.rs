@@ -12,6 +12,9 @@ pub(super) trait Sink {
     /// One attribute.
     fn put<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T);
 
+    /// One that is filtered by but never told (Neutron's `is_visible: False`).
+    fn put_hidden<T: Serialize + ?Sized>(&mut self, _name: &'static str, _value: &T) {}
+
     /// Whether an attribute that costs something to find out is wanted.
     fn wants(&self, name: &'static str) -> bool;
 }
@@ -115,6 +118,10 @@ impl Sink for PickSink<'_> {
         if let Some(place) = self.names.iter().position(|wanted| *wanted == name) {
             self.values[place] = serde_json::to_value(value).unwrap_or(Value::Null);
         }
+    }
+
+    fn put_hidden<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.put(name, value);
     }
 
     fn wants(&self, name: &'static str) -> bool {

@@ -259,7 +259,7 @@ async fn quotas_are_shown_set_and_kept() {
         assert_eq!(admin.put(&url, json!({ "quota": bad })).await.status, 400);
     }
     let check = json!({"quota": {"network": 0, "check_limit": true}});
-    fault(admin.put(&url, check).await, 409, "InvalidQuotaValue");
+    fault(admin.put(&url, check).await, 400, "InvalidQuotaValue");
     assert_eq!(
         admin.get(&format!("{V2}/quotas")).await.expect(200)["quotas"]
             .as_array()

@@ -19,8 +19,8 @@ pub const PROVIDER_MTU: u32 = 1500;
 pub const MIN_MTU: u32 = 68;
 /// Smallest MTU of IPv6 (RFC 8200).
 pub const MIN_MTU_IPV6: u32 = 1280;
-/// Largest MTU: jumbo frames. Larger ones are beyond what virtio and common hardware carry.
-pub const MAX_MTU: u32 = 9000;
+/// Largest MTU: that of the provider networks, which packets leave through.
+pub const MAX_MTU: u32 = PROVIDER_MTU;
 
 /// A network: a broadcast domain of its own, or (external) a provider network of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,8 +224,11 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: NetworkId, spec: NetworkSpec) 
     }
     if let Some(mtu) = spec.mtu {
         check_mtu(mtu)?;
-        if let Some(subnet) = tx.cloud().subnets_of_network(id).find(|subnet| subnet.is_ipv6()) {
+        for subnet in tx.cloud().subnets_of_network(id) {
             check_mtu_for(&network, mtu, subnet.is_ipv6())?;
+        }
+        if tx.cloud().lookups.ports_by_network.first(&id).is_some() {
+            check_mtu_for(&network, mtu, false)?;
         }
         network.mtu = mtu;
     }
@@ -402,25 +405,27 @@ fn segment(tx: &mut Tx<'_>, wanted: Option<u32>) -> Result<u32> {
     ))
 }
 
+/// One below IPv4's minimum is taken as long as nothing that could be made on a host is on the network.
 fn check_mtu(mtu: u32) -> Result<()> {
-    if (MIN_MTU..=MAX_MTU).contains(&mtu) {
+    if mtu <= MAX_MTU {
         return Ok(());
     }
     Err(invalid_input(
         "InvalidInput",
-        format!("Requested MTU {mtu} is not possible: it must be {MIN_MTU} to {MAX_MTU}"),
+        format!("Requested MTU is too big, maximum is {MAX_MTU}"),
     ))
 }
 
-/// Whether a subnet of this IP version fits the network's MTU.
+/// Whether a subnet of this IP version (or any port: a device's MTU has IPv4's minimum) fits the network's MTU.
 pub(super) fn check_mtu_for(network: &Network, mtu: u32, ipv6: bool) -> Result<()> {
-    if !ipv6 || mtu >= MIN_MTU_IPV6 {
+    let minimum = if ipv6 { MIN_MTU_IPV6 } else { MIN_MTU };
+    if mtu >= minimum {
         return Ok(());
     }
     Err(Error::conflict(
         "NetworkMTUSubnetConflict",
         format!(
-            "MTU of {} is not valid, subnet requires a minimum of {MIN_MTU_IPV6}",
+            "MTU of {} is not valid, subnet requires a minimum of {minimum}",
             network.id
         ),
     ))

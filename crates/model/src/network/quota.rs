@@ -39,12 +39,25 @@ pub fn used(cloud: &Cloud, project: &ProjectId, resource: &str) -> u64 {
 /// # Errors
 /// `OverQuota`.
 pub(crate) fn enforce<R: Row>(cloud: &Cloud, project: &ProjectId, resource: &'static str) -> Result<()> {
+    enforce_many::<R>(cloud, project, resource, 1)
+}
+
+/// Passes when so many more fit.
+///
+/// # Errors
+/// `OverQuota`.
+pub(crate) fn enforce_many<R: Row>(
+    cloud: &Cloud,
+    project: &ProjectId,
+    resource: &'static str,
+    wanted: u64,
+) -> Result<()> {
     if project.as_str().is_empty() {
         return Ok(());
     }
     let limit = limit(cloud, project, resource);
     let used = cloud.count::<R>(project);
-    if allows(limit, used, 1) {
+    if allows(limit, used, wanted) {
         return Ok(());
     }
     Err(Error::over_quota(
@@ -68,7 +81,7 @@ pub fn set(tx: &mut Tx<'_>, project: &ProjectId, limits: &BTreeMap<String, i64>,
             .map(|(name, _)| name.as_str())
             .collect();
         if !over.is_empty() {
-            return Err(Error::conflict(
+            return Err(Error::invalid(
                 "InvalidQuotaValue",
                 format!("Change would make usage less than 0 for the following resources: {over:?}."),
             ));

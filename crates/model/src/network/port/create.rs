@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{FixedIpSpec, Port, PortSpec, addresses, device_owner, validate};
 use crate::address::MacAddress;
 use crate::network::access::{get_visible, owner, require};
-use crate::network::{Network, Standard, Status, quota, security_group, tag};
+use crate::network::{Network, Standard, Status, network, quota, security_group, tag};
 use crate::{Actor, Error, NetworkId, ProjectId, Result, Tx};
 
 /// Makes a port.
@@ -22,6 +22,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: PortS
         "create_port",
     )?;
     spec.check_policy(actor, &network, "create")?;
+    network::check_mtu_for(&network, network.mtu, false)?;
     let device_owner = spec.device_owner.clone().unwrap_or_default();
     validate::check_device_owner(actor, &device_owner, "create")?;
     let project_id = owner(actor, spec.project_id.as_ref())?;

@@ -59,6 +59,8 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: SecurityGroupSpec) -> Result
     let project_id = owner(actor, spec.project_id.as_ref())?;
     ensure_default(tx, &project_id);
     quota::enforce::<SecurityGroup>(tx.cloud(), &project_id, "security_group")?;
+    // Its two rules of egress count too.
+    quota::enforce_many::<SecurityGroupRule>(tx.cloud(), &project_id, "security_group_rule", 2)?;
     let mut standard = Standard::new(project_id, spec.name.unwrap_or_default(), tx.now());
     standard.description = spec.description.unwrap_or_default();
     standard.tags = spec.tags.unwrap_or_default();

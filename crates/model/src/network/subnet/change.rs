@@ -67,10 +67,6 @@ pub struct SubnetSpec {
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: SubnetSpec) -> Result<Arc<Subnet>> {
     let network = get_visible::<Network>(tx.cloud(), actor, &network_id)?;
     require(actor.can_see(&network.standard.project_id), "create_subnet")?;
-    require(
-        spec.service_types.is_none() || actor.is_admin(),
-        "create_subnet:service_types",
-    )?;
     let project_id = owner(actor, spec.project_id.as_ref())?;
     quota::enforce::<Subnet>(tx.cloud(), &project_id, "subnet")?;
     let (cidr, pool) = prefix_of(tx.cloud(), actor, &project_id, &spec)?;
@@ -203,10 +199,6 @@ fn build(
 /// `SubnetNotFound`, `PolicyNotAuthorized`, `GatewayIpInUse`, `InvalidInput` and the errors of pools.
 pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: SubnetId, spec: SubnetSpec) -> Result<Arc<Subnet>> {
     let mut subnet = Subnet::clone(&*get_changeable::<Subnet>(tx.cloud(), actor, &id, "update")?);
-    require(
-        spec.service_types.is_none() || actor.is_admin(),
-        "update_subnet:service_types",
-    )?;
     if let Some(gateway_ip) = spec.gateway_ip
         && gateway_ip != subnet.gateway_ip
     {
@@ -397,11 +389,9 @@ fn check_neighbours(cloud: &Cloud, network: &Network, cidr: &IpNet, host_prefixe
     Ok(())
 }
 
+/// Service types are device owners: a service, a colon, a kind.
 fn check_service_types(types: Vec<String>) -> Result<Vec<String>> {
-    match types
-        .iter()
-        .find(|name| !name.starts_with("network:") && !name.starts_with("compute:") && !name.starts_with("baremetal:"))
-    {
+    match types.iter().find(|name| !name.contains(':')) {
         None => Ok(types),
         Some(name) => Err(invalid_input(
             "InvalidSubnetServiceType",

@@ -131,12 +131,13 @@ fn mtus_fit_what_is_on_the_network() {
         mtu: Some(mtu),
         ..Default::default()
     };
+    let tiny = world.network(&member("demo"), with(67));
+    let code = world.fails(|tx| subnet::create(tx, &member("demo"), tiny.id, of("10.0.0.0/24")));
+    assert_eq!(code, "NetworkMTUSubnetConflict");
+    let code = world.fails(|tx| port::create(tx, &member("demo"), tiny.id, PortSpec::default()));
+    assert_eq!(code, "NetworkMTUSubnetConflict");
     assert_eq!(
-        world.fails(|tx| network::create(tx, &member("demo"), with(67))),
-        "InvalidInput"
-    );
-    assert_eq!(
-        world.fails(|tx| network::create(tx, &member("demo"), with(9001))),
+        world.fails(|tx| network::create(tx, &member("demo"), with(1501))),
         "InvalidInput"
     );
     let small = world.network(&member("demo"), with(1279));

@@ -189,10 +189,10 @@ fn what_does_not_go_together_is_refused() {
         ),
         (
             SubnetSpec {
-                service_types: Some(vec!["network:x".into()]),
+                service_types: Some(vec!["nonsense".into()]),
                 ..v4()
             },
-            "PolicyNotAuthorized",
+            "InvalidSubnetServiceType",
         ),
     ];
     for (spec, code) in cases {
