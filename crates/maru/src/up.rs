@@ -22,6 +22,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs the cloud in the foreground until it is told to stop.
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
+    linux::process::give_back_large_memory();
     log::start(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
