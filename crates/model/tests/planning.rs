@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use model::compute::{PowerState, Server, ServerFlavor, VmState};
 use model::host::{DesiredPower, Direction, EtherType, HostConfig};
@@ -13,7 +14,7 @@ use model::network::{
     Subnet, device_owner,
 };
 use model::plan::{Planner, Settings};
-use model::{Cloud, SeededIds, Timestamp, Tx};
+use model::{Cloud, NetworkId, PortId, SecurityGroupId, SeededIds, Timestamp, Tx};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -310,4 +311,70 @@ proptest! {
             prop_assert_eq!(document(&planner), document(&whole), "after {:?}", step);
         }
     }
+}
+
+/// Runs a transaction and brings the document up to date.
+fn change(cloud: Cloud, planner: &mut Planner, work: impl FnOnce(&mut Tx<'_>)) -> Cloud {
+    let mut ids = SeededIds::new(1);
+    let mut tx = Tx::begin(cloud, Timestamp::EPOCH, &mut ids);
+    work(&mut tx);
+    let (after, changes) = tx.finish();
+    planner.update(&after, &changes);
+    after
+}
+
+#[test]
+fn a_change_of_one_port_leaves_all_other_parts_where_they_are() {
+    let mut planner = Planner::new(&Cloud::default(), "host1".into(), Settings::default());
+    let cloud = change(Cloud::default(), &mut planner, |tx| {
+        tx.put(network(0, 0));
+        tx.put(network(1, 0));
+        tx.put(subnet(0, 0));
+        tx.put(subnet(1, 0));
+        tx.put(server(0, 0, 0));
+        // Group 0 takes in what group 0 sends.
+        tx.put(rule(0, 0, 0, 22));
+        for n in 0..100 {
+            tx.put(port(n, 0, 0, 0, n | 1));
+            tx.put(port(100 + n, 0, 0, 1, n | 1));
+        }
+    });
+    let before = planner.config().clone();
+    let (net_0, group_0) = (id::<NetworkId>(0, 0), id::<SecurityGroupId>(5, 0));
+    let old = &before.networks[&net_0];
+    assert_eq!((old.ports.len(), old.groups.len(), old.members.len()), (100, 3, 1));
+
+    let port_7 = || Port {
+        dns_name: "mail".to_owned(),
+        ..port(7, 0, 0, 0, 200 | 1)
+    };
+    let cloud = change(cloud, &mut planner, |tx| drop(tx.put(port_7())));
+    let new = &planner.config().networks[&net_0];
+    let moved: Vec<_> = old.ports.diff(&new.ports).collect();
+    assert_eq!(moved.len(), 1, "only the port that changed: {moved:?}");
+    for (key, part) in old.ports.iter().filter(|(key, _)| **key != id::<PortId>(2, 7)) {
+        assert!(Arc::ptr_eq(part, &new.ports[key]));
+    }
+    assert!(old.groups.ptr_eq(&new.groups), "no rule changed");
+    // Its old address was that of port 6 as well, and stays a member's; the new one comes in.
+    assert_eq!(old.members[&group_0].diff(&new.members[&group_0]).count(), 1);
+    assert_eq!(
+        old.names.diff(&new.names).count(),
+        2,
+        "its name, and that of its address"
+    );
+
+    // What the host is not told of is no change at all.
+    let before = planner.config().clone();
+    change(cloud, &mut planner, |tx| {
+        tx.put(Port {
+            status: Status::Active,
+            ..port_7()
+        });
+    });
+    assert_eq!(planner.config().revision, before.revision);
+    assert!(Arc::ptr_eq(
+        &planner.config().networks[&net_0],
+        &before.networks[&net_0]
+    ));
 }

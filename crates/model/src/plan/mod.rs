@@ -1,7 +1,9 @@
 //! From the cloud to what one host must look like: pure, same input same output.
 //!
 //! [`Planner`] keeps the host's document and, given what changed, plans anew only the fragments that the change touches
-//! ([`touched`]): the cost of a change does not grow with the size of the cloud.
+//! ([`touched`]), and of a network's fragment only the parts: the cost of a change does not grow with the size of the
+//! cloud, nor with that of the network. What is not touched keeps its place in memory, which is how the host sees what
+//! did change.
 
 mod external;
 mod filter;
@@ -11,7 +13,6 @@ mod router;
 mod server;
 mod touched;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ use crate::host::HostConfig;
 use crate::{Change, Cloud, HostId};
 
 pub use filter::protocol_number;
-pub use touched::Fragment;
+use network::Update;
+use touched::Touched;
 
 /// What planning needs to know of the installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,14 +92,14 @@ impl Planner {
 
     /// Plans anew what the changes touch; whether the document changed.
     pub fn update(&mut self, cloud: &Cloud, changes: &[Change]) -> bool {
-        let changed = self.replan(cloud, touched::by_changes(cloud, changes));
+        let changed = self.replan(cloud, touched::by_changes(cloud, &self.config, changes));
         if changed {
             self.config.revision += 1;
         }
         changed
     }
 
-    fn replan(&mut self, cloud: &Cloud, fragments: BTreeSet<Fragment>) -> bool {
+    fn replan(&mut self, cloud: &Cloud, touched: Touched) -> bool {
         let view = View {
             cloud,
             host: &self.host,
@@ -105,13 +107,30 @@ impl Planner {
         };
         let config = &mut self.config;
         let mut changed = false;
-        for fragment in fragments {
-            changed |= match fragment {
-                Fragment::External(id) => put(&mut config.externals, id, external::plan(&view, id)),
-                Fragment::Network(id) => put(&mut config.networks, id, network::plan(&view, id)),
-                Fragment::Router(id) => put(&mut config.routers, id, router::plan(&view, id)),
-                Fragment::Server(id) => put(&mut config.servers, id, server::plan(&view, id)),
+        for id in touched.externals {
+            changed |= put(&mut config.externals, id, external::plan(&view, id));
+        }
+        for (id, touch) in touched.networks {
+            changed |= match config.networks.get(&id) {
+                Some(old) if !touch.whole => match network::update(&view, old, &touch) {
+                    Update::Same => false,
+                    Update::New(new) => {
+                        config.networks.insert(id, new);
+                        true
+                    }
+                    Update::Gone => config.networks.remove(&id).is_some(),
+                },
+                old => {
+                    let new = network::plan(&view, id, old.map(Arc::as_ref));
+                    put(&mut config.networks, id, new)
+                }
             };
+        }
+        for id in touched.routers {
+            changed |= put(&mut config.routers, id, router::plan(&view, id));
+        }
+        for id in touched.servers {
+            changed |= put(&mut config.servers, id, server::plan(&view, id));
         }
         changed
     }

@@ -1,12 +1,13 @@
-//! A self-service network's fragment.
+//! A self-service network's fragment: made as a whole, or brought up to date part by part.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
 
+use super::touched::NetworkTouch;
 use super::{View, filter};
 use crate::address::with_prefix;
 use crate::compute::VmState;
@@ -16,13 +17,18 @@ use crate::host::{
 use crate::network::{Network, Port, Subnet, device_owner};
 use crate::{Cloud, NetworkId, PortId, SecurityGroupId, ServerId};
 
-/// The network as this host needs it; `None` when no port of it is in use here.
-pub(crate) fn plan(view: &View<'_>, id: NetworkId) -> Option<NetworkConfig> {
+/// The network as this host needs it; `None` when no port of it is in use here. Parts that are as in `old` are shared
+/// with it.
+pub(crate) fn plan(view: &View<'_>, id: NetworkId, old: Option<&NetworkConfig>) -> Option<NetworkConfig> {
     let network = view.cloud.networks.get(&id).filter(|network| !network.external)?;
     let ports: OrdMap<PortId, Arc<PortConfig>> = view
         .cloud
         .ports_of_network(id)
-        .filter_map(|port| Some((port.id, Arc::new(plan_port(view, network, port)?))))
+        .filter_map(|port| {
+            let new = plan_port(view, network, port)?;
+            let old = old.and_then(|old| old.ports.get(&port.id)).filter(|old| ***old == new);
+            Some((port.id, old.map_or_else(|| Arc::new(new), Arc::clone)))
+        })
         .collect();
     let service_port = service_port(view.cloud, id);
     if ports.is_empty() && service_port.is_none() {
@@ -30,7 +36,7 @@ pub(crate) fn plan(view: &View<'_>, id: NetworkId) -> Option<NetworkConfig> {
     }
     let groups = groups(view.cloud, &ports);
     let members = members(view.cloud, &groups);
-    Some(NetworkConfig {
+    let mut new = NetworkConfig {
         id,
         mtu: network.mtu,
         dns_domain: dns_domain(view, network),
@@ -44,7 +50,218 @@ pub(crate) fn plan(view: &View<'_>, id: NetworkId) -> Option<NetworkConfig> {
         groups,
         members,
         names: names(view.cloud, id),
-    })
+    };
+    if let Some(old) = old {
+        share(&mut new.ports, &old.ports);
+        share(&mut new.groups, &old.groups);
+        share(&mut new.members, &old.members);
+        share(&mut new.names, &old.names);
+    }
+    Some(new)
+}
+
+/// Takes the old map where the new one is equal.
+fn share<K: Ord + Clone, V: PartialEq + Clone>(new: &mut OrdMap<K, V>, old: &OrdMap<K, V>) {
+    if new == old {
+        *new = old.clone();
+    }
+}
+
+/// What became of a network's fragment.
+pub(crate) enum Update {
+    /// Nothing: it stays the same value.
+    Same,
+    /// It is this now.
+    New(Arc<NetworkConfig>),
+    /// Nothing of it is in use here any more.
+    Gone,
+}
+
+/// Brings a fragment up to date with changes of ports, groups and servers. The network and its subnets are as they were.
+pub(crate) fn update(view: &View<'_>, old: &NetworkConfig, touch: &NetworkTouch) -> Update {
+    let here = view.cloud.networks.get(&old.id).filter(|network| !network.external);
+    let Some(network) = here else { return Update::Gone };
+    let mut parts = Parts {
+        view,
+        new: old.clone(),
+        changed: false,
+    };
+    let regrouped = parts.ports(network, &touch.ports);
+    if touch.service_port {
+        let service_port = service_port(view.cloud, old.id);
+        parts.changed |= service_port != parts.new.service_port;
+        parts.new.service_port = service_port;
+    }
+    if parts.new.ports.is_empty() && parts.new.service_port.is_none() {
+        return Update::Gone;
+    }
+    parts.groups(&touch.groups, &regrouped);
+    parts.members(&touch.members);
+    parts.names(&touch.named);
+    if parts.changed {
+        Update::New(Arc::new(parts.new))
+    } else {
+        Update::Same
+    }
+}
+
+/// A fragment under way.
+struct Parts<'a> {
+    view: &'a View<'a>,
+    new: NetworkConfig,
+    changed: bool,
+}
+
+impl Parts<'_> {
+    /// Plans some ports anew. Returns the groups that one of them entered or left.
+    fn ports(&mut self, network: &Network, ids: &BTreeSet<PortId>) -> BTreeSet<SecurityGroupId> {
+        let mut regrouped = BTreeSet::new();
+        for id in ids {
+            let row = self
+                .view
+                .cloud
+                .ports
+                .get(id)
+                .filter(|port| port.network_id == network.id);
+            let new = row.and_then(|port| plan_port(self.view, network, port));
+            let old = self.new.ports.get(id);
+            if old.map(Arc::as_ref) == new.as_ref() {
+                continue;
+            }
+            let none = BTreeSet::new();
+            let was_in = old.map_or(&none, |port| &port.security_groups);
+            let is_in = new.as_ref().map_or(&none, |port| &port.security_groups);
+            regrouped.extend(was_in.symmetric_difference(is_in).copied());
+            match new {
+                Some(new) => drop(self.new.ports.insert(*id, Arc::new(new))),
+                None => drop(self.new.ports.remove(id)),
+            }
+            self.changed = true;
+        }
+        regrouped
+    }
+
+    /// Brings groups up to date whose rules changed (`ruled`) or that ports entered or left, and with them which groups'
+    /// members are listed.
+    fn groups(&mut self, ruled: &BTreeSet<SecurityGroupId>, regrouped: &BTreeSet<SecurityGroupId>) {
+        let mut changed = false;
+        for group in ruled.union(regrouped) {
+            let listed = self.new.groups.get(group);
+            if listed.is_some() && !ruled.contains(group) && self.is_used(*group) {
+                continue;
+            }
+            let new = self.is_used(*group).then(|| rules(self.view.cloud, *group));
+            if listed.map(Arc::as_ref) == new.as_ref() {
+                continue;
+            }
+            match new {
+                Some(new) => drop(self.new.groups.insert(*group, Arc::new(new))),
+                None => drop(self.new.groups.remove(group)),
+            }
+            changed = true;
+        }
+        if !changed {
+            return;
+        }
+        self.changed = true;
+        let named = remote_groups(&self.new.groups);
+        let gone: Vec<_> = self
+            .new
+            .members
+            .keys()
+            .filter(|id| !named.contains(*id))
+            .copied()
+            .collect();
+        for group in gone {
+            self.new.members.remove(&group);
+        }
+        for group in named {
+            if !self.new.members.contains_key(&group) {
+                let addresses = member_addresses(self.view.cloud, group);
+                self.new.members.insert(group, addresses);
+            }
+        }
+    }
+
+    /// Whether a port here is in a group. Mostly one of the first is.
+    fn is_used(&self, group: SecurityGroupId) -> bool {
+        self.new
+            .ports
+            .values()
+            .any(|port| port.security_groups.contains(&group))
+    }
+
+    /// Enters addresses that are a group's, and takes those away that no member has any more.
+    fn members(&mut self, touched: &BTreeMap<SecurityGroupId, BTreeSet<(IpNet, PortId)>>) {
+        let cloud = self.view.cloud;
+        for (group, addresses) in touched {
+            let Some(listed) = self.new.members.get(group) else {
+                continue;
+            };
+            let mut members = listed.clone();
+            let mut doubtful = BTreeSet::new();
+            for (net, port) in addresses {
+                let row = cloud
+                    .ports
+                    .get(port)
+                    .filter(|port| port.security_groups.contains(group));
+                if row.is_some_and(|port| contributions(port).any(|own| own == *net)) {
+                    members.insert(*net);
+                } else {
+                    doubtful.insert(*net);
+                }
+            }
+            if !doubtful.is_empty() {
+                // Another member may have the same address, in a network of its own. One look at all serves all of them.
+                let still: BTreeSet<IpNet> = members_of(cloud, *group)
+                    .flat_map(|port| contributions(port))
+                    .filter(|net| doubtful.contains(net))
+                    .collect();
+                for net in doubtful.difference(&still) {
+                    members.remove(net);
+                }
+            }
+            if members.len() != listed.len() || members != *listed {
+                self.new.members.insert(*group, members);
+                self.changed = true;
+            }
+        }
+    }
+
+    /// Enters the names of ports, and takes those away that none has any more.
+    fn names(&mut self, rows: &[Arc<Port>]) {
+        let (cloud, id) = (self.view.cloud, self.new.id);
+        let mut names = self.new.names.clone();
+        let mut doubtful: BTreeSet<(String, IpAddr)> = BTreeSet::new();
+        for row in rows {
+            let now = cloud.ports.get(&row.id).filter(|now| now.network_id == id);
+            let still: BTreeSet<(String, IpAddr)> = now.into_iter().flat_map(|port| names_of(port)).collect();
+            doubtful.extend(names_of(row).filter(|pair| !still.contains(pair)));
+            for (name, ip) in still {
+                if !names.get(&name).is_some_and(|ips| ips.contains(&ip)) {
+                    names.entry(name).or_default().insert(ip);
+                    self.changed = true;
+                }
+            }
+        }
+        if !doubtful.is_empty() {
+            let addresses: BTreeSet<IpAddr> = doubtful.iter().map(|(_, ip)| *ip).collect();
+            let with_one = |port: &&Arc<Port>| port.fixed_ips.iter().any(|ip| addresses.contains(&ip.ip_address));
+            for port in cloud.ports_of_network(id).filter(with_one) {
+                for pair in names_of(port) {
+                    doubtful.remove(&pair);
+                }
+            }
+        }
+        for (name, ip) in doubtful {
+            let Some(ips) = names.get_mut(&name) else { continue };
+            self.changed |= ips.remove(&ip);
+            if ips.is_empty() {
+                names.remove(&name);
+            }
+        }
+        self.new.names = names;
+    }
 }
 
 pub(crate) fn dns_domain(view: &View<'_>, network: &Network) -> String {
@@ -149,12 +366,14 @@ fn groups(cloud: &Cloud, ports: &OrdMap<PortId, Arc<PortConfig>>) -> OrdMap<Secu
         .flat_map(|(_, port)| port.security_groups.iter().copied())
         .collect();
     used.into_iter()
-        .map(|group| {
-            let mut rules: Vec<FilterRule> = cloud.rules_of_group(group).map(|rule| filter::resolve(rule)).collect();
-            rules.sort();
-            (group, Arc::new(rules))
-        })
+        .map(|group| (group, Arc::new(rules(cloud, group))))
         .collect()
+}
+
+fn rules(cloud: &Cloud, group: SecurityGroupId) -> Vec<FilterRule> {
+    let mut rules: Vec<FilterRule> = cloud.rules_of_group(group).map(|rule| filter::resolve(rule)).collect();
+    rules.sort();
+    rules
 }
 
 /// The addresses of the members of every group that one of these rules names.
@@ -162,47 +381,58 @@ fn members(
     cloud: &Cloud,
     groups: &OrdMap<SecurityGroupId, Arc<Vec<FilterRule>>>,
 ) -> OrdMap<SecurityGroupId, OrdSet<IpNet>> {
-    let named: BTreeSet<SecurityGroupId> = groups
+    remote_groups(groups)
+        .into_iter()
+        .map(|group| (group, member_addresses(cloud, group)))
+        .collect()
+}
+
+/// Every group that one of these rules names.
+fn remote_groups(groups: &OrdMap<SecurityGroupId, Arc<Vec<FilterRule>>>) -> BTreeSet<SecurityGroupId> {
+    groups
         .iter()
         .flat_map(|(_, rules)| rules.iter())
         .filter_map(|rule| match rule.remote {
             Remote::Group(group) => Some(group),
             _ => None,
         })
-        .collect();
-    named
-        .into_iter()
-        .map(|group| (group, member_addresses(cloud, group)))
         .collect()
 }
 
-fn member_addresses(cloud: &Cloud, group: SecurityGroupId) -> OrdSet<IpNet> {
-    let ports = cloud
+fn members_of(cloud: &Cloud, group: SecurityGroupId) -> impl Iterator<Item = &Arc<Port>> {
+    cloud
         .lookups
         .ports_by_group
         .of(&group)
-        .filter_map(|id| cloud.ports.get(id));
-    ports
-        .flat_map(|port| {
-            let fixed = port.fixed_ips.iter().map(|fixed| IpNet::from(fixed.ip_address));
-            fixed.chain(port.allowed_address_pairs.iter().map(|pair| pair.ip_address.trunc()))
-        })
-        .collect()
+        .filter_map(|id| cloud.ports.get(id))
+}
+
+fn member_addresses(cloud: &Cloud, group: SecurityGroupId) -> OrdSet<IpNet> {
+    members_of(cloud, group).flat_map(|port| contributions(port)).collect()
+}
+
+/// The addresses that a port brings into its groups.
+pub(super) fn contributions(port: &Port) -> impl Iterator<Item = IpNet> + '_ {
+    let fixed = port.fixed_ips.iter().map(|fixed| IpNet::from(fixed.ip_address));
+    fixed.chain(port.allowed_address_pairs.iter().map(|pair| pair.ip_address.trunc()))
 }
 
 /// Every name of the network: the one a port was given, and the one made from its address (`host-10-0-0-5`).
 fn names(cloud: &Cloud, id: NetworkId) -> OrdMap<String, BTreeSet<IpAddr>> {
     let mut names: OrdMap<String, BTreeSet<IpAddr>> = OrdMap::new();
-    for port in cloud.ports_of_network(id) {
-        for fixed in &port.fixed_ips {
-            let ip = fixed.ip_address;
-            names.entry(address_name(ip)).or_default().insert(ip);
-            if !port.dns_name.is_empty() {
-                names.entry(port.dns_name.to_lowercase()).or_default().insert(ip);
-            }
-        }
+    for (name, ip) in cloud.ports_of_network(id).flat_map(|port| names_of(port)) {
+        names.entry(name).or_default().insert(ip);
     }
     names
+}
+
+/// A port's names, each with the address that it means.
+fn names_of(port: &Port) -> impl Iterator<Item = (String, IpAddr)> + '_ {
+    port.fixed_ips.iter().flat_map(|fixed| {
+        let ip = fixed.ip_address;
+        let own = (!port.dns_name.is_empty()).then(|| (port.dns_name.to_lowercase(), ip));
+        std::iter::once((address_name(ip), ip)).chain(own)
+    })
 }
 
 /// `host-10-0-0-5`: Neutron's name for an address without another.

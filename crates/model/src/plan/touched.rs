@@ -1,39 +1,66 @@
-//! Which fragments a change touches.
+//! Which fragments a change touches, and of a network's fragment, which parts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::network::{FloatingIp, Port, Router};
+use ipnet::IpNet;
+
+use super::network::contributions;
+use crate::host::HostConfig;
+use crate::network::{FloatingIp, Port, Router, device_owner};
 use crate::{AnyRow, Change, Cloud, NetworkId, PortId, RouterId, SecurityGroupId, ServerId};
 
-/// A fragment of the host's document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fragment {
-    /// A provider network.
-    External(NetworkId),
-    /// A self-service network.
-    Network(NetworkId),
-    /// A router.
-    Router(RouterId),
-    /// A server.
-    Server(ServerId),
+/// What has to be planned anew.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    /// Provider networks.
+    pub(crate) externals: BTreeSet<NetworkId>,
+    /// Self-service networks.
+    pub(crate) networks: BTreeMap<NetworkId, NetworkTouch>,
+    /// Routers.
+    pub(crate) routers: BTreeSet<RouterId>,
+    /// Servers.
+    pub(crate) servers: BTreeSet<ServerId>,
 }
 
-/// Every fragment there may be.
-pub(crate) fn everything(cloud: &Cloud) -> BTreeSet<Fragment> {
-    let networks = cloud
-        .networks
-        .iter()
-        .flat_map(|n| [Fragment::External(n.id), Fragment::Network(n.id)]);
-    let routers = cloud.routers.iter().map(|r| Fragment::Router(r.id));
-    let servers = cloud.servers.iter().map(|s| Fragment::Server(s.id));
-    networks.chain(routers).chain(servers).collect()
+/// What of a network's fragment has to be planned anew. A network may have thousands of ports, so a change of one of
+/// them must not cost a look at all the others.
+#[derive(Debug, Default)]
+pub(crate) struct NetworkTouch {
+    /// All of it: the network itself or a subnet changed, which every part may show.
+    pub(crate) whole: bool,
+    /// These ports.
+    pub(crate) ports: BTreeSet<PortId>,
+    /// The service port.
+    pub(crate) service_port: bool,
+    /// The rules of these groups.
+    pub(crate) groups: BTreeSet<SecurityGroupId>,
+    /// Addresses that may have entered or left a remote group, with the port that had or has them.
+    pub(crate) members: BTreeMap<SecurityGroupId, BTreeSet<(IpNet, PortId)>>,
+    /// Ports as they were and are: their names may have come or gone.
+    pub(crate) named: Vec<Arc<Port>>,
 }
 
-/// What these changes touch, looking at rows before and after.
-pub(crate) fn by_changes(cloud: &Cloud, changes: &[Change]) -> BTreeSet<Fragment> {
-    let mut out = Touched {
+/// Everything there may be.
+pub(crate) fn everything(cloud: &Cloud) -> Touched {
+    let whole = || NetworkTouch {
+        whole: true,
+        ..NetworkTouch::default()
+    };
+    Touched {
+        externals: cloud.networks.iter().map(|n| n.id).collect(),
+        networks: cloud.networks.iter().map(|n| (n.id, whole())).collect(),
+        routers: cloud.routers.iter().map(|r| r.id).collect(),
+        servers: cloud.servers.iter().map(|s| s.id).collect(),
+    }
+}
+
+/// What these changes touch, looking at rows before and after. `old` is the document so far.
+pub(crate) fn by_changes(cloud: &Cloud, old: &HostConfig, changes: &[Change]) -> Touched {
+    let mut out = Collector {
         cloud,
-        fragments: BTreeSet::new(),
+        old,
+        touched: Touched::default(),
     };
     for change in changes {
         for row in [&change.before, &change.after].into_iter().flatten() {
@@ -41,17 +68,18 @@ pub(crate) fn by_changes(cloud: &Cloud, changes: &[Change]) -> BTreeSet<Fragment
         }
         out.group_members(change);
     }
-    out.fragments
+    out.touched
 }
 
-struct Touched<'a> {
+struct Collector<'a> {
     cloud: &'a Cloud,
-    fragments: BTreeSet<Fragment>,
+    old: &'a HostConfig,
+    touched: Touched,
 }
 
-impl Touched<'_> {
-    fn add(&mut self, fragment: Fragment) {
-        self.fragments.insert(fragment);
+impl Collector<'_> {
+    fn part(&mut self, network: NetworkId) -> &mut NetworkTouch {
+        self.touched.networks.entry(network).or_default()
     }
 
     fn row(&mut self, row: &AnyRow) {
@@ -62,13 +90,11 @@ impl Touched<'_> {
             AnyRow::Router(router) => self.router(router),
             AnyRow::FloatingIp(floating_ip) => self.floating_ip(floating_ip),
             AnyRow::SecurityGroup(group) => self.group(group.id),
-            AnyRow::SecurityGroupRule(rule) => self.networks_with_group(rule.security_group_id),
+            AnyRow::SecurityGroupRule(rule) => self.rules(rule.security_group_id),
             AnyRow::Server(server) => {
-                self.add(Fragment::Server(server.id));
+                self.touched.servers.insert(server.id);
                 // A server without a host has no taps; its networks see it once it has one.
-                for port in self.cloud.ports_of_device(&server.id.to_string()) {
-                    self.fragments.insert(Fragment::Network(port.network_id));
-                }
+                self.bindings(&server.id.to_string());
             }
             _ => {}
         }
@@ -76,8 +102,8 @@ impl Touched<'_> {
 
     /// A network's own attributes reach everything plugged into it.
     fn network(&mut self, id: NetworkId) {
-        self.add(Fragment::External(id));
-        self.add(Fragment::Network(id));
+        self.touched.externals.insert(id);
+        self.part(id).whole = true;
         for port in self.cloud.ports_of_network(id) {
             self.device(&port.device_id, port.is_network_owned());
         }
@@ -87,34 +113,43 @@ impl Touched<'_> {
     fn device(&mut self, device_id: &str, network_owned: bool) {
         if network_owned {
             let Ok(id) = device_id.parse() else { return };
-            self.add(Fragment::Router(id));
+            self.touched.routers.insert(id);
             // A leg's or gateway's prefix decides the host's routes to what is behind the router.
             if let Some(router) = self.cloud.routers.get(&id).cloned() {
                 self.router(&router);
             }
         } else if let Ok(server_id) = device_id.parse() {
-            self.add(Fragment::Server(server_id));
+            self.touched.servers.insert(server_id);
         }
     }
 
-    fn port(&mut self, port: &Port) {
-        self.add(Fragment::Network(port.network_id));
+    fn port(&mut self, port: &Arc<Port>) {
+        let part = self.part(port.network_id);
+        part.ports.insert(port.id);
+        part.named.push(Arc::clone(port));
+        part.service_port |= port.device_owner == device_owner::DHCP;
         self.device(&port.device_id, port.is_network_owned());
     }
 
     fn router(&mut self, router: &Router) {
-        self.add(Fragment::Router(router.id));
-        for port in self.cloud.ports_of_device(&router.id.to_string()) {
-            self.fragments.insert(Fragment::Network(port.network_id));
-        }
+        self.touched.routers.insert(router.id);
+        self.bindings(&router.id.to_string());
         if let Some(gateway) = &router.gateway {
-            self.add(Fragment::External(gateway.network_id));
+            self.touched.externals.insert(gateway.network_id);
+        }
+    }
+
+    /// Whether the ports of a device are plugged in here is seen in their networks.
+    fn bindings(&mut self, device_id: &str) {
+        for port in self.cloud.ports_of_device(device_id) {
+            let part = self.touched.networks.entry(port.network_id).or_default();
+            part.ports.insert(port.id);
         }
     }
 
     fn floating_ip(&mut self, floating_ip: &FloatingIp) {
         if let Some(router_id) = floating_ip.router_id {
-            self.add(Fragment::Router(router_id));
+            self.touched.routers.insert(router_id);
         }
         if let Some(port) = floating_ip.port_id.and_then(|id: PortId| self.cloud.ports.get(&id)) {
             self.device(&port.device_id, port.is_network_owned());
@@ -123,7 +158,7 @@ impl Touched<'_> {
 
     /// A group's name is in its servers' metadata, its rules in their networks' filters.
     fn group(&mut self, id: SecurityGroupId) {
-        self.networks_with_group(id);
+        self.rules(id);
         let ports = self
             .cloud
             .lookups
@@ -135,38 +170,42 @@ impl Touched<'_> {
         }
     }
 
-    fn networks_with_group(&mut self, group: SecurityGroupId) {
-        for port_id in self.cloud.lookups.ports_by_group.of(&group) {
-            if let Some(port) = self.cloud.ports.get(port_id) {
-                self.fragments.insert(Fragment::Network(port.network_id));
-            }
+    /// A group whose rules no network of the document shows yet comes in with the first port that is in it.
+    fn rules(&mut self, group: SecurityGroupId) {
+        for (id, _) in self
+            .old
+            .networks
+            .iter()
+            .filter(|(_, net)| net.groups.contains_key(&group))
+        {
+            self.touched.networks.entry(*id).or_default().groups.insert(group);
         }
     }
 
     /// A port that enters or leaves a group, or changes its addresses, reaches every network where a rule names that
-    /// group as remote.
+    /// group as remote: those that list its members.
     fn group_members(&mut self, change: &Change) {
         let before = as_port(&change.before);
         let after = as_port(&change.after);
         if before.map(member_face) == after.map(member_face) {
             return;
         }
-        let groups: BTreeSet<SecurityGroupId> = [before, after]
-            .into_iter()
-            .flatten()
-            .flat_map(|port| port.security_groups.iter().copied())
-            .collect();
-        for group in groups {
-            let namers: BTreeSet<SecurityGroupId> = self
-                .cloud
-                .lookups
-                .rules_by_remote_group
-                .of(&group)
-                .filter_map(|id| self.cloud.security_group_rules.get(id))
-                .map(|rule| rule.security_group_id)
-                .collect();
-            for namer in namers {
-                self.networks_with_group(namer);
+        let mut groups: BTreeMap<SecurityGroupId, BTreeSet<(IpNet, PortId)>> = BTreeMap::new();
+        for port in [before, after].into_iter().flatten() {
+            for group in &port.security_groups {
+                let addresses = groups.entry(*group).or_default();
+                addresses.extend(contributions(port).map(|net| (net, port.id)));
+            }
+        }
+        for (group, addresses) in groups {
+            let namers = self
+                .old
+                .networks
+                .iter()
+                .filter(|(_, net)| net.members.contains_key(&group));
+            for (id, _) in namers {
+                let members = &mut self.touched.networks.entry(*id).or_default().members;
+                members.entry(group).or_default().extend(addresses.iter().copied());
             }
         }
     }
@@ -180,10 +219,6 @@ fn as_port(row: &Option<AnyRow>) -> Option<&Port> {
 }
 
 /// What others see of a member.
-fn member_face(port: &Port) -> impl PartialEq + use<> {
-    (
-        port.security_groups.clone(),
-        port.fixed_ips.clone(),
-        port.allowed_address_pairs.clone(),
-    )
+fn member_face(port: &Port) -> impl PartialEq + use<'_> {
+    (&port.security_groups, &port.fixed_ips, &port.allowed_address_pairs)
 }
