@@ -83,8 +83,9 @@ cd "$root"
 stage "format" cargo fmt --all --check
 stage "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 stage "shell scripts" shell_lint
-counted "Rust tests" rust_tests
 stage "guest image" "$root/image/build.sh" "$image_dir"
+export MARU_TEST_IMAGE_DIR=$image_dir
+counted "Rust tests" rust_tests
 stage "program" cargo build --locked -p maru
 if [ "$long" = long ]; then
     counted "guest image, booted" as_root "$root/image/test.sh" "$image_dir"

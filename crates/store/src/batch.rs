@@ -37,6 +37,7 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// One without changes.
     pub fn new() -> Self {
         Self::default()
     }
@@ -55,15 +56,18 @@ impl Batch {
         self.push(Change::Delete { kind, key: key.into() });
     }
 
+    /// Adds a change after those that are there.
     pub fn push(&mut self, change: Change) {
         self.bytes += change.bytes();
         self.changes.push(change);
     }
 
+    /// The changes, in the order of their adding.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
+    /// Whether committing it would do nothing.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

@@ -45,6 +45,7 @@ impl Rows<'_> {
         query().map_err(|error| error.to_string())
     }
 
+    /// One row's value, if there is such a row.
     pub fn get(&self, kind: &str, key: &str) -> Result<Option<String>, String> {
         self.transaction
             .query_row(
@@ -56,6 +57,7 @@ impl Rows<'_> {
             .map_err(|error| error.to_string())
     }
 
+    /// Adds or replaces one row.
     pub fn put(&mut self, kind: &str, key: &str, value: &str) -> Result<(), String> {
         self.transaction
             .execute(
@@ -66,6 +68,7 @@ impl Rows<'_> {
             .map_err(|error| error.to_string())
     }
 
+    /// Removes one row; one that isn't there is no error.
     pub fn delete(&mut self, kind: &str, key: &str) -> Result<(), String> {
         self.transaction
             .execute("DELETE FROM row WHERE kind = ?1 AND key = ?2", [kind, key])

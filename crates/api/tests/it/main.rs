@@ -16,3 +16,4 @@ mod image_data;
 mod network;
 mod network_access;
 mod network_lists;
+mod odd_values;

@@ -31,6 +31,7 @@ pub struct Forwarder {
 }
 
 impl Forwarder {
+    /// Asks `upstreams`, from within the namespace `host`.
     pub fn new(host: Netns, upstreams: Vec<SocketAddr>) -> Self {
         Self {
             upstreams,

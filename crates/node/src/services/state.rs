@@ -32,6 +32,7 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// With nothing to serve yet.
     pub fn new(forwarder: Forwarder) -> Self {
         Self {
             wanted: RwLock::default(),
@@ -68,10 +69,12 @@ impl Shared {
         self.passwords().retain(|server, _| wanted.servers.contains_key(server));
     }
 
+    /// A network with its look-ups; `None` for one that is not on this host.
     pub fn network(&self, id: NetworkId) -> Option<Arc<NetworkView>> {
         self.read().networks.get(&id).cloned()
     }
 
+    /// A router; `None` for one that is not on this host.
     pub fn router(&self, id: RouterId) -> Option<Arc<RouterConfig>> {
         self.read().routers.get(&id).cloned()
     }

@@ -9,9 +9,18 @@ use uuid::Uuid;
 
 use super::bench::{Host, nic};
 
+/// Where `make test` has the image built; a plain `cargo test` may do without it.
 fn built() -> Option<PathBuf> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/image");
-    directory.join("tiny.qcow2").exists().then_some(directory)
+    let told = std::env::var_os("MARU_TEST_IMAGE_DIR").map(PathBuf::from);
+    let is_told = told.is_some();
+    let directory = told.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/image"));
+    let is_built = directory.join("tiny.qcow2").exists();
+    assert!(
+        is_built || !is_told,
+        "there is no guest image in {}",
+        directory.display()
+    );
+    is_built.then_some(directory)
 }
 
 fn image(directory: &Path, name: &str, format: &str, number: u128) -> ImageSource {

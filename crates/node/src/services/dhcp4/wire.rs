@@ -190,6 +190,7 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// A message of this type that gives no address yet.
     pub fn new(kind: MessageType) -> Self {
         Self {
             kind,
@@ -206,6 +207,7 @@ impl Reply {
         self.options.push((code, value.into()));
     }
 
+    /// Takes an option out, if it is there.
     pub fn remove(&mut self, code: u8) {
         self.options.retain(|(known, _)| *known != code);
     }

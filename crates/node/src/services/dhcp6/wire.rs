@@ -161,6 +161,7 @@ fn association(code: u16, value: &[u8]) -> Option<IdentityAssociation> {
 pub struct Options(Vec<u8>);
 
 impl Options {
+    /// Adds one option (RFC 8415, section 21.1).
     pub fn push(&mut self, code: u16, value: &[u8]) {
         // A longer value than 16 bits can say is left out; no caller makes one.
         let Ok(length) = u16::try_from(value.len()) else { return };
@@ -169,12 +170,14 @@ impl Options {
         self.0.extend(value);
     }
 
+    /// Adds a status code with a word for people (section 21.13).
     pub fn push_status(&mut self, status: Status, text: &str) {
         let mut value = (status as u16).to_be_bytes().to_vec();
         value.extend(text.as_bytes());
         self.push(option::STATUS_CODE, &value);
     }
 
+    /// Adds an address with its lifetimes, in seconds (section 21.6).
     pub fn push_address(&mut self, address: Ipv6Addr, preferred_seconds: u32, valid_seconds: u32) {
         let mut value = address.octets().to_vec();
         value.extend(preferred_seconds.to_be_bytes());
