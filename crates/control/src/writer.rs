@@ -232,9 +232,18 @@ impl Writer {
     }
 }
 
+/// The changes as rows; of a row that was changed several times, how it was left.
 fn to_batch(changes: &[Change]) -> Result<Batch> {
     let mut batch = Batch::new();
-    for change in changes {
+    let mut written = std::collections::HashSet::new();
+    let mut last = Vec::with_capacity(changes.len());
+    for change in changes.iter().rev() {
+        let row = change.after.as_ref().or(change.before.as_ref());
+        if row.is_some_and(|row| written.insert((row.kind(), row.key()))) {
+            last.push(change);
+        }
+    }
+    for change in last.into_iter().rev() {
         match (&change.before, &change.after) {
             (_, Some(row)) => {
                 let json = row.to_json().map_err(|error| {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::address::MacAddress;
-use crate::compute::{Flavor, Keypair, Server, ServerAction, ServerGroup};
+use crate::compute::{DeletedServer, Flavor, Keypair, Server, ServerAction, ServerGroup};
 use crate::identity::{
     ApplicationCredential, Assignment, AssignmentTarget, CatalogService, Domain, Endpoint, Group, GroupMembership,
     Holder, JoinedKey, Project, Region, Revocation, Role, RoleImplication, TokenKey, User,
@@ -210,6 +210,10 @@ pub struct Lookups {
     pub floating_ips_by_router: Lookup<RouterId, FloatingIpId>,
     /// Floating IPs of a provider network.
     pub floating_ips_by_network: Lookup<NetworkId, FloatingIpId>,
+    /// Servers that are gone, in the order in which they went.
+    pub deleted_servers_by_end: Lookup<(), (crate::Timestamp, ServerId)>,
+    /// The same, of a project.
+    pub deleted_servers_by_project: Lookup<ProjectId, (crate::Timestamp, ServerId)>,
     /// Servers of a project.
     pub servers_by_project: Lookup<ProjectId, ServerId>,
     /// Servers on a host with a task that its report will end.
@@ -326,6 +330,8 @@ tables! {
     keypairs: Keypair,
     /// Nova's servers.
     servers: Server,
+    /// What is remembered of those that are gone.
+    deleted_servers: DeletedServer,
     /// Nova's server groups.
     server_groups: ServerGroup,
     /// Nova's action log.

@@ -2,10 +2,11 @@
 
 use crate::StoreError;
 
-/// Most rows that one [`Batch`] may change. etcd refuses more in one request, so neither engine takes more.
-pub const MAX_BATCH_ROWS: usize = 128;
-/// Most bytes (kinds, keys and values together) in one [`Batch`]. etcd refuses 1.5 MiB.
-pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
+/// Most rows that one [`Batch`] may change: what a thousand servers made by one request take (Nova's most), each with its
+/// log and two ports. Nobody else is served while a batch is written, so there is a limit.
+pub const MAX_BATCH_ROWS: usize = 4096;
+/// Most bytes (kinds, keys and values together) in one [`Batch`].
+pub const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// One row change.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::body::{Field, Object, TEXT_LIMIT, field, missing, wrong};
 use super::microversion::{MIN, Microversion};
 use super::servers::find;
-use super::{no_such_action, server_id};
+use super::{no_such_action, remote_consoles, server_id};
 use crate::context::Ctx;
 use crate::extract::Wire;
 use crate::reply::{Reply, json as reply};
@@ -28,10 +28,6 @@ const NOT_YET: &[&str] = &[
     "evacuate",
     "injectNetworkInfo",
     "migrate",
-    "os-getRDPConsole",
-    "os-getSPICEConsole",
-    "os-getSerialConsole",
-    "os-getVNCConsole",
     "os-migrateLive",
     "rebuild",
     "removeFixedIp",
@@ -79,6 +75,9 @@ pub(super) async fn act(
         "os-resetState" => reset_state(&ctx, id, arguments).await?,
         "os-getConsoleOutput" => return console_output(&ctx, id, arguments).await,
         "changePassword" => return Err(change_password(&ctx, id, arguments)?.into()),
+        "os-getVNCConsole" | "os-getSPICEConsole" | "os-getSerialConsole" | "os-getRDPConsole" => {
+            return Err(remote_consoles::by_action(&ctx, version, &id.to_string(), name, arguments)?.into());
+        }
         name if NOT_YET.contains(&name) => return Err(not_yet(&ctx, id, name)?.into()),
         _ => return Err(no_such_action(&body).into()),
     }

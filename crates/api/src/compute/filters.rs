@@ -6,8 +6,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use model::compute::server::status;
-use model::compute::{Server, TaskState, VmState};
-use model::{Actor, Error, ProjectId, Result, Timestamp};
+use model::compute::{Server, TaskState};
+use model::{Actor, Cloud, Error, ProjectId, Result, Timestamp};
 use regex::{Regex, RegexBuilder};
 use serde_json::json;
 
@@ -177,10 +177,22 @@ const STATUSES: &[&str] = &[
 /// Whether a list shows a server.
 type ServerTest = Box<dyn Fn(&View<'_>, &Server) -> bool>;
 
+/// Whether a list shows servers that are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deleted {
+    /// Only those that are there.
+    Hidden,
+    /// Both: who asks for changes wants to know of deletions.
+    Shown,
+    /// Only those that are gone.
+    Only,
+}
+
 /// What a list is asked for.
 pub(super) struct Wanted {
     /// Only this project's; `None`: everyone's.
     project: Option<ProjectId>,
+    deleted: Deleted,
     tests: Vec<ServerTest>,
     sort: Vec<(SortKey, bool)>,
 }
@@ -191,6 +203,7 @@ impl Wanted {
         let project = project(query, actor)?;
         let mut wanted = Self {
             project,
+            deleted: read_deleted(query, actor, version),
             tests: Vec::new(),
             sort: read_sort(query, actor, version)?,
         };
@@ -208,16 +221,13 @@ impl Wanted {
     pub(super) fn select(&self, view: &View<'_>) -> Result<Vec<Arc<Server>>> {
         let cloud = &view.cloud;
         let is_wanted = |server: &&Arc<Server>| self.tests.iter().all(|test| test(view, server));
-        let mut servers: Vec<Arc<Server>> = match &self.project {
-            Some(project) => {
-                let ids = cloud.lookups.servers_by_project.of(project);
-                ids.filter_map(|id| cloud.servers.get(id))
-                    .filter(is_wanted)
-                    .cloned()
-                    .collect()
-            }
-            None => cloud.servers.iter().filter(is_wanted).cloned().collect(),
-        };
+        let mut servers: Vec<Arc<Server>> = Vec::new();
+        if self.deleted != Deleted::Only {
+            servers.extend(living(cloud, self.project.as_ref()).filter(is_wanted).cloned());
+        }
+        if self.deleted != Deleted::Hidden {
+            servers.extend(gone(cloud, self.project.as_ref()).filter(is_wanted).cloned());
+        }
         servers.sort_by(|a, b| self.compare(a, b));
         Ok(servers)
     }
@@ -313,11 +323,6 @@ impl Wanted {
 
     fn read_flags(&mut self, query: &Query, actor: &Actor, version: Microversion) -> Result<()> {
         let is_admin = actor.is_admin();
-        // Deleted servers are gone here, so who asks for them gets none.
-        let wants_deleted = query.get("deleted").and_then(truth_of).unwrap_or(false);
-        if is_admin && wants_deleted {
-            self.test(|_, server| server.vm_state == VmState::Deleted);
-        }
         if version.since(73)
             && let Some(text) = query.get("locked")
         {
@@ -357,6 +362,51 @@ impl Wanted {
         if let Some(tags) = read("not-tags-any") {
             self.test(move |_, server| !tags.iter().any(|tag| server.tags.contains(tag)));
         }
+    }
+}
+
+/// The servers that are there, of a project or of everyone.
+pub(super) fn living<'a>(
+    cloud: &'a Cloud,
+    project: Option<&ProjectId>,
+) -> Box<dyn Iterator<Item = &'a Arc<Server>> + 'a> {
+    match project {
+        Some(project) => {
+            let ids = cloud.lookups.servers_by_project.of(project);
+            Box::new(ids.filter_map(|id| cloud.servers.get(id)))
+        }
+        None => Box::new(cloud.servers.iter()),
+    }
+}
+
+/// The servers that are gone and remembered, of a project or of everyone.
+pub(super) fn gone<'a>(
+    cloud: &'a Cloud,
+    project: Option<&ProjectId>,
+) -> Box<dyn Iterator<Item = &'a Arc<Server>> + 'a> {
+    match project {
+        Some(project) => {
+            let entries = cloud.lookups.deleted_servers_by_project.of(project);
+            let rows = entries.filter_map(|(_, id)| cloud.deleted_servers.get(id));
+            Box::new(rows.map(|deleted| &deleted.server))
+        }
+        None => Box::new(cloud.deleted_servers.iter().map(|deleted| &deleted.server)),
+    }
+}
+
+/// As Nova decides it: administrators by `deleted` or the status DELETED, everyone by asking for changes.
+fn read_deleted(query: &Query, actor: &Actor, version: Microversion) -> Deleted {
+    let mut statuses = query.all("status").peekable();
+    let asks_deleted = statuses.peek().is_some() && statuses.all(|status| status.eq_ignore_ascii_case("deleted"));
+    let said = query.get("deleted").map(|text| truth_of(text).unwrap_or(false));
+    let asks_changes =
+        query.get("changes-since").is_some() || (version.since(66) && query.get("changes-before").is_some());
+    match said.filter(|_| actor.is_admin()) {
+        _ if asks_deleted && actor.is_admin() => Deleted::Only,
+        Some(true) => Deleted::Only,
+        Some(false) => Deleted::Hidden,
+        None if asks_changes => Deleted::Shown,
+        None => Deleted::Hidden,
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::body::{Field, Object, TEXT_LIMIT, field, missing, truth_of, wrong};
 use super::microversion::Microversion;
 use super::paging::{Page, check_query};
-use super::{link, links};
+use super::{extra_specs, link, links};
 use crate::context::Ctx;
 use crate::extract::Wire;
 use crate::query::Query;
@@ -275,8 +275,13 @@ pub(super) async fn list_specs(ctx: Ctx, Path(id): Path<FlavorId>) -> Reply {
 }
 
 /// `POST /flavors/{id}/os-extra_specs`.
-pub(super) async fn add_specs(ctx: Ctx, Path(id): Path<FlavorId>, Wire(body): Wire<Map<String, Value>>) -> Reply {
-    let specs = read_specs(Object::only_member(&body, "extra_specs")?)?;
+pub(super) async fn add_specs(
+    ctx: Ctx,
+    version: Microversion,
+    Path(id): Path<FlavorId>,
+    Wire(body): Wire<Map<String, Value>>,
+) -> Reply {
+    let specs = read_specs(Object::only_member(&body, "extra_specs")?, version)?;
     let answer = json!({"extra_specs": specs.iter().cloned().collect::<std::collections::BTreeMap<_, _>>()});
     ctx.transact(move |tx, _| flavor::set_extra_specs(tx, &id, specs))
         .await?;
@@ -296,13 +301,14 @@ pub(super) async fn show_spec(ctx: Ctx, Path((id, key)): Path<(FlavorId, String)
 /// `PUT /flavors/{id}/os-extra_specs/{key}`.
 pub(super) async fn set_spec(
     ctx: Ctx,
+    version: Microversion,
     Path((id, key)): Path<(FlavorId, String)>,
     Wire(body): Wire<Map<String, Value>>,
 ) -> Reply {
     if body.len() != 1 || !body.contains_key(&key) {
         return Err(Error::invalid("HTTPBadRequest", "Request body and URI mismatch").into());
     }
-    let specs = read_specs(Object::new(&body))?;
+    let specs = read_specs(Object::new(&body), version)?;
     ctx.transact(move |tx, _| flavor::set_extra_specs(tx, &id, specs))
         .await?;
     reply(&body)
@@ -315,8 +321,8 @@ pub(super) async fn delete_spec(ctx: Ctx, Path((id, key)): Path<(FlavorId, Strin
     Ok(StatusCode::OK.into_response())
 }
 
-/// Keys of letters, digits, space and `-_.:`; values text or numbers.
-fn read_specs(body: Object<'_>) -> Result<Vec<(String, String)>> {
+/// Keys of letters, digits, space and `-_.:`; values text or numbers, from 2.86 on what Nova's own names take.
+fn read_specs(body: Object<'_>, version: Microversion) -> Result<Vec<(String, String)>> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | ':');
     let specs = body.iter().map(|(key, value)| {
         if key.is_empty() || key.len() > TEXT_LIMIT || !key.chars().all(is_plain) {
@@ -333,6 +339,9 @@ fn read_specs(body: Object<'_>) -> Result<Vec<(String, String)>> {
         };
         if text.chars().count() > TEXT_LIMIT {
             return Err(wrong(key, value, "It is too long."));
+        }
+        if version.since(86) {
+            extra_specs::check(key, &text)?;
         }
         Ok((key.to_owned(), text))
     });

@@ -1,16 +1,19 @@
 //! A server's action log.
 
+use std::sync::Arc;
+
 use axum::extract::Path;
-use model::compute::{ActionEvent, Server, ServerAction, actions_of_server, by_request};
+use model::compute::server::deleted;
+use model::compute::{ActionEvent, Server, ServerAction, actions_of_server};
 use model::{Error, Result};
 use serde_json::{Value, json};
 
 use super::filters::parse_time;
-use super::link;
 use super::microversion::Microversion;
 use super::paging::{Page, check_query};
 use super::servers::find;
 use super::view::host_id;
+use super::{link, server_id};
 use crate::context::Ctx;
 use crate::query::Query;
 use crate::reply::{Reply, json as reply};
@@ -31,10 +34,26 @@ fn view(action: &ServerAction, version: Microversion) -> Value {
     body
 }
 
+/// A server with its log, newest first; from 2.21 also of one that is gone.
+fn find_log(ctx: &Ctx, version: Microversion, id: &str) -> Result<(Arc<Server>, Vec<Arc<ServerAction>>)> {
+    match find(ctx, id) {
+        Ok(server) => {
+            let cloud = ctx.cloud();
+            let actions = actions_of_server(&cloud, server.id).into_iter().cloned();
+            Ok((server, actions.collect()))
+        }
+        Err(_) if version.since(21) => {
+            let gone = deleted::get_visible(&ctx.cloud(), ctx.actor(), server_id(id)?)?;
+            Ok((gone.server.clone(), gone.actions.iter().rev().cloned().collect()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// `GET /servers/{id}/os-instance-actions`, newest first.
 pub(super) async fn list(ctx: Ctx, version: Microversion, Path(id): Path<String>, query: Query) -> Reply {
     const QUERY: &[&str] = &["limit", "marker", "changes-since", "changes-before"];
-    let server = find(&ctx, &id)?;
+    let (_, actions) = find_log(&ctx, version, &id)?;
     // Neither pages nor filters below 2.58.
     let query = if version.since(58) { query } else { Query::default() };
     check_query(&query, QUERY, version, 58)?;
@@ -54,8 +73,7 @@ pub(super) async fn list(ctx: Ctx, version: Microversion, Path(id): Path<String>
         )
         .into());
     }
-    let cloud = ctx.cloud();
-    let actions: Vec<_> = actions_of_server(&cloud, server.id)
+    let actions: Vec<_> = actions
         .into_iter()
         .filter(|action| since.is_none_or(|since| action.updated_at >= since))
         .filter(|action| before.is_none_or(|before| action.updated_at <= before))
@@ -76,9 +94,13 @@ pub(super) async fn list(ctx: Ctx, version: Microversion, Path(id): Path<String>
 
 /// `GET /servers/{id}/os-instance-actions/{request_id}`.
 pub(super) async fn show(ctx: Ctx, version: Microversion, Path((id, request)): Path<(String, String)>) -> Reply {
-    let server = find(&ctx, &id)?;
-    let action = by_request(&ctx.cloud(), server.id, request_id(&request)?)?;
-    let mut body = view(&action, version);
+    let (server, actions) = find_log(&ctx, version, &id)?;
+    let wanted = request_id(&request)?;
+    let action = actions
+        .iter()
+        .find(|action| action.request_id == wanted)
+        .ok_or_else(|| action_not_found(&request))?;
+    let mut body = view(action, version);
     let is_admin = ctx.actor().is_admin();
     // Below 2.51 steps were for administrators.
     if is_admin || version.since(51) {
@@ -95,7 +117,11 @@ pub(super) async fn show(ctx: Ctx, version: Microversion, Path((id, request)): P
 fn request_id(text: &str) -> Result<uuid::Uuid> {
     text.strip_prefix("req-")
         .and_then(|id| id.parse().ok())
-        .ok_or_else(|| Error::not_found("InstanceActionNotFound", format!("Action {text} not found")))
+        .ok_or_else(|| action_not_found(text))
+}
+
+fn action_not_found(request: &str) -> Error {
+    Error::not_found("InstanceActionNotFound", format!("Action {request} not found"))
 }
 
 fn view_event(event: &ActionEvent, server: &Server, version: Microversion, is_admin: bool) -> Value {

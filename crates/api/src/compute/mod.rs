@@ -10,6 +10,7 @@ mod availability_zones;
 mod body;
 mod create;
 mod extensions;
+mod extra_specs;
 mod filters;
 mod flavors;
 mod hypervisors;
@@ -21,6 +22,7 @@ mod metadata;
 mod microversion;
 mod paging;
 mod quota_sets;
+mod remote_consoles;
 mod security_groups;
 mod server_groups;
 mod servers;
@@ -133,6 +135,8 @@ fn server_part_routes(routes: Routes) -> Routes {
             Reader,
             instance_actions::show,
         )
+        .post("/v2.1/servers/{id}/remote-consoles", Member, remote_consoles::create)
+        .get("/v2.1/servers/{id}/topology", Reader, servers::show_topology)
         .get(
             "/v2.1/servers/{id}/os-volume_attachments",
             Reader,

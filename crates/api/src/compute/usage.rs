@@ -1,15 +1,15 @@
-//! What projects' servers used in a time (`os-simple-tenant-usage`): of the servers that are there, those deleted leave
-//! nothing to count.
+//! What projects' servers used in a time (`os-simple-tenant-usage`): of those that are there and of those that were deleted
+//! within it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::Path;
 use model::compute::Server;
-use model::{Error, ProjectId, Result, Timestamp};
+use model::{Cloud, Error, ProjectId, Result, Timestamp};
 use serde_json::{Value, json};
 
-use super::filters::parse_time;
+use super::filters::{gone, living, parse_time};
 use super::link;
 use super::microversion::Microversion;
 use super::paging::{Page, check_query};
@@ -50,24 +50,35 @@ impl Period {
     }
 
     /// Hours that a server was there in this time.
-    fn hours(&self, launched: Timestamp) -> f64 {
+    fn hours(&self, server: &Server, launched: Timestamp) -> f64 {
         let start = launched.max(self.start);
-        let micros = self.stop.unix_micros().saturating_sub(start.unix_micros());
+        let stop = server.terminated_at.map_or(self.stop, |ended| ended.min(self.stop));
+        let micros = stop.unix_micros().saturating_sub(start.unix_micros());
         // Far below the point where a 64-bit float loses a microsecond that matters.
         micros.max(0) as f64 / 3_600_000_000.0
     }
 
-    /// The servers with anything to count, in the order of their ids.
-    fn counted(&self, servers: impl Iterator<Item = Arc<Server>>) -> Vec<(Arc<Server>, Timestamp)> {
-        servers
-            .filter_map(|server| server.launched_at.map(|launched| (server, launched)))
+    /// The servers with anything to count, of a project or of all, in the order of projects and ids.
+    fn counted(&self, cloud: &Cloud, project: Option<&ProjectId>) -> Vec<(Arc<Server>, Timestamp)> {
+        let ended_in_time = |server: &Server| server.terminated_at.is_none_or(|ended| ended > self.start);
+        let mut counted: Vec<_> = living(cloud, project)
+            .chain(gone(cloud, project))
+            .filter(|server| ended_in_time(server))
+            .filter_map(|server| server.launched_at.map(|launched| (server.clone(), launched)))
             .filter(|(_, launched)| *launched <= self.stop)
-            .collect()
+            .collect();
+        counted.sort_by(|(a, _), (b, _)| (&a.project_id, a.id).cmp(&(&b.project_id, b.id)));
+        counted
     }
 }
 
 fn view(period: &Period, server: &Server, launched: Timestamp) -> Value {
-    let uptime = period.now.unix_seconds().saturating_sub(launched.unix_seconds());
+    let until = server.terminated_at.unwrap_or(period.now);
+    let uptime = until.unix_seconds().saturating_sub(launched.unix_seconds());
+    let state = match server.terminated_at {
+        Some(_) => "terminated",
+        None => server.vm_state.as_str(),
+    };
     json!({
         "instance_id": server.id,
         "name": server.name,
@@ -76,10 +87,10 @@ fn view(period: &Period, server: &Server, launched: Timestamp) -> Value {
         "memory_mb": server.flavor.memory_mib,
         "local_gb": server.flavor.root_gib + server.flavor.ephemeral_gib,
         "vcpus": server.flavor.vcpus,
-        "hours": period.hours(launched),
+        "hours": period.hours(server, launched),
         "started_at": launched.micros_bare(),
-        "ended_at": null,
-        "state": server.vm_state.as_str(),
+        "ended_at": server.terminated_at.map(|at| at.micros_bare()),
+        "state": state,
         "uptime": uptime.max(0),
     })
 }
@@ -88,7 +99,7 @@ fn summary(period: &Period, project: &ProjectId, servers: &[(Arc<Server>, Timest
     let sum = |weight: fn(&Server) -> f64| -> f64 {
         let parts = servers
             .iter()
-            .map(|(server, launched)| weight(server) * period.hours(*launched));
+            .map(|(server, launched)| weight(server) * period.hours(server, *launched));
         parts.sum()
     };
     let mut body = json!({
@@ -115,7 +126,7 @@ pub(super) async fn list(ctx: Ctx, version: Microversion, query: Query) -> Reply
     check_query(&query, QUERY, version, 75)?;
     let period = Period::read(&query, ctx.control().now())?;
     let cloud = ctx.cloud();
-    let counted = period.counted(cloud.servers.iter().cloned());
+    let counted = period.counted(&cloud, None);
     let pages = if version.since(40) {
         query.clone()
     } else {
@@ -157,8 +168,7 @@ pub(super) async fn show(ctx: Ctx, version: Microversion, Path(id): Path<String>
     }
     let period = Period::read(&query, ctx.control().now())?;
     let cloud = ctx.cloud();
-    let servers = cloud.lookups.servers_by_project.of(&project);
-    let counted = period.counted(servers.filter_map(|id| cloud.servers.get(id)).cloned());
+    let counted = period.counted(&cloud, Some(&project));
     let pages = if version.since(40) {
         query.clone()
     } else {

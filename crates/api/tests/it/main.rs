@@ -7,6 +7,7 @@ mod cloud;
 mod compute;
 mod compute_admin;
 mod compute_bodies;
+mod compute_deleted;
 mod compute_server_parts;
 mod compute_servers;
 mod every_route;

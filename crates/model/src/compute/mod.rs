@@ -10,6 +10,7 @@ pub mod server_group;
 
 pub use flavor::Flavor;
 pub use keypair::{Keypair, KeypairId, KeypairKind};
+pub use server::deleted::DeletedServer;
 pub use server::{Fault, Locked, PowerState, Server, ServerFlavor, ServerImage, TaskState, VmState};
-pub use server_action::{ActionEvent, ActionLog, ServerAction, by_request, of_server as actions_of_server};
+pub use server_action::{ActionEvent, ActionLog, ServerAction, of_server as actions_of_server};
 pub use server_group::{GroupPolicy, ServerGroup};

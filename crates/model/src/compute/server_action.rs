@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use super::Server;
 use crate::cloud::{Lookups, Row};
-use crate::{ActionId, Actor, Cloud, Error, ProjectId, Result, ServerId, Timestamp, Tx, UserId};
+use crate::{ActionId, Actor, Cloud, Error, ProjectId, ServerId, Timestamp, Tx, UserId};
 
-/// Entries kept of one server: the first (its creation) and the newest. They go with it in one transaction, which holds
-/// 128 rows at most.
+/// Entries kept of one server: the first (its creation) and the newest. They go with it in one transaction.
 const LOG_LIMIT: usize = 60;
 
 /// One thing that was asked of a server.
@@ -80,23 +79,6 @@ pub fn of_server(cloud: &Cloud, server: ServerId) -> Vec<&Arc<ServerAction>> {
     let mut actions: Vec<_> = ids.filter_map(|(_, id)| cloud.server_actions.get(id)).collect();
     actions.reverse();
     actions
-}
-
-/// What a request did to a server.
-///
-/// # Errors
-/// `InstanceActionNotFound`.
-pub fn by_request(cloud: &Cloud, server: ServerId, request_id: uuid::Uuid) -> Result<Arc<ServerAction>> {
-    of_server(cloud, server)
-        .into_iter()
-        .find(|action| action.request_id == request_id)
-        .cloned()
-        .ok_or_else(|| {
-            Error::not_found(
-                "InstanceActionNotFound",
-                format!("Action for request_id req-{request_id} not found"),
-            )
-        })
 }
 
 /// An entry being made.

@@ -1,10 +1,10 @@
 //! Deleting a server: it leaves its host first. The row stays, with task `deleting`, until the host's report no longer lists
-//! it; then the ports made for it go, the others are free again, and the row is gone.
+//! it; then the ports made for it go, the others are free again, and the row goes to those of [`deleted`] servers.
 
 use std::sync::Arc;
 
 use super::admission::{Admission, Operation};
-use super::{Server, TaskState, act, get_visible};
+use super::{Server, TaskState, act, deleted, get_visible};
 use crate::compute::{ActionLog, ServerAction};
 use crate::network::port;
 use crate::{Actor, Result, ServerId, Tx};
@@ -25,6 +25,14 @@ pub fn delete(
         return Ok(());
     }
     if server.host.is_none() {
+        // Its fault is the creation's, not the deletion's.
+        let faultless = Server {
+            fault: None,
+            ..Server::clone(&server)
+        };
+        ActionLog::new("delete", request_id)
+            .at_once()
+            .record(tx, actor, &faultless);
         return remove(tx, &server);
     }
     let mut server = Server::clone(&server);
@@ -36,7 +44,7 @@ pub fn delete(
     Ok(())
 }
 
-/// Ends a server's deletion: its ports go or are freed, then the row with its log.
+/// Ends a server's deletion: its ports go or are freed, the row and its log become one that remembers them.
 ///
 /// # Errors
 /// What freeing a port may say.
@@ -46,9 +54,8 @@ pub fn remove(tx: &mut Tx<'_>, server: &Arc<Server>) -> Result<()> {
     }
     let log = &tx.cloud().lookups.actions_by_server;
     let actions: Vec<_> = log.of(&server.id).map(|(_, id)| *id).collect();
-    for id in actions {
-        tx.delete::<ServerAction>(&id);
-    }
+    let actions = actions.iter().filter_map(|id| tx.delete::<ServerAction>(id)).collect();
     tx.delete::<Server>(&server.id);
+    deleted::bury(tx, server, actions);
     Ok(())
 }

@@ -6,6 +6,7 @@ pub mod admission;
 mod boot_image;
 pub mod create;
 pub mod delete;
+pub mod deleted;
 pub mod edit;
 mod hints;
 pub mod name;
