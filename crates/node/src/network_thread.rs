@@ -11,7 +11,7 @@ use model::host::{FragmentStatus, HostConfig, HostReport};
 use tokio::sync::{oneshot, watch};
 
 use crate::network::NetworkPart;
-use crate::services::{Namespaces, Services};
+use crate::services::{Failures, Namespaces, Services};
 
 /// How often the kernel is compared with what should be there. What a person deletes is mended within this and the time
 /// of one repair.
@@ -55,7 +55,14 @@ impl NetworkThread {
         let newest = config.clone();
         std::thread::Builder::new()
             .name("maru-network".to_owned())
-            .spawn(move || run(Host { part, services }, &queue, &newest, &publish))?;
+            .spawn(move || {
+                let host = Host {
+                    part,
+                    services,
+                    failures: Failures::default(),
+                };
+                run(host, &queue, &newest, &publish);
+            })?;
         let wake = work.clone();
         config.mark_changed();
         tokio::spawn(async move {
@@ -93,6 +100,8 @@ impl NetworkThread {
 struct Host {
     part: NetworkPart,
     services: Services,
+    /// Services that did not stand when they were last asked.
+    failures: Failures,
 }
 
 fn run(
@@ -125,14 +134,16 @@ fn run(
         if Instant::now() >= next_audit {
             if let Some(config) = &applied {
                 host.part.audit();
-                let after = host.standing(config);
-                publish.send_if_modified(|before| {
-                    let changed = before.report != after.report;
-                    if changed {
-                        *before = Arc::new(after);
-                    }
-                    changed
-                });
+                if host.has_news() {
+                    let after = host.standing(config);
+                    publish.send_if_modified(|before| {
+                        let changed = before.report != after.report;
+                        if changed {
+                            *before = Arc::new(after);
+                        }
+                        changed
+                    });
+                }
             }
             next_audit = Instant::now() + AUDIT_EVERY;
         }
@@ -140,8 +151,13 @@ fn run(
 }
 
 impl Host {
+    /// Whether what stands is not what it was.
+    fn has_news(&mut self) -> bool {
+        self.part.take_news() | (self.services.failures() != self.failures)
+    }
+
     /// Opens the services of what stands, and says how all of it is.
-    fn standing(&self, config: &Arc<HostConfig>) -> Standing {
+    fn standing(&mut self, config: &Arc<HostConfig>) -> Standing {
         let networks = config
             .networks
             .keys()
@@ -154,17 +170,17 @@ impl Host {
             networks: networks.collect(),
             routers: routers.collect(),
         };
-        let failures = self.services.apply(config, &namespaces);
+        self.failures = self.services.apply(config, &namespaces);
         let mut report = HostReport {
             revision: config.revision,
             ..HostReport::default()
         };
         self.part.report(&mut report);
-        for (id, reason) in failures.networks {
-            worsen(report.networks.get_mut(&id), &reason);
+        for (id, reason) in &self.failures.networks {
+            worsen(report.networks.get_mut(id), reason);
         }
-        for (id, reason) in failures.routers {
-            worsen(report.routers.get_mut(&id), &reason);
+        for (id, reason) in &self.failures.routers {
+            worsen(report.routers.get_mut(id), reason);
         }
         Standing {
             config: config.clone(),

@@ -9,6 +9,8 @@
 //! - mark 4: invalid, or the flow carries conntrack mark 1: cut by a rule change (see [`super::flows`]);
 //! - mark 0: untracked (neighbour discovery), judged by type.
 //!
+//! What a change does to it is worked out by [`super::filter_change`], from what changed alone.
+//!
 //! All look-ups are by hash: the cost of a packet does not depend on how many ports or groups there are. Everything
 //! closes by default: a port that is not in these sets can neither send nor receive.
 
@@ -36,16 +38,41 @@ const BY_OUTPUT: &str = "typeof oifname : verdict;";
 
 /// The tables of a network's namespace.
 pub fn tables(config: &NetworkConfig) -> Vec<Table> {
-    let mut table = Table::new("bridge", "dp");
-    declare(&mut table);
+    let mut table = without_ports();
     add_fixed_chains(&mut table);
-    add_members(&mut table, config);
-    // Neighbour discovery is worth guarding only where somebody has IPv6 addresses to steal.
-    let guard_neighbours = config.subnets.iter().any(|subnet| matches!(subnet.cidr, IpNet::V6(_)));
-    for port in config.ports.values().filter(|port| port.admin_state_up) {
-        add_port(&mut table, config, port, guard_neighbours);
+    for (group, members) in &config.members {
+        add_members(&mut table, *group, members.iter());
+    }
+    for port in config.ports.values() {
+        add_port(&mut table, port, guards_neighbours(config));
+    }
+    for groups in group_sets(config) {
+        add_group_chains(&mut table, config, groups);
     }
     vec![conntrack_table(), table]
+}
+
+/// The bridge family's table with its sets and maps, and nothing in them.
+pub(super) fn without_ports() -> Table {
+    let mut table = Table::new("bridge", "dp");
+    declare(&mut table);
+    table
+}
+
+/// Neighbour discovery is worth guarding only where somebody has IPv6 addresses to steal.
+pub(super) fn guards_neighbours(config: &NetworkConfig) -> bool {
+    config.subnets.iter().any(|subnet| matches!(subnet.cidr, IpNet::V6(_)))
+}
+
+/// Whether security groups say what a port may do.
+pub(super) fn is_filtered(port: &PortConfig) -> bool {
+    port.admin_state_up && !is_trusted(port)
+}
+
+/// Every distinct set of groups that a filtered port is in.
+pub(super) fn group_sets(config: &NetworkConfig) -> BTreeSet<&BTreeSet<SecurityGroupId>> {
+    let filtered = config.ports.values().filter(|port| is_filtered(port));
+    filtered.map(|port| &port.security_groups).collect()
 }
 
 /// Whether a port stands outside the filter: a router's leg, or a port without port security.
@@ -220,56 +247,46 @@ fn add_guard_chain(table: &mut Table) {
     );
 }
 
-/// The sets of remote groups' members: hosts by hash, and prefixes (allowed address pairs) where there are any.
-fn add_members(table: &mut Table, config: &NetworkConfig) {
-    for (group, members) in &config.members {
-        for version in [EtherType::IPv4, EtherType::IPv6] {
-            let set = table.set(member_set('m', version, *group), || {
-                Set::new(address_type(version, false))
+/// The sets of a remote group's members: hosts by hash, and prefixes (allowed address pairs) where there are any.
+pub(super) fn add_members<'a>(table: &mut Table, group: SecurityGroupId, members: impl Iterator<Item = &'a IpNet>) {
+    let (hosts, prefixes): (Vec<&IpNet>, Vec<&IpNet>) = members.partition(|net| is_host(net));
+    for version in [EtherType::IPv4, EtherType::IPv6] {
+        let set = table.set(member_set('m', version, group), || {
+            Set::new(address_type(version, false))
+        });
+        for net in hosts.iter().filter(|net| is(version, net)) {
+            set.insert(net.addr().to_string());
+        }
+        let prefixes: Vec<IpNet> = prefixes
+            .iter()
+            .filter(|net| is(version, net))
+            .map(|net| net.trunc())
+            .collect();
+        if !prefixes.is_empty() {
+            let set = table.set(member_set('n', version, group), || {
+                Set::new(address_type(version, true))
             });
-            members
+            // Overlapping prefixes are refused by an interval set.
+            IpNet::aggregate(&prefixes)
                 .iter()
-                .filter(|net| is(version, net) && is_host(net))
-                .for_each(|net| set.insert(net.addr().to_string()));
-            let prefixes: Vec<IpNet> = members
-                .iter()
-                .filter(|net| is(version, net) && !is_host(net))
-                .map(IpNet::trunc)
-                .collect();
-            if !prefixes.is_empty() {
-                let set = table.set(member_set('n', version, *group), || {
-                    Set::new(address_type(version, true))
-                });
-                // Overlapping prefixes are refused by an interval set.
-                IpNet::aggregate(&prefixes)
-                    .iter()
-                    .for_each(|net| set.insert(net.to_string()));
-            }
+                .for_each(|net| set.insert(net.to_string()));
         }
     }
 }
 
-fn add_port(table: &mut Table, config: &NetworkConfig, port: &PortConfig, guard_neighbours: bool) {
+/// What a port has in the sets and maps, and its own chain. All of it bears the name of its device, so ports never
+/// share an element.
+pub(super) fn add_port(table: &mut Table, port: &PortConfig, guard_neighbours: bool) {
+    if !port.admin_state_up {
+        return;
+    }
     let device = format!("\"{}\"", tap_device(port.id));
     if is_trusted(port) {
         table.set("trusted", || Set::new(DEVICES)).insert(device);
         return;
     }
     for (mac, net) in senders(port) {
-        let (name, spec) = match (net, is_host(&net)) {
-            (IpNet::V4(_), true) => ("ok4", HOSTS4),
-            (IpNet::V6(_), true) => ("ok6", HOSTS6),
-            (IpNet::V4(_), false) => ("okr4", PREFIXES4),
-            (IpNet::V6(_), false) => ("okr6", PREFIXES6),
-        };
-        let address = if is_host(&net) {
-            net.addr().to_string()
-        } else {
-            net.to_string()
-        };
-        table
-            .set(name, || Set::new(spec))
-            .insert(format!("{device} . {mac} . {address}"));
+        add_sender(table, &device, mac, net);
         table
             .set("okmac", || Set::new(SENDERS))
             .insert(format!("{device} . {mac}"));
@@ -282,17 +299,47 @@ fn add_port(table: &mut Table, config: &NetworkConfig, port: &PortConfig, guard_
             .insert_pair(&device, format!("jump {chain}"));
     }
     let key = group_key(&port.security_groups);
-    for (direction, prefix, map, spec, verb) in [
-        (Direction::Egress, "e", "eg", BY_INPUT, "jump"),
-        (Direction::Ingress, "i", "ing", BY_OUTPUT, "goto"),
+    for (map, spec, verdict) in [
+        ("eg", BY_INPUT, format!("jump e_{key}")),
+        ("ing", BY_OUTPUT, format!("goto i_{key}")),
     ] {
-        let chain = format!("{prefix}_{key}");
-        if !table.chains.contains_key(&chain) {
-            table.chain(chain.clone(), group_chain(config, &port.security_groups, direction));
-        }
-        table
-            .set(map, || Set::map(spec))
-            .insert_pair(&device, format!("{verb} {chain}"));
+        table.set(map, || Set::map(spec)).insert_pair(&device, verdict);
+    }
+}
+
+fn add_sender(table: &mut Table, device: &str, mac: MacAddress, net: IpNet) {
+    let (name, spec) = match (net, is_host(&net)) {
+        (IpNet::V4(_), true) => ("ok4", HOSTS4),
+        (IpNet::V6(_), true) => ("ok6", HOSTS6),
+        (IpNet::V4(_), false) => ("okr4", PREFIXES4),
+        (IpNet::V6(_), false) => ("okr6", PREFIXES6),
+    };
+    let address = if is_host(&net) {
+        net.addr().to_string()
+    } else {
+        net.to_string()
+    };
+    table
+        .set(name, || Set::new(spec))
+        .insert(format!("{device} . {mac} . {address}"));
+}
+
+/// The prefixes that a port may send from, which are in sets of their own.
+pub(super) fn add_sender_prefixes(table: &mut Table, port: &PortConfig) {
+    if port.allowed_address_pairs.is_empty() || !is_filtered(port) {
+        return;
+    }
+    let device = format!("\"{}\"", tap_device(port.id));
+    for (mac, net) in senders(port).into_iter().filter(|(_, net)| !is_host(net)) {
+        add_sender(table, &device, mac, net);
+    }
+}
+
+/// The chains of a set of groups, one for each direction.
+pub(super) fn add_group_chains(table: &mut Table, config: &NetworkConfig, groups: &BTreeSet<SecurityGroupId>) {
+    let key = group_key(groups);
+    for (direction, prefix) in [(Direction::Egress, "e"), (Direction::Ingress, "i")] {
+        table.chain(format!("{prefix}_{key}"), group_chain(config, groups, direction));
     }
 }
 
@@ -436,13 +483,13 @@ fn address_type(version: EtherType, interval: bool) -> &'static str {
     }
 }
 
-fn is(version: EtherType, net: &IpNet) -> bool {
+pub(super) fn is(version: EtherType, net: &IpNet) -> bool {
     matches!(
         (version, net),
         (EtherType::IPv4, IpNet::V4(_)) | (EtherType::IPv6, IpNet::V6(_))
     )
 }
 
-fn is_host(net: &IpNet) -> bool {
+pub(super) fn is_host(net: &IpNet) -> bool {
     net.prefix_len() == net.max_prefix_len()
 }

@@ -8,6 +8,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`filter`] | a network's ruleset: anti-spoofing and security groups |
+//! | [`filter_change`] | what a change does to it |
 //! | [`flows`] | which tracked flows the rules still allow |
 //! | [`nat`] | a router's ruleset |
 //! | [`table`] | rulesets as values, and their difference |
@@ -18,6 +19,7 @@ mod attach;
 mod error;
 mod external;
 pub mod filter;
+pub mod filter_change;
 pub mod flows;
 pub mod names;
 mod namespace;
@@ -32,8 +34,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 use linux::Netns;
-use model::host::{FragmentStatus, HostConfig, HostReport, NetworkConfig, PortConfig, PortReport};
+use model::host::{FragmentStatus, HostConfig, HostReport, PortConfig, PortReport, RouterConfig};
 use model::{NetworkId, PortId, RouterId};
 
 pub use error::{Error, Result};
@@ -54,6 +58,10 @@ pub struct NetworkPart {
     externals: BTreeMap<NetworkId, External>,
     tenants: BTreeMap<NetworkId, Tenant>,
     routers: BTreeMap<RouterId, Router>,
+    /// What was found at the last look: kept, so that a change costs its own size here, too.
+    report: HostReport,
+    /// Whether the report, or a namespace, is not what it was when this was asked last.
+    news: bool,
     /// Fragments that do not stand, with the reason.
     failed_networks: BTreeMap<NetworkId, String>,
     failed_routers: BTreeMap<RouterId, String>,
@@ -83,6 +91,8 @@ impl NetworkPart {
             externals: BTreeMap::new(),
             tenants: BTreeMap::new(),
             routers: BTreeMap::new(),
+            report: HostReport::default(),
+            news: false,
             failed_networks: BTreeMap::new(),
             failed_routers: BTreeMap::new(),
             swept: false,
@@ -97,7 +107,10 @@ impl NetworkPart {
         }
         self.remove_unwanted(want);
         self.add_wanted(want);
-        self.want = want.clone();
+        let before = std::mem::replace(&mut self.want, want.clone());
+        self.forget_ports(&before);
+        self.look_at_all();
+        self.news = true;
     }
 
     /// Looks at everything there should be and repairs it. Returns what was found wrong, one sentence each, which also
@@ -138,42 +151,93 @@ impl NetworkPart {
                 Ok(())
             };
             let rest = router.audit(&mut around, &mut found);
+            Self::touch_legs(&mut self.tenants, &router.config);
             note(&mut self.failed_routers, *id, first.and(rest));
         }
         for sentence in &found {
             tracing::warn!("mended: {sentence}");
         }
+        self.look_at_all();
+        self.news |= !found.is_empty();
         found
+    }
+
+    /// Whether there is anything new to report, or a namespace is another one, since this was asked last.
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
     }
 
     /// Writes how networks, routers and their ports are into a report.
     pub fn report(&self, into: &mut HostReport) {
+        into.externals = self.report.externals.clone();
+        into.networks = self.report.networks.clone();
+        into.routers = self.report.routers.clone();
+        into.ports = self.report.ports.clone();
+    }
+
+    /// Takes ports out of the report that are not wanted any more.
+    fn forget_ports(&mut self, before: &HostConfig) {
+        let none = OrdMap::new();
+        for item in before.networks.diff(&self.want.networks) {
+            let (old, new) = match item {
+                DiffItem::Remove(_, old) => (old, &none),
+                DiffItem::Update {
+                    old: (_, old),
+                    new: (_, new),
+                } => (old, &new.ports),
+                DiffItem::Add(..) => continue,
+            };
+            for item in old.ports.diff(new) {
+                if let DiffItem::Remove(port, _) = item {
+                    self.report.ports.remove(port);
+                }
+            }
+        }
+    }
+
+    /// Brings the report up to date: all fragments, and the ports that were touched.
+    fn look_at_all(&mut self) {
         let status =
             |why: Option<&String>| why.map_or(FragmentStatus::Ready, |why| FragmentStatus::Failed(why.clone()));
-        into.externals = self
-            .want
-            .externals
-            .keys()
-            .map(|id| (*id, status(self.failed_networks.get(id))))
-            .collect();
-        into.networks = self
+        let failed = &self.failed_networks;
+        let externals = self.want.externals.keys().map(|id| (*id, status(failed.get(id))));
+        self.news |= update(&mut self.report.externals, externals);
+        let networks = self.want.networks.keys().map(|id| (*id, status(failed.get(id))));
+        self.news |= update(&mut self.report.networks, networks);
+        let mut report = std::mem::take(&mut self.report.routers);
+        let routers = self.want.routers.keys();
+        self.news |= update(
+            &mut report,
+            routers.map(|id| (*id, status(self.router_failure(*id).as_ref()))),
+        );
+        self.report.routers = report;
+        self.look_at_ports();
+    }
+
+    fn look_at_ports(&mut self) {
+        // A network that could not be opened says the same of all its ports.
+        let closed: Vec<_> = self
             .want
             .networks
-            .keys()
-            .map(|id| (*id, status(self.failed_networks.get(id))))
+            .iter()
+            .filter(|(id, _)| !self.tenants.contains_key(*id))
+            .flat_map(|(id, network)| network.ports.values().map(|port| (*id, port.id)))
             .collect();
-        into.routers = self
-            .want
-            .routers
-            .keys()
-            .map(|id| (*id, status(self.router_failure(*id).as_ref())))
-            .collect();
-        into.ports = self
-            .want
-            .networks
-            .values()
-            .flat_map(|network| self.port_reports(network))
-            .collect();
+        let touched = self
+            .tenants
+            .iter_mut()
+            .flat_map(|(id, tenant)| tenant.take_touched().into_iter().map(|port| (*id, port)));
+        let touched: Vec<(NetworkId, PortId)> = touched.chain(closed).collect();
+        for (network, port) in touched {
+            let Some(config) = self.want.networks.get(&network).and_then(|n| n.ports.get(&port)) else {
+                continue;
+            };
+            let new = self.port_report(network, config);
+            if self.report.ports.get(&port) != Some(&new) {
+                self.report.ports.insert(port, new);
+                self.news = true;
+            }
+        }
     }
 
     /// Why a router does not stand, if it does not: as a whole, or its first leg that failed.
@@ -188,7 +252,9 @@ impl NetworkPart {
             .tenants
             .values_mut()
             .find(|tenant| tenant.config.ports.contains_key(&port));
-        tenant.ok_or(Error::NoTap(port))?.tap(port)
+        let tap = tenant.ok_or(Error::NoTap(port))?.tap(port);
+        self.look_at_ports();
+        tap
     }
 
     /// The namespace of a network, where its DHCP, DNS and metadata services listen; none before it stands.
@@ -270,6 +336,7 @@ impl NetworkPart {
         for id in ids {
             let Some(config) = want.routers.get(&id) else {
                 if let Some(router) = self.routers.remove(&id) {
+                    Self::touch_legs(&mut self.tenants, &router.config);
                     report_removal(router.remove(&self.reaper), "router", &id);
                 }
                 self.failed_routers.remove(&id);
@@ -277,6 +344,7 @@ impl NetworkPart {
             };
             let router = self.routers.get_mut(&id).filter(|router| !same(&router.config, config));
             if let Some(router) = router {
+                Self::touch_legs(&mut self.tenants, &router.config);
                 note(
                     &mut self.failed_routers,
                     id,
@@ -356,6 +424,7 @@ impl NetworkPart {
                     reaper: &self.reaper,
                 };
                 let result = router.ensure(config, &mut around, &mut Vec::new());
+                Self::touch_legs(&mut self.tenants, config);
                 note(&mut self.failed_routers, *id, result);
             }
         }
@@ -420,25 +489,30 @@ impl NetworkPart {
         }
     }
 
-    fn port_reports(&self, network: &NetworkConfig) -> Vec<(PortId, PortReport)> {
-        let legs = |port: PortId| {
+    fn port_report(&self, network: NetworkId, port: &PortConfig) -> PortReport {
+        let leg = |port: PortId| {
             let of = |router: &&Router| router.config.legs.iter().any(|leg| leg.port_id == port);
             match self.routers.values().find(of) {
                 Some(router) => router.leg(port),
                 None => Err("its router is not on this host, or could not be set up".into()),
             }
         };
-        let failed = || {
-            self.failed_networks
-                .get(&network.id)
-                .cloned()
-                .unwrap_or_else(|| "not set up yet".into())
-        };
-        let report = |port: &Arc<PortConfig>| match self.tenants.get(&network.id) {
-            Some(tenant) => (port.id, tenant.port_report(port, legs)),
-            None => (port.id, PortReport::Failed(failed())),
-        };
-        network.ports.values().map(report).collect()
+        match self.tenants.get(&network) {
+            Some(tenant) => tenant.port_report(port, leg),
+            None => {
+                let why = self.failed_networks.get(&network).cloned();
+                PortReport::Failed(why.unwrap_or_else(|| "not set up yet".into()))
+            }
+        }
+    }
+
+    /// A router was worked on: its legs' ports are looked at again.
+    fn touch_legs(tenants: &mut BTreeMap<NetworkId, Tenant>, config: &RouterConfig) {
+        for leg in &config.legs {
+            if let Some(tenant) = tenants.get_mut(&leg.network_id) {
+                tenant.touch(leg.port_id);
+            }
+        }
     }
 
     /// Runs work for a network and keeps its failure for the report.
@@ -452,9 +526,31 @@ impl NetworkPart {
     }
 }
 
-/// Whether two fragments are the same: mostly they are one and the same value, which costs nothing to see.
-fn same<T: PartialEq>(one: &Arc<T>, other: &Arc<T>) -> bool {
-    Arc::ptr_eq(one, other) || one == other
+/// Whether two fragments are one and the same value. An equal one elsewhere would only be looked at in vain.
+fn same<T>(one: &Arc<T>, other: &Arc<T>) -> bool {
+    Arc::ptr_eq(one, other)
+}
+
+/// Makes a map hold these pairs and nothing else. What is in it already stays where it is, so that a copy of the map goes
+/// on sharing it. Whether anything changed.
+fn update<K: Ord + Copy, V: PartialEq + Clone>(map: &mut OrdMap<K, V>, want: impl Iterator<Item = (K, V)>) -> bool {
+    let mut changed = false;
+    let mut keys = Vec::with_capacity(map.len());
+    for (key, value) in want {
+        keys.push(key);
+        if map.get(&key) != Some(&value) {
+            map.insert(key, value);
+            changed = true;
+        }
+    }
+    if map.len() != keys.len() {
+        // Something is gone: rare, so all of them are gone through.
+        let wanted: BTreeSet<K> = keys.into_iter().collect();
+        let gone: Vec<K> = map.keys().filter(|key| !wanted.contains(*key)).copied().collect();
+        gone.iter().for_each(|key| drop(map.remove(key)));
+        changed = true;
+    }
+    changed
 }
 
 /// Keeps a fragment's failure for the report, and logs it once.

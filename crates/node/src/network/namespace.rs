@@ -9,7 +9,6 @@ use linux::{Netns, sysctl};
 
 use super::error::{Doing, Error, Result};
 use super::names::mark;
-use super::table::Table;
 
 /// Index of the loopback device, the same in every namespace.
 const LOOPBACK: u32 = 1;
@@ -29,8 +28,8 @@ pub struct Namespace {
 /// What is known of the namespace's ruleset.
 #[derive(Debug)]
 struct Firewall {
-    /// What we loaded last; `None` if unknown.
-    loaded: Option<Vec<Table>>,
+    /// Whether what we loaded last is what there is, as far as we know.
+    known: bool,
     generation: Generation,
     /// The generation after we loaded it.
     seen: u32,
@@ -79,7 +78,7 @@ impl Namespace {
             ns,
             nl,
             firewall: Firewall {
-                loaded: None,
+                known: false,
                 generation,
                 seen: 0,
             },
@@ -107,14 +106,10 @@ impl Namespace {
         Ok(self)
     }
 
-    /// Makes the ruleset that of `want`: by the difference to what was loaded last, or as a whole if that is not known.
-    pub fn load(&mut self, want: Vec<Table>) -> Result<()> {
+    /// Makes the ruleset what is wanted: by `difference` to what was loaded last if that is known, or else as a whole.
+    pub fn load(&mut self, difference: Option<String>, whole: impl FnOnce() -> String) -> Result<()> {
         let doing = || format!("load the ruleset of {}", self.name);
-        let difference = self
-            .firewall
-            .loaded
-            .as_ref()
-            .and_then(|loaded| difference(loaded, &want));
+        let difference = difference.filter(|_| self.firewall.known);
         if difference.as_deref() == Some("") {
             return Ok(());
         }
@@ -124,18 +119,17 @@ impl Namespace {
             tracing::warn!(netns.name = self.name, %error, "could not change the ruleset in parts; loading it as a whole");
         }
         if !matches!(by_parts, Some(Ok(_))) {
-            self.firewall.loaded = None;
-            let text: String = want.iter().map(Table::render).collect();
-            nft.run(&text).doing(doing)?;
+            self.firewall.known = false;
+            nft.run(&whole()).doing(doing)?;
         }
-        self.firewall.loaded = Some(want);
+        self.firewall.known = true;
         self.firewall.seen = self.firewall.generation.read().doing(doing)?;
         Ok(())
     }
 
     /// Whether somebody else changed the ruleset since we loaded it. If so, it counts as unknown.
     pub fn ruleset_changed(&mut self) -> Result<bool> {
-        if self.firewall.loaded.is_none() {
+        if !self.firewall.known {
             return Ok(true);
         }
         let now = self
@@ -143,11 +137,8 @@ impl Namespace {
             .generation
             .read()
             .doing(|| format!("look at the ruleset of {}", self.name))?;
-        let changed = now != self.firewall.seen;
-        if changed {
-            self.firewall.loaded = None;
-        }
-        Ok(changed)
+        self.firewall.known = now == self.firewall.seen;
+        Ok(!self.firewall.known)
     }
 
     /// Gives the namespace its name back if a person took it away. True if that was needed.
@@ -217,14 +208,4 @@ impl Namespace {
 /// An address below fe80::/64, which the kernel gives every link.
 fn is_kernel_made(net: &IpNet) -> bool {
     matches!(net, IpNet::V6(v6) if v6.addr().segments()[..4] == [0xfe80, 0, 0, 0] && v6.prefix_len() == 64)
-}
-
-fn difference(loaded: &[Table], want: &[Table]) -> Option<String> {
-    if loaded.len() != want.len() {
-        return None;
-    }
-    want.iter()
-        .zip(loaded)
-        .map(|(want, loaded)| want.difference(loaded))
-        .collect()
 }

@@ -18,6 +18,7 @@ use super::names::{gateway_device, router_device, router_namespace, tap_device};
 use super::namespace::Namespace;
 use super::nat;
 use super::reaper::Reaper;
+use super::table::Table;
 use super::tenant::Tenant;
 
 /// The namespace's settings. Redirects are off because they share a rate limit with "time exceeded"; ARP answers only
@@ -41,6 +42,8 @@ pub struct Router {
     pub space: Namespace,
     /// As last applied.
     pub config: Arc<RouterConfig>,
+    /// What the loaded ruleset is of; `None` if it has to be loaded.
+    ruled: Option<Arc<RouterConfig>>,
     /// Legs (and extra routes) that could not be made, with the reason.
     failed: BTreeMap<PortId, String>,
     /// Flows of an earlier life of the program may be translated by what no longer holds.
@@ -93,6 +96,7 @@ impl Router {
         Ok(Self {
             space,
             config,
+            ruled: None,
             failed: BTreeMap::new(),
             may_have_stale_flows: !made,
         })
@@ -100,8 +104,8 @@ impl Router {
 
     /// Loads the new translation, takes away addresses, legs and routes that are not wanted, and forgets flows whose
     /// translation no longer holds: else they would go on under an address that may be somebody else's by now.
-    pub fn remove_unwanted(&mut self, want: &RouterConfig, reaper: &Reaper) -> Result<()> {
-        self.space.load(nat::tables(want))?;
+    pub fn remove_unwanted(&mut self, want: &Arc<RouterConfig>, reaper: &Reaper) -> Result<()> {
+        self.load_rules(want)?;
         let doing = || format!("list the links of {}", self.space.name);
         let links = self.space.nl.links().doing(doing)?;
         let wanted = devices(want);
@@ -121,6 +125,21 @@ impl Router {
         self.remove_routes(want)?;
         self.may_have_stale_flows |= takes_something_away(&self.config, want);
         self.forget_stale_flows(want)
+    }
+
+    /// Loads the translation, unless it is that of this very configuration already.
+    fn load_rules(&mut self, want: &Arc<RouterConfig>) -> Result<()> {
+        let ruled = self.ruled.take();
+        if !ruled.as_ref().is_some_and(|ruled| Arc::ptr_eq(ruled, want)) {
+            let difference = ruled.and_then(|old| {
+                let (old, new) = (nat::tables(&old), nat::tables(want));
+                new.iter().zip(&old).map(|(new, old)| new.difference(old)).collect()
+            });
+            let whole = || nat::tables(want).iter().map(Table::render).collect();
+            self.space.load(difference, whole)?;
+        }
+        self.ruled = Some(Arc::clone(want));
+        Ok(())
     }
 
     fn remove_addresses(&mut self, link: u32, want: &BTreeSet<IpNet>) -> Result<()> {
@@ -168,7 +187,7 @@ impl Router {
 
     /// Makes legs, addresses and routes what `want` says. Sentences on what had to be done go into `done`.
     pub fn ensure(&mut self, want: &Arc<RouterConfig>, around: &mut Around<'_>, done: &mut Vec<String>) -> Result<()> {
-        self.space.load(nat::tables(want))?;
+        self.load_rules(want)?;
         self.forget_stale_flows(want)?;
         self.failed.clear();
         for leg in &want.legs {
@@ -358,6 +377,7 @@ impl Router {
             done.push(format!("the name of network namespace {} was gone", self.space.name));
         }
         if self.space.ruleset_changed()? {
+            self.ruled = None;
             done.push(format!("somebody changed the ruleset of {}", self.space.name));
         }
         let want = Arc::clone(&self.config);

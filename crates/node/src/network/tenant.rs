@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use imbl::ordmap::DiffItem;
 use ipnet::IpNet;
 use linux::conntrack::Conntrack;
 use linux::netlink::{Bridge, Link, LinkChange};
@@ -16,10 +17,12 @@ use model::host::{NetworkConfig, PortBinding, PortConfig, PortReport};
 use super::error::{Doing, Error, Result};
 use super::external::bridge_mac;
 use super::filter::{self, CUT};
+use super::filter_change;
 use super::flows::Judge;
 use super::names::{BRIDGE, is_tap_device, network_namespace, tap_device};
 use super::namespace::Namespace;
 use super::reaper::Reaper;
+use super::table::Table;
 
 /// The metadata service's addresses: that of EC2, and Neutron's for IPv6.
 pub const METADATA: [IpAddr; 2] = [
@@ -50,6 +53,8 @@ pub struct Tenant {
     pub bridge: u32,
     /// Ports whose link could not be made what it should be, with the reason.
     failed: BTreeMap<PortId, String>,
+    /// Ports whose report may have changed.
+    touched: BTreeSet<PortId>,
     /// Taps that a process holds.
     plugged: BTreeSet<PortId>,
     /// What the loaded ruleset is of; `None` if it has to be loaded.
@@ -75,6 +80,7 @@ impl Tenant {
             }),
             bridge: 0,
             failed: BTreeMap::new(),
+            touched: BTreeSet::new(),
             plugged: BTreeSet::new(),
             ruled: None,
             may_have_cuts: !made,
@@ -94,29 +100,26 @@ impl Tenant {
 
     /// Loads the ruleset, unless it is that of this very configuration already.
     fn load_rules(&mut self, want: &Arc<NetworkConfig>) -> Result<()> {
-        if !self.ruled.as_ref().is_some_and(|ruled| Arc::ptr_eq(ruled, want)) {
-            self.ruled = None;
-            self.space.load(filter::tables(want))?;
-            self.ruled = Some(Arc::clone(want));
+        let ruled = self.ruled.take();
+        if !ruled.as_ref().is_some_and(|ruled| Arc::ptr_eq(ruled, want)) {
+            let difference = ruled.and_then(|old| filter_change::difference(&old, want));
+            let whole = || filter::tables(want).iter().map(Table::render).collect();
+            self.space.load(difference, whole)?;
         }
+        self.ruled = Some(Arc::clone(want));
         Ok(())
     }
 
     /// Loads the new ruleset, cuts what it no longer allows, and takes away ports that are not wanted any more.
     pub fn remove_unwanted(&mut self, want: &Arc<NetworkConfig>, reaper: &Reaper) -> Result<()> {
         let loaded = self.load_rules(want);
-        let gone: Vec<Arc<PortConfig>> = self
-            .config
-            .ports
-            .values()
-            .filter(|old| is_gone(old, want))
-            .map(Arc::clone)
-            .collect();
+        let gone: Vec<Arc<PortConfig>> = gone_ports(&self.config, want);
         let mut links = Vec::new();
         for port in &gone {
             links.extend(self.space.find_link(&tap_device(port.id))?);
             self.failed.remove(&port.id);
             self.plugged.remove(&port.id);
+            self.touched.insert(port.id);
         }
         reaper.delete(&self.space.ns, links);
         loaded?;
@@ -186,28 +189,57 @@ impl Tenant {
         if let Some(links) = &links {
             self.remove_strangers(want, links, reaper, done);
         }
-        for port in want.ports.values() {
-            let same = self
-                .config
-                .ports
-                .get(&port.id)
-                .is_some_and(|old| Arc::ptr_eq(old, port) || old == port);
-            if !thorough && same && !self.failed.contains_key(&port.id) {
-                continue;
-            }
+        for port in self.to_plug(want, thorough) {
             let device = tap_device(port.id);
             reaper.wait_for(&device);
             let link = match &links {
                 Some(links) => links.get(&device).cloned(),
                 None => self.space.find_link(&device)?,
             };
-            match self.plug(want, port, link, done) {
-                Ok(()) => self.failed.remove(&port.id),
-                Err(error) => self.failed.insert(port.id, error.in_full()),
+            let failure = self.plug(want, &port, link, done).err().map(|error| error.in_full());
+            if failure.as_ref() != self.failed.get(&port.id) {
+                self.touched.insert(port.id);
+            }
+            match failure {
+                None => self.failed.remove(&port.id),
+                Some(why) => self.failed.insert(port.id, why),
             };
         }
         self.config = Arc::clone(want);
         Ok(())
+    }
+
+    /// The ports to look at: all, or those that changed or failed.
+    fn to_plug(&mut self, want: &NetworkConfig, thorough: bool) -> Vec<Arc<PortConfig>> {
+        let changed: Vec<Arc<PortConfig>> = self
+            .config
+            .ports
+            .diff(&want.ports)
+            .filter_map(|item| match item {
+                DiffItem::Add(_, port) | DiffItem::Update { new: (_, port), .. } => Some(Arc::clone(port)),
+                DiffItem::Remove(..) => None,
+            })
+            .collect();
+        self.touched.extend(changed.iter().map(|port| port.id));
+        if thorough {
+            return want.ports.values().cloned().collect();
+        }
+        let failed = self
+            .failed
+            .keys()
+            .filter(|id| changed.iter().all(|port| port.id != **id));
+        let failed: Vec<_> = failed.filter_map(|id| want.ports.get(id).cloned()).collect();
+        changed.into_iter().chain(failed).collect()
+    }
+
+    /// The ports whose report may have changed since this was asked last.
+    pub fn take_touched(&mut self) -> BTreeSet<PortId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// The report of a port may have changed.
+    pub fn touch(&mut self, port: PortId) {
+        self.touched.insert(port);
     }
 
     fn list_links(&mut self) -> Result<Vec<Link>> {
@@ -343,10 +375,13 @@ impl Tenant {
     }
 
     fn note_carrier(&mut self, port: PortId, carrier: bool) {
-        if carrier {
-            self.plugged.insert(port);
+        let changed = if carrier {
+            self.plugged.insert(port)
         } else {
-            self.plugged.remove(&port);
+            self.plugged.remove(&port)
+        };
+        if changed {
+            self.touched.insert(port);
         }
     }
 
@@ -369,7 +404,7 @@ impl Tenant {
             },
         )
         .doing(|| format!("open tap {device} of port {id}"))?;
-        self.plugged.insert(id);
+        self.note_carrier(id, true);
         Ok(fd)
     }
 
@@ -417,11 +452,17 @@ impl Tenant {
     }
 }
 
-/// Whether a port is not wanted any more, or is to be plugged into something else.
-fn is_gone(old: &PortConfig, want: &NetworkConfig) -> bool {
-    want.ports
-        .get(&old.id)
-        .is_none_or(|new| new.binding != old.binding || new.mac != old.mac)
+/// Ports that are not wanted any more, or are to be plugged into something else.
+fn gone_ports(old: &NetworkConfig, want: &NetworkConfig) -> Vec<Arc<PortConfig>> {
+    let gone = old.ports.diff(&want.ports).filter_map(|item| match item {
+        DiffItem::Remove(_, old) => Some(old),
+        DiffItem::Update {
+            old: (_, old),
+            new: (_, new),
+        } => (new.binding != old.binding || new.mac != old.mac).then_some(old),
+        DiffItem::Add(..) => None,
+    });
+    gone.map(Arc::clone).collect()
 }
 
 /// What the bridge itself answers to: DHCP, DNS and metadata.
@@ -436,41 +477,55 @@ fn service_addresses(config: &NetworkConfig) -> BTreeSet<IpNet> {
 
 /// Addresses that ports had and no port has now.
 fn freed_addresses(old: &NetworkConfig, new: &NetworkConfig) -> BTreeSet<IpAddr> {
-    let addresses = |ports: &NetworkConfig| -> BTreeSet<IpAddr> {
-        ports
-            .ports
-            .values()
-            .flat_map(|port| &port.fixed_ips)
-            .map(|ip| ip.address.addr())
-            .collect()
-    };
-    if old.ports.values().all(|port| {
-        new.ports
-            .get(&port.id)
-            .is_some_and(|now| now.fixed_ips == port.fixed_ips)
-    }) {
-        return BTreeSet::new();
+    let addresses = |port: &PortConfig| -> Vec<IpAddr> { port.fixed_ips.iter().map(|ip| ip.address.addr()).collect() };
+    let mut freed = BTreeSet::new();
+    for item in old.ports.diff(&new.ports) {
+        match item {
+            DiffItem::Remove(_, old) => freed.extend(addresses(old)),
+            DiffItem::Update {
+                old: (_, old),
+                new: (_, new),
+            } if old.fixed_ips != new.fixed_ips => freed.extend(addresses(old)),
+            _ => {}
+        }
     }
-    addresses(old).difference(&addresses(new)).copied().collect()
+    if !freed.is_empty() {
+        for address in new.ports.values().flat_map(|port| addresses(port)) {
+            freed.remove(&address);
+        }
+    }
+    freed
 }
 
 /// Whether the change may forbid something that was allowed.
 fn takes_something_away(old: &NetworkConfig, new: &NetworkConfig) -> bool {
-    let rules = old.groups.iter().any(|(id, rules)| match new.groups.get(id) {
-        None => false, // no port is in it any more
-        Some(now) => !Arc::ptr_eq(rules, now) && rules.iter().any(|rule| !now.contains(rule)),
+    // A group that is gone has no port any more, a list of members that is gone no rule that names it.
+    let rules = old.groups.diff(&new.groups).any(|item| match item {
+        DiffItem::Update {
+            old: (_, old),
+            new: (_, new),
+        } => old.iter().any(|rule| !new.contains(rule)),
+        DiffItem::Add(..) | DiffItem::Remove(..) => false,
     });
-    let members = old.members.iter().any(|(id, members)| match new.members.get(id) {
-        None => false, // no rule names it any more
-        Some(now) => !members.ptr_eq(now) && !members.is_subset(now),
+    let members = old.members.diff(&new.members).any(|item| match item {
+        DiffItem::Update {
+            old: (_, old),
+            new: (_, new),
+        } => old
+            .diff(new)
+            .any(|moved| matches!(moved, imbl::ordset::DiffItem::Remove(_))),
+        DiffItem::Add(..) | DiffItem::Remove(..) => false,
     });
-    let ports = old.ports.values().any(|port| {
-        new.ports.get(&port.id).is_some_and(|now| {
-            !Arc::ptr_eq(port, now)
-                && (port.security_groups != now.security_groups
-                    || port.port_security != now.port_security
-                    || port.admin_state_up != now.admin_state_up)
-        })
+    let ports = old.ports.diff(&new.ports).any(|item| match item {
+        DiffItem::Update {
+            old: (_, old),
+            new: (_, new),
+        } => {
+            old.security_groups != new.security_groups
+                || old.port_security != new.port_security
+                || old.admin_state_up != new.admin_state_up
+        }
+        DiffItem::Add(..) | DiffItem::Remove(..) => false,
     });
     rules || members || ports
 }

@@ -43,7 +43,7 @@ impl Shared {
         }
     }
 
-    /// Takes the newest fragments; look-ups are rebuilt for networks that changed only.
+    /// Takes the newest fragments; look-ups are brought up to date for networks that changed.
     pub fn replace(
         &self,
         networks: &OrdMap<NetworkId, Arc<NetworkConfig>>,
@@ -53,7 +53,8 @@ impl Shared {
         let before = self.read().networks.clone();
         let view = |config: &Arc<NetworkConfig>| match before.get(&config.id) {
             Some(view) if Arc::ptr_eq(&view.config, config) => Arc::clone(view),
-            _ => Arc::new(NetworkView::new(Arc::clone(config))),
+            Some(view) => Arc::new(view.changed(Arc::clone(config))),
+            None => Arc::new(NetworkView::new(Arc::clone(config))),
         };
         let now = Wanted {
             networks: networks.iter().map(|(id, config)| (*id, view(config))).collect(),

@@ -1,52 +1,112 @@
 //! A network as the services look at it: the fragment with the look-ups that answering needs.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 use ipnet::{IpNet, Ipv4Net};
 use model::address::MacAddress;
 use model::host::{FixedIpConfig, NetworkConfig, PortBinding, PortConfig, SubnetConfig};
 
-/// One network's fragment and its indexes. Made anew when the fragment changes, shared by the network's sockets.
+/// One network's fragment and its indexes, shared by the network's sockets. When the fragment changes a new one is made
+/// of the one before, at the cost of the change.
 #[derive(Debug)]
 pub struct NetworkView {
     /// The fragment it was made of.
     pub config: Arc<NetworkConfig>,
-    by_mac: HashMap<MacAddress, Arc<PortConfig>>,
-    by_address: HashMap<IpAddr, Arc<PortConfig>>,
-    names_by_address: HashMap<IpAddr, String>,
+    by_mac: OrdMap<MacAddress, Arc<PortConfig>>,
+    by_address: OrdMap<IpAddr, Arc<PortConfig>>,
+    names_by_address: OrdMap<IpAddr, BTreeSet<String>>,
 }
 
 impl NetworkView {
     /// Builds the look-ups. Routers' legs are no clients and are left out.
     pub fn new(config: Arc<NetworkConfig>) -> Self {
-        let clients = || {
-            config
-                .ports
-                .values()
-                .filter(|port| !matches!(port.binding, PortBinding::Router(_)))
+        let empty = Self {
+            config: Arc::new(NetworkConfig {
+                ports: OrdMap::new(),
+                names: OrdMap::new(),
+                ..(*config).clone()
+            }),
+            by_mac: OrdMap::new(),
+            by_address: OrdMap::new(),
+            names_by_address: OrdMap::new(),
         };
-        let by_mac = clients().map(|port| (port.mac, Arc::clone(port))).collect();
-        let by_address = clients()
-            .flat_map(|port| {
-                port.fixed_ips
-                    .iter()
-                    .map(move |fixed| (fixed.address.addr(), Arc::clone(port)))
-            })
-            .collect();
-        // The first name in order wins where an address has several, so that the answer does not change by chance.
-        let mut names_by_address = HashMap::new();
-        for (name, addresses) in &config.names {
-            for address in addresses {
-                names_by_address.entry(*address).or_insert_with(|| name.clone());
+        empty.changed(config)
+    }
+
+    /// The view of a newer fragment of the same network.
+    pub fn changed(&self, config: Arc<NetworkConfig>) -> Self {
+        let mut new = Self {
+            config: Arc::clone(&config),
+            by_mac: self.by_mac.clone(),
+            by_address: self.by_address.clone(),
+            names_by_address: self.names_by_address.clone(),
+        };
+        let (mut left, mut entered) = (Vec::new(), Vec::new());
+        for item in self.config.ports.diff(&config.ports) {
+            let (old, now) = match item {
+                DiffItem::Add(_, now) => (None, Some(now)),
+                DiffItem::Remove(_, old) => (Some(old), None),
+                DiffItem::Update {
+                    old: (_, old),
+                    new: (_, now),
+                } => (Some(old), Some(now)),
+            };
+            left.extend(old);
+            entered.extend(now);
+        }
+        // All leave before any enters: one may take over what another had.
+        left.into_iter().for_each(|port| new.leave(port));
+        entered.into_iter().for_each(|port| new.enter(port));
+        for item in self.config.names.diff(&config.names) {
+            let none = BTreeSet::new();
+            let (name, old, now) = match item {
+                DiffItem::Add(name, now) => (name, &none, now),
+                DiffItem::Remove(name, old) => (name, old, &none),
+                DiffItem::Update {
+                    old: (name, old),
+                    new: (_, now),
+                } => (name, old, now),
+            };
+            old.difference(now).for_each(|ip| new.unname(name, ip));
+            for ip in now.difference(old) {
+                new.names_by_address.entry(*ip).or_default().insert(name.clone());
             }
         }
-        Self {
-            by_mac,
-            by_address,
-            names_by_address,
-            config,
+        new
+    }
+
+    fn enter(&mut self, port: &Arc<PortConfig>) {
+        if matches!(port.binding, PortBinding::Router(_)) {
+            return;
+        }
+        self.by_mac.insert(port.mac, Arc::clone(port));
+        for fixed in &port.fixed_ips {
+            self.by_address.insert(fixed.address.addr(), Arc::clone(port));
+        }
+    }
+
+    fn leave(&mut self, port: &PortConfig) {
+        let is_its = |found: Option<&Arc<PortConfig>>| found.is_some_and(|found| found.id == port.id);
+        if is_its(self.by_mac.get(&port.mac)) {
+            self.by_mac.remove(&port.mac);
+        }
+        for address in port.fixed_ips.iter().map(|fixed| fixed.address.addr()) {
+            if is_its(self.by_address.get(&address)) {
+                self.by_address.remove(&address);
+            }
+        }
+    }
+
+    fn unname(&mut self, name: &str, ip: &IpAddr) {
+        if let Some(names) = self.names_by_address.get_mut(ip) {
+            names.remove(name);
+            if names.is_empty() {
+                self.names_by_address.remove(ip);
+            }
         }
     }
 
@@ -64,9 +124,10 @@ impl NetworkView {
         }
     }
 
-    /// The DNS name (without domain) of an address.
+    /// The DNS name (without domain) of an address. The first in order where it has several, so that the answer does not
+    /// change by chance.
     pub fn name_of(&self, address: IpAddr) -> Option<&str> {
-        self.names_by_address.get(&address).map(String::as_str)
+        self.names_by_address.get(&address)?.first().map(String::as_str)
     }
 
     /// The subnet a fixed IP is from.
