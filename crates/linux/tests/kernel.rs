@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use linux::conntrack::Conntrack;
-use linux::netlink::{AddressFlags, Bridge, BridgePort, LinkChange, Route, RouteKind, Rtnl, Veth, VethEnd};
+use linux::netlink::{AddressFlags, Bridge, BridgePort, LinkChange, Monitor, Route, RouteKind, Rtnl, Veth, VethEnd};
 use linux::nft::{Generation, Nft};
 use linux::packet::{self, PacketSocket};
 use linux::process::{Process, Spawn};
@@ -622,4 +622,51 @@ fn large_memory_is_given_back_by_every_thread_that_had_it() {
     let line = text.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(kib < 20 << 10, "{kib} KiB are still held");
+}
+
+#[test]
+fn what_happens_in_a_namespace_is_told_before_it_is_acknowledged() {
+    let (a, _b) = pair();
+    let mut monitor = Monitor::open(&a, true).unwrap();
+    assert!(monitor.look().unwrap().is_none());
+    let mut nl = Rtnl::open(&a).unwrap();
+    let bridge = Bridge {
+        name: "br0",
+        mac: None,
+        mtu: Some(1400),
+        multicast_snooping: false,
+    };
+    nl.create_bridge(&bridge).unwrap();
+    let index = nl.link("br0").unwrap().index;
+    let news = monitor.look().unwrap();
+    let told = news.links["br0"].as_ref().unwrap();
+    assert_eq!((told.index, told.mtu, told.up), (index, 1400, true));
+
+    nl.add_address(index, "10.8.0.1/24".parse().unwrap(), AddressFlags::default())
+        .unwrap();
+    assert!(monitor.look().unwrap().more, "an address");
+    nl.delete_link(index).unwrap();
+    assert_eq!(monitor.look().unwrap().links["br0"], None, "it is gone");
+
+    // More than a socket's queue holds: what is lost is not passed over in silence.
+    let veth = nl_index(&mut nl);
+    for n in 0..2000_u32 {
+        let change = LinkChange {
+            mtu: Some(1400 + n % 2),
+            ..LinkChange::default()
+        };
+        nl.change_link(veth, &change).unwrap();
+    }
+    assert!(monitor.look().unwrap().more);
+    assert!(monitor.look().unwrap().is_none());
+}
+
+/// The index of the first link that is not the loopback device.
+fn nl_index(nl: &mut Rtnl) -> u32 {
+    nl.links()
+        .unwrap()
+        .iter()
+        .map(|link| link.index)
+        .find(|index| *index != 1)
+        .unwrap()
 }

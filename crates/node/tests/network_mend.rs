@@ -4,6 +4,7 @@
 mod network_common;
 
 use std::net::{IpAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use linux::netlink::{AddressFlags, LinkChange, Rtnl};
 use linux::nft::Nft;
@@ -12,6 +13,7 @@ use model::host::*;
 use model::{NetworkId, RouterId, ServerId};
 use network_common::probe::*;
 use network_common::*;
+use node::network::NetworkPart;
 use node::network::names::{gateway_device, network_namespace, router_device, router_namespace, tap_device};
 
 /// A tenant behind a router, a server with a floating IP, a connection by it that must live through everything.
@@ -239,7 +241,9 @@ fn a_changed_ruleset_is_loaded_again() {
     }
     sysctl::write(&stage.network_ns(), &[("net/bridge/bridge-nf-call-iptables", "0")]).unwrap();
     sysctl::write(&stage.router_ns(), &[("net/ipv4/ip_forward", "0")]).unwrap();
-    let found: Vec<String> = (0..12).flat_map(|_| stage.cloud.part.audit()).collect();
+    let found: Vec<String> = (0..NetworkPart::FULL_AUDIT_EVERY)
+        .flat_map(|_| stage.cloud.part.audit())
+        .collect();
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(stage.flows());
 }
@@ -308,8 +312,13 @@ fn a_servers_tap_is_handed_out_kept_and_taken_back() {
     assert_eq!(cloud.report().ports[&vm.port], PortReport::Up);
 
     drop(fd);
-    cloud.part.audit();
-    assert_eq!(cloud.report().ports[&vm.port], PortReport::Down, "its process ended");
+    // The kernel tells of carriers up to a second later.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while cloud.report().ports[&vm.port] != PortReport::Down {
+        assert!(Instant::now() < deadline, "its process ended");
+        std::thread::sleep(Duration::from_millis(10));
+        assert_eq!(cloud.part.audit(), Vec::<String>::new());
+    }
     drop(cloud.part.tap(vm.port).unwrap());
     assert_eq!(link().index, first.index, "the tap stays for the next process");
 

@@ -158,7 +158,7 @@ fn by_comparing_all(old: &NetworkConfig, new: &NetworkConfig) -> Option<String> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_difference_of_what_changed_is_that_of_the_whole(

@@ -7,8 +7,8 @@ use super::codec::{self, Message, flag};
 use crate::error::unless_gone;
 use crate::{Error, Mac, Netns, Result};
 
-const RTM_NEWLINK: u16 = 16;
-const RTM_DELLINK: u16 = 17;
+pub(super) const RTM_NEWLINK: u16 = 16;
+pub(super) const RTM_DELLINK: u16 = 17;
 const RTM_GETLINK: u16 = 18;
 
 const IFLA_ADDRESS: u16 = 1;
@@ -371,7 +371,7 @@ fn ifinfo(index: u32, flags: u32, change: u32) -> [u8; IFINFO] {
     fixed
 }
 
-fn parse(payload: &[u8]) -> Option<Link> {
+pub(super) fn parse(payload: &[u8]) -> Option<Link> {
     let flags = codec::u32_at(payload, 8)?;
     let mut link = Link {
         index: codec::u32_at(payload, 4)?,

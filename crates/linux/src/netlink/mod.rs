@@ -7,6 +7,7 @@
 mod addr;
 pub(crate) mod codec;
 mod link;
+mod monitor;
 mod neigh;
 mod route;
 pub(crate) mod socket;
@@ -15,6 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use addr::{Address, AddressFlags};
 pub use link::{Bridge, BridgePort, Link, LinkChange, Veth, VethEnd};
+pub use monitor::{Monitor, News};
 pub use neigh::Neighbour;
 pub use route::{Route, RouteKind};
 

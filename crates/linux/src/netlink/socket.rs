@@ -245,6 +245,28 @@ fn enable(fd: &OwnedFd, option: i32) {
     }
 }
 
+/// Opens a socket in the calling thread's namespace that is told what some multicast groups are told.
+pub(super) fn listen(protocol: i32, groups: u32) -> rustix::io::Result<OwnedFd> {
+    let protocol = u32::try_from(protocol).ok().and_then(std::num::NonZeroU32::new);
+    let fd = rustix::net::socket_with(
+        AddressFamily::NETLINK,
+        SocketType::RAW,
+        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+        protocol.map(Protocol::from_raw),
+    )?;
+    rustix::net::bind(&fd, &SocketAddrNetlink::new(0, groups))?;
+    Ok(fd)
+}
+
+/// Takes one datagram of what such a socket was told and gives each word (type, payload) to `each`.
+pub(super) fn receive_told(fd: &OwnedFd, mut each: impl FnMut(u16, &[u8])) -> rustix::io::Result<()> {
+    with_buffer(|buffer| {
+        let length = receive(fd, buffer)?;
+        codec::parts(&buffer[..length]).for_each(|part| each(part.kind, part.payload));
+        Ok(())
+    })
+}
+
 fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> rustix::io::Result<usize> {
     loop {
         match rustix::net::recv(fd, &mut *buffer, RecvFlags::TRUNC) {

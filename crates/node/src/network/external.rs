@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use linux::netlink::{AddressFlags, Bridge, Link, LinkChange, Route, Rtnl};
+use linux::netlink::{AddressFlags, Bridge, Link, LinkChange, Monitor, Route, Rtnl};
 use linux::{Mac, Netns, sysctl};
 use model::NetworkId;
 use model::host::ExternalNetworkConfig;
@@ -19,6 +19,8 @@ pub struct Host {
     pub ns: Netns,
     /// Links, addresses and routes in it.
     pub nl: Rtnl,
+    /// Tells what others do to them.
+    pub monitor: Monitor,
     /// Whose objects are ours.
     pub owner: String,
     /// Whether the whole namespace is for this cloud, so that its settings may be changed.
@@ -125,10 +127,13 @@ impl External {
 impl Host {
     /// Opens the host's namespace.
     pub fn open(ns: Netns, owner: String, exclusive: bool) -> Result<Self> {
-        let nl = Rtnl::open(&ns).doing(|| "open the sockets of the host's network namespace".into())?;
+        let open = || linux::Result::Ok((Monitor::here(true)?, Rtnl::here()?));
+        let opened = ns.run(open).and_then(|opened| opened);
+        let (monitor, nl) = opened.doing(|| "open the sockets of the host's network namespace".into())?;
         Ok(Self {
             ns,
             nl,
+            monitor,
             owner,
             exclusive,
         })

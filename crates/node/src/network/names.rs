@@ -48,6 +48,16 @@ pub(super) fn is_tap_device(name: &str) -> bool {
     matches!(short.split_once('-'), Some((head, tail)) if head.len() == 8 && tail.len() == 2 && hex(head) && hex(tail))
 }
 
+/// The first id, in order, whose [`tap_device`] has this name; `None` if it is no name of that form.
+pub(super) fn first_port_of(name: &str) -> Option<PortId> {
+    if !is_tap_device(name) {
+        return None;
+    }
+    let digits = name[3..].replace('-', "");
+    let start = u128::from_str_radix(&digits, 16).ok()?;
+    Some(PortId(uuid::Uuid::from_u128(start << (128 - 4 * digits.len()))))
+}
+
 /// The text that marks a namespace's loopback device or a bridge as made by this cloud, so that several clouds can
 /// share a machine, and none ever removes what belongs to another or to somebody else.
 pub(super) fn mark(owner: &str) -> String {
@@ -65,6 +75,9 @@ mod tests {
         assert_eq!(router_device(id), "qr-0a1b2c3d-4e");
         assert!(tap_device(id).len() < 16);
         assert!(is_tap_device(&tap_device(id)));
+        let first = first_port_of(&tap_device(id)).unwrap();
+        assert_eq!(first.to_string(), "0a1b2c3d-4e00-0000-0000-000000000000");
+        assert_eq!(first_port_of("tapestry"), None);
         for other in ["tap0", "tapestry", "tap0a1b2c3d-4", "tapzzzzzzzz-zz", "qr-0a1b2c3d-4e"] {
             assert!(!is_tap_device(other), "{other}");
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
-use linux::netlink::{AddressFlags, Link, LinkChange, Rtnl};
+use linux::netlink::{AddressFlags, Link, LinkChange, Monitor, News, Rtnl};
 use linux::nft::{Generation, Nft};
 use linux::{Netns, sysctl};
 
@@ -22,6 +22,8 @@ pub struct Namespace {
     pub ns: Netns,
     /// Links, addresses and routes in it.
     pub nl: Rtnl,
+    /// Tells what others do to them.
+    pub monitor: Monitor,
     firewall: Firewall,
 }
 
@@ -71,12 +73,13 @@ impl Namespace {
 
     fn of(name: String, ns: Netns) -> Result<Self> {
         let doing = || format!("open the sockets of network namespace {name}");
-        let open = || linux::Result::Ok((Rtnl::here()?, Generation::here()?));
-        let (nl, generation) = ns.run(open).and_then(|opened| opened).doing(doing)?;
+        let open = || linux::Result::Ok((Monitor::here(true)?, Rtnl::here()?, Generation::here()?));
+        let (monitor, nl, generation) = ns.run(open).and_then(|opened| opened).doing(doing)?;
         Ok(Self {
             name,
             ns,
             nl,
+            monitor,
             firewall: Firewall {
                 known: false,
                 generation,
@@ -141,6 +144,11 @@ impl Namespace {
         Ok(!self.firewall.known)
     }
 
+    /// What happened in it since the last look. If that can't be read, anything may have.
+    pub fn look(&mut self) -> News {
+        look(&mut self.monitor)
+    }
+
     /// Gives the namespace its name back if a person took it away. True if that was needed.
     pub fn keep_name(&self) -> Result<bool> {
         if Netns::id_of(&self.name) == Some(self.ns.id()) {
@@ -203,6 +211,17 @@ impl Namespace {
             .find_link(name)
             .doing(|| format!("look for {name} in {}", self.name))
     }
+}
+
+/// What happened since the last look, or that anything may have.
+pub fn look(monitor: &mut Monitor) -> News {
+    monitor.look().unwrap_or_else(|error| {
+        tracing::warn!(%error, "cannot be told what changed; looking at everything");
+        News {
+            more: true,
+            ..News::default()
+        }
+    })
 }
 
 /// An address below fe80::/64, which the kernel gives every link.

@@ -46,6 +46,8 @@ pub struct Router {
     ruled: Option<Arc<RouterConfig>>,
     /// Legs (and extra routes) that could not be made, with the reason.
     failed: BTreeMap<PortId, String>,
+    /// Others did something that was not looked at yet.
+    disturbed: bool,
     /// Flows of an earlier life of the program may be translated by what no longer holds.
     may_have_stale_flows: bool,
 }
@@ -98,6 +100,7 @@ impl Router {
             config,
             ruled: None,
             failed: BTreeMap::new(),
+            disturbed: false,
             may_have_stale_flows: !made,
         })
     }
@@ -371,8 +374,9 @@ impl Router {
         Ok(())
     }
 
-    /// Looks at everything and repairs it; sentences on what was wrong go into `done`.
-    pub fn audit(&mut self, around: &mut Around<'_>, done: &mut Vec<String>) -> Result<()> {
+    /// Repairs what others did; sentences on what was wrong go into `done`. Looks at everything if `full`, or if the
+    /// kernel told that anything happened here, and else only at what it does not tell.
+    pub fn audit(&mut self, around: &mut Around<'_>, full: bool, done: &mut Vec<String>) -> Result<()> {
         if self.space.keep_name()? {
             done.push(format!("the name of network namespace {} was gone", self.space.name));
         }
@@ -380,8 +384,13 @@ impl Router {
             self.ruled = None;
             done.push(format!("somebody changed the ruleset of {}", self.space.name));
         }
-        let want = Arc::clone(&self.config);
-        self.ensure(&want, around, done)
+        self.disturbed |= !self.space.look().is_none();
+        if full || self.disturbed || self.ruled.is_none() || !self.failed.is_empty() {
+            let want = Arc::clone(&self.config);
+            self.ensure(&want, around, done)?;
+            self.disturbed = false;
+        }
+        Ok(())
     }
 
     /// Why a leg does not stand, if it does not.

@@ -19,7 +19,7 @@ use super::external::bridge_mac;
 use super::filter::{self, CUT};
 use super::filter_change;
 use super::flows::Judge;
-use super::names::{BRIDGE, is_tap_device, network_namespace, tap_device};
+use super::names::{BRIDGE, first_port_of, is_tap_device, network_namespace, tap_device};
 use super::namespace::Namespace;
 use super::reaper::Reaper;
 use super::table::Table;
@@ -59,6 +59,8 @@ pub struct Tenant {
     plugged: BTreeSet<PortId>,
     /// What the loaded ruleset is of; `None` if it has to be loaded.
     ruled: Option<Arc<NetworkConfig>>,
+    /// Others did something that was not looked at yet.
+    disturbed: bool,
     /// Flows may carry the mark of a cut.
     may_have_cuts: bool,
 }
@@ -83,6 +85,7 @@ impl Tenant {
             touched: BTreeSet::new(),
             plugged: BTreeSet::new(),
             ruled: None,
+            disturbed: false,
             may_have_cuts: !made,
         })
     }
@@ -189,7 +192,7 @@ impl Tenant {
         if let Some(links) = &links {
             self.remove_strangers(want, links, reaper, done);
         }
-        for port in self.to_plug(want, thorough) {
+        for port in self.ports_to_plug(want, thorough) {
             let device = tap_device(port.id);
             reaper.wait_for(&device);
             let link = match &links {
@@ -210,7 +213,7 @@ impl Tenant {
     }
 
     /// The ports to look at: all, or those that changed or failed.
-    fn to_plug(&mut self, want: &NetworkConfig, thorough: bool) -> Vec<Arc<PortConfig>> {
+    fn ports_to_plug(&mut self, want: &NetworkConfig, thorough: bool) -> Vec<Arc<PortConfig>> {
         let changed: Vec<Arc<PortConfig>> = self
             .config
             .ports
@@ -251,10 +254,7 @@ impl Tenant {
 
     fn ensure_bridge(&mut self, want: &NetworkConfig, done: &mut Vec<String>) -> Result<()> {
         let doing = || format!("set up the bridge of {}", network_namespace(want.id));
-        let mac = want
-            .service_port
-            .as_ref()
-            .map_or_else(|| bridge_mac(want.id), |port| Mac(port.mac.0));
+        let mac = mac_of_bridge(want);
         let nl = &mut self.space.nl;
         let mut link = nl.find_link(BRIDGE).doing(doing)?;
         if link.is_none() {
@@ -408,8 +408,10 @@ impl Tenant {
         Ok(fd)
     }
 
-    /// Looks at everything and repairs it; sentences on what was wrong go into `done`.
-    pub fn audit(&mut self, reaper: &Reaper, done: &mut Vec<String>) -> Result<()> {
+    /// Repairs what others did; sentences on what was wrong go into `done`. Looks at what the kernel told, which is all
+    /// that people can do to links, addresses and rules, and at everything if `full` or if it can't be told from that
+    /// whether all is well. Returns the routers' ports whose end here is not as it should be.
+    pub fn audit(&mut self, reaper: &Reaper, full: bool, done: &mut Vec<String>) -> Result<Vec<PortId>> {
         if self.space.keep_name()? {
             done.push(format!("the name of network namespace {} was gone", self.space.name));
         }
@@ -417,8 +419,70 @@ impl Tenant {
             self.ruled = None;
             done.push(format!("somebody changed the ruleset of {}", self.space.name));
         }
+        let mut legs = Vec::new();
+        let news = self.space.look();
+        self.disturbed |= news.more;
+        for (name, link) in &news.links {
+            match self.judge(name, link.as_ref(), reaper) {
+                Judgement::AsItShouldBe => {}
+                Judgement::Disturbed => self.disturbed = true,
+                Judgement::LooseLeg(port) => legs.push(port),
+                Judgement::Carrier(port) => {
+                    // The word may be older than what we know.
+                    if let Some(link) = self.space.find_link(name)? {
+                        self.note_carrier(port, link.carrier);
+                    }
+                }
+            }
+        }
         let want = Arc::clone(&self.config);
-        self.ensure(&want, reaper, true, done)
+        let thorough = full || self.disturbed;
+        if thorough || self.ruled.is_none() || !self.failed.is_empty() {
+            self.ensure(&want, reaper, thorough, done)?;
+            self.disturbed &= !thorough;
+        }
+        Ok(legs)
+    }
+
+    /// What is to be thought of a link that somebody made, changed or deleted. What we did ourselves is told as well, and
+    /// must not cost a look at the whole network.
+    fn judge(&self, name: &str, link: Option<&Link>, reaper: &Reaper) -> Judgement {
+        let well = |well: bool| match well {
+            true => Judgement::AsItShouldBe,
+            false => Judgement::Disturbed,
+        };
+        let want = &self.config;
+        if name == "lo" {
+            return Judgement::AsItShouldBe;
+        }
+        if name == BRIDGE {
+            let mac = Some(mac_of_bridge(want));
+            return well(link.is_some_and(|l| l.index == self.bridge && l.mac == mac && l.mtu == want.mtu && l.up));
+        }
+        let Some(port) = self.port_of(name) else {
+            return well(link.is_none() || reaper.is_about_to_delete(name));
+        };
+        let on_bridge = link.filter(|l| l.master == Some(self.bridge));
+        match &port.binding {
+            PortBinding::Server(_) => match on_bridge {
+                Some(l) if l.mtu == want.mtu && l.up == port.admin_state_up => {
+                    if l.carrier == self.plugged.contains(&port.id) {
+                        Judgement::AsItShouldBe
+                    } else {
+                        Judgement::Carrier(port.id)
+                    }
+                }
+                _ => Judgement::Disturbed,
+            },
+            PortBinding::Namespace { .. } => well(on_bridge.is_some_and(|l| l.up == port.admin_state_up)),
+            PortBinding::Router(_) if on_bridge.is_some_and(|l| l.up) => Judgement::AsItShouldBe,
+            PortBinding::Router(_) => Judgement::LooseLeg(port.id),
+        }
+    }
+
+    fn port_of(&self, device: &str) -> Option<&Arc<PortConfig>> {
+        let (id, port) = self.config.ports.range(first_port_of(device)?..).next()?;
+        (tap_device(*id) == device).then_some(port)
     }
 
     /// How a port is; `leg` says whether its router could plug it.
@@ -450,6 +514,24 @@ impl Tenant {
         linux::Netns::delete(&self.space.name).doing(|| format!("delete network namespace {}", self.space.name))?;
         Ok(())
     }
+}
+
+/// What is to be thought of a change.
+enum Judgement {
+    /// It led to what is wanted.
+    AsItShouldBe,
+    /// It did not, or may not have.
+    Disturbed,
+    /// A tap is, or is no longer, held by a process.
+    Carrier(PortId),
+    /// It took the bridge's end of a router's leg away.
+    LooseLeg(PortId),
+}
+
+fn mac_of_bridge(want: &NetworkConfig) -> Mac {
+    want.service_port
+        .as_ref()
+        .map_or_else(|| bridge_mac(want.id), |port| Mac(port.mac.0))
 }
 
 /// Ports that are not wanted any more, or are to be plugged into something else.
