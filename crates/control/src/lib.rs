@@ -19,10 +19,11 @@ pub mod keypair;
 pub mod password;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use model::console::ConsoleSource;
+use model::diagnostics::{Diagnostics, DiagnosticsSource};
 use model::host::{HostConfig, HostReport};
 use model::{Cloud, HostId, Result, Tx};
 use tokio::sync::watch;
@@ -45,6 +46,7 @@ struct Inner {
     hosts: hosts::Hosts,
     auth: auth::Authenticator,
     console: Arc<dyn ConsoleSource>,
+    diagnostics: OnceLock<Arc<dyn DiagnosticsSource>>,
     plan: model::plan::Settings,
 }
 
@@ -87,6 +89,7 @@ impl Control {
                 hosts,
                 auth: auth::Authenticator::new(&auth)?,
                 console,
+                diagnostics: OnceLock::new(),
                 plan,
             }),
         };
@@ -131,6 +134,17 @@ impl Control {
     /// What the host is asked for.
     pub fn host_config(&self) -> watch::Receiver<Arc<HostConfig>> {
         self.inner.hosts.configs()
+    }
+
+    /// Says who tells of running servers' figures: the host, which starts later than the cloud. The first word holds.
+    pub fn set_diagnostics(&self, source: Arc<dyn DiagnosticsSource>) {
+        // A second host would be a mistake of the program's wiring, and of no one else's.
+        let _ = self.inner.diagnostics.set(source);
+    }
+
+    /// The figures of a server; `None` while it does not run.
+    pub async fn diagnostics(&self, server_id: model::ServerId) -> Option<Diagnostics> {
+        self.inner.diagnostics.get()?.diagnostics(server_id).await
     }
 
     /// What planning and scheduling know of the installation.

@@ -11,6 +11,7 @@
 pub mod cgroup;
 pub mod command;
 pub mod conntrack;
+pub mod counters;
 mod error;
 pub mod host;
 mod mac;

@@ -10,6 +10,8 @@ use control::Control;
 use control::images::ImageStore;
 use linux::Netns;
 use model::HostId;
+use model::console::ConsoleSource;
+use node_sim::SimNode;
 use sd_notify::NotifyState;
 
 use crate::host_network;
@@ -44,7 +46,14 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         .with_context(|| format!("the API can't listen on {}", settings.listen))?;
     let listen = listener.local_addr()?;
     let host = host_name();
-    let control = start_control(settings, &state, store, host.clone())?;
+    let sim = (settings.node == NodeKind::Sim).then(|| SimNode::new(node_sim::plausible_facts(host.clone())));
+    let console: Arc<dyn ConsoleSource> = match &sim {
+        Some(sim) => Arc::new(sim.clone()),
+        None => Arc::new(control::ConsoleFiles {
+            servers: state.join("servers"),
+        }),
+    };
+    let control = start_control(settings, &state, store, host.clone(), console)?;
     let host_netns = prepare_host(settings, &state, control.cloud().domains.is_empty())?;
     let mut image_settings = control::images::Settings::new(state.join("images"));
     image_settings.max_image_bytes = settings.max_image_size.0;
@@ -55,7 +64,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         ..settings.clone()
     };
     first_start::prepare(&control, &images, &state, settings).await?;
-    let node = start_node(settings, &state, &control, host).await?;
+    let node = start_node(settings, &state, &control, host, sim).await?;
     state.write_run_record(&RunRecord {
         listen,
         url: settings.url(),
@@ -84,7 +93,13 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start_control(settings: &Settings, state: &StateDir, store: store::Store, host: HostId) -> anyhow::Result<Control> {
+fn start_control(
+    settings: &Settings,
+    state: &StateDir,
+    store: store::Store,
+    host: HostId,
+    console: Arc<dyn ConsoleSource>,
+) -> anyhow::Result<Control> {
     let plan = model::plan::Settings {
         image_dir: state.join("images"),
         external_mtu: settings.provider_mtu,
@@ -100,9 +115,7 @@ fn start_control(settings: &Settings, state: &StateDir, store: store::Store, hos
         host,
         plan,
         auth,
-        console: Arc::new(control::ConsoleFiles {
-            servers: state.join("servers"),
-        }),
+        console,
     })?)
 }
 
@@ -136,7 +149,7 @@ fn prepare_host(settings: &Settings, state: &StateDir, is_new: bool) -> anyhow::
 /// Keeps the host going until dropped.
 enum RunningNode {
     Real(#[expect(dead_code, reason = "held, not looked at")] node::Node),
-    Sim(#[expect(dead_code, reason = "held, not looked at")] node_sim::SimNode),
+    Sim(#[expect(dead_code, reason = "held, not looked at")] SimNode),
 }
 
 async fn start_node(
@@ -144,11 +157,12 @@ async fn start_node(
     state: &StateDir,
     control: &Control,
     host: HostId,
+    sim: Option<SimNode>,
 ) -> anyhow::Result<RunningNode> {
     let link = control.host_link();
-    if settings.node == NodeKind::Sim {
-        let sim = node_sim::SimNode::new(node_sim::plausible_facts(host));
+    if let Some(sim) = sim {
         sim.run(link.config, link.report);
+        control.set_diagnostics(Arc::new(sim.clone()));
         return Ok(RunningNode::Sim(sim));
     }
     let options = node::Options {
@@ -164,9 +178,10 @@ async fn start_node(
         owner: state.ensure_cloud_id()?,
     };
     let started = node::Node::start(options, link.config, link.report).await;
-    Ok(RunningNode::Real(started.context(
-        "this host can't run servers; 'maru doctor' looks for the cause, '--node sim' does without",
-    )?))
+    let node =
+        started.context("this host can't run servers; 'maru doctor' looks for the cause, '--node sim' does without")?;
+    control.set_diagnostics(node.diagnostics());
+    Ok(RunningNode::Real(node))
 }
 
 /// The resolvers for names outside the cloud.

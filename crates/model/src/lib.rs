@@ -17,6 +17,7 @@ pub mod bootstrap;
 pub mod cloud;
 pub mod compute;
 pub mod console;
+pub mod diagnostics;
 pub mod error;
 pub mod host;
 pub mod id;

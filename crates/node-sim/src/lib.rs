@@ -18,6 +18,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::console::ConsoleSource;
+use model::diagnostics::{Answer, Diagnostics, DiagnosticsSource, DiskFigures, NicFigures, Traffic};
 use model::host::{HostConfig, HostFacts, HostReport, ServerPhase};
 use model::{HostId, NetworkId, PortId, RouterId, ServerId};
 use tokio::sync::{Notify, watch};
@@ -240,5 +241,34 @@ impl ConsoleSource for SimNode {
         let text = state.world.console(server_id).ok_or(io::ErrorKind::NotFound)?;
         let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
         Ok(text.as_bytes()[text.len().saturating_sub(limit)..].to_vec())
+    }
+}
+
+impl DiagnosticsSource for SimNode {
+    /// Plausible figures, the same for every server of a size.
+    fn diagnostics(&self, server_id: ServerId) -> Answer<'_> {
+        let wanted = self.wanted().servers.get(&server_id).cloned();
+        let is_running = self.phase(server_id) == Some(ServerPhase::Running);
+        let traffic = Traffic {
+            bytes: 4096,
+            packets: 32,
+            ..Traffic::default()
+        };
+        let nic = NicFigures {
+            received: traffic,
+            sent: traffic,
+        };
+        let figures = wanted.filter(|_| is_running).map(|server| Diagnostics {
+            hypervisor: "qemu".to_owned(),
+            resident_bytes: server.memory_mib << 19,
+            cpu_nanoseconds: (0..server.vcpus).map(|_| 1_000_000_000).collect(),
+            disks: vec![DiskFigures {
+                read_bytes: 1 << 20,
+                read_requests: 256,
+                ..DiskFigures::default()
+            }],
+            nics: server.nics.iter().map(|each| (each.port_id, nic)).collect(),
+        });
+        Box::pin(std::future::ready(figures))
     }
 }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use linux::Netns;
 use model::HostId;
+use model::diagnostics::DiagnosticsSource;
 use model::host::{HostConfig, HostReport};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -70,6 +71,7 @@ pub enum NodeError {
 /// A host being kept as wanted. Dropping it stops the keeping; servers and networks stay.
 pub struct Node {
     network: NetworkThread,
+    servers: Arc<Servers>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -101,7 +103,16 @@ impl Node {
             tokio::spawn(follow(network.standing(), servers.clone())),
             tokio::spawn(reporter::run(network.standing(), servers.reports(), facts, report)),
         ];
-        Ok(Self { network, tasks })
+        Ok(Self {
+            network,
+            servers,
+            tasks,
+        })
+    }
+
+    /// Who tells of running servers' figures.
+    pub fn diagnostics(&self) -> Arc<dyn DiagnosticsSource> {
+        self.servers.clone()
     }
 }
 

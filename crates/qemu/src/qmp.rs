@@ -30,7 +30,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::{Error, Result};
-pub use commands::{RunState, Status};
+pub use commands::{DiskCounters, RunState, Status};
 pub use event::Event;
 use wire::{Incoming, LineReader};
 

@@ -9,6 +9,7 @@ mod actions;
 mod availability_zones;
 mod body;
 mod create;
+mod diagnostics;
 mod extensions;
 mod extra_specs;
 mod filters;
@@ -136,6 +137,7 @@ fn server_part_routes(routes: Routes) -> Routes {
             instance_actions::show,
         )
         .post("/v2.1/servers/{id}/remote-consoles", Member, remote_consoles::create)
+        .get("/v2.1/servers/{id}/diagnostics", Admin, diagnostics::show)
         .get("/v2.1/servers/{id}/topology", Reader, servers::show_topology)
         .get(
             "/v2.1/servers/{id}/os-volume_attachments",

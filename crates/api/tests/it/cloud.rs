@@ -119,6 +119,7 @@ impl TestCloud {
         .unwrap();
         let link = control.host_link();
         node.run(link.config, link.report);
+        control.set_diagnostics(Arc::new(node.clone()));
         let images = images::Settings {
             reserve_bytes: 0,
             ..images::Settings::new(dir.path().join("images"))

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use crate::cloud::{Client, TestCloud};
 use crate::compute::{Means, act, at, make_image, text, url, wait_for};
 
-fn names(value: &Value) -> BTreeSet<String> {
+pub fn names(value: &Value) -> BTreeSet<String> {
     let object = value.as_object().unwrap_or_else(|| panic!("{value} is no object"));
     object.keys().cloned().collect()
 }
 
-fn set(names: &[&str]) -> BTreeSet<String> {
+pub fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
@@ -262,7 +262,7 @@ async fn times_statuses_and_the_answer_to_a_creation_are_novas() {
     assert_eq!(names(&brief["servers"][0]), set(&["id", "links", "name"]));
 }
 
-async fn check(client: &Client, minor: u16, path: &str, member: &str, wanted: &[&str]) {
+pub async fn check(client: &Client, minor: u16, path: &str, member: &str, wanted: &[&str]) {
     let body = at(client, &format!("2.{minor}")).get(&url(path)).await.expect(200);
     let value = body
         .pointer(member)
@@ -284,7 +284,7 @@ const FLAVOR: &[&str] = &[
     "vcpus",
 ];
 
-fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+pub fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     base.iter().chain(more).copied().collect()
 }
 
@@ -640,49 +640,4 @@ async fn every_answer_says_its_microversion() {
     }
     let refused = at(&demo, "2.101").get(&url("servers")).await.expect(406);
     assert_eq!(refused["computeFault"]["code"], 406);
-}
-
-#[tokio::test]
-async fn consoles_topology_and_extra_specs_come_with_their_microversions() {
-    let cloud = TestCloud::start().await;
-    let (demo, admin) = (cloud.demo().await, cloud.admin().await);
-    let id = Means::make(&demo).await.boot(&demo, "web").await;
-    let console = async |minor: u16, protocol: &str, kind: &str| {
-        let body = json!({"remote_console": {"protocol": protocol, "type": kind}});
-        let client = at(&demo, &format!("2.{minor}"));
-        let answer = client.post(&url(&format!("servers/{id}/remote-consoles")), body).await;
-        let message = answer.json.pointer("/badRequest/message").map(text);
-        (answer.status, message.unwrap_or_default())
-    };
-    let unavailable = |kind: &str| (400, format!("Unavailable console type {kind}."));
-    assert_eq!(console(5, "vnc", "novnc").await.0, 404);
-    assert_eq!(console(6, "vnc", "novnc").await, unavailable("novnc"));
-    assert_eq!(console(6, "rdp", "rdp-html5").await, unavailable("rdp"));
-    assert!(console(7, "mks", "webmks").await.1.contains("Invalid input"));
-    assert_eq!(console(8, "mks", "webmks").await, unavailable("webmks"));
-    assert!(console(98, "spice", "spice-direct").await.1.contains("Invalid input"));
-    assert_eq!(console(99, "spice", "spice-direct").await, unavailable("spice-direct"));
-    let old = json!({"os-getVNCConsole": {"type": "novnc"}});
-    assert_eq!(act(&at(&demo, "2.5"), &id, old.clone()).await.status, 400);
-    assert_eq!(act(&at(&demo, "2.6"), &id, old).await.status, 404);
-
-    let topology = url(&format!("servers/{id}/topology"));
-    assert_eq!(at(&demo, "2.77").get(&topology).await.status, 404);
-    let shown = at(&demo, "2.78").get(&topology).await.expect(200);
-    assert_eq!(shown, json!({"nodes": [], "pagesize_kb": null}));
-
-    let spec = |value: &str| json!({"extra_specs": {"hw:cpu_policy": value}});
-    let add = async |version, body| {
-        at(&admin, version)
-            .post(&url("flavors/42/os-extra_specs"), body)
-            .await
-            .status
-    };
-    assert_eq!(add("2.85", spec("sharrred")).await, 200);
-    assert_eq!(add("2.86", spec("sharrred")).await, 400);
-    assert_eq!(add("2.86", spec("shared")).await, 200);
-    let put = json!({"hw:numa_nodes": "0"});
-    let path = url("flavors/42/os-extra_specs/hw:numa_nodes");
-    assert_eq!(at(&admin, "2.85").put(&path, put.clone()).await.status, 200);
-    assert_eq!(at(&admin, "2.86").put(&path, put).await.status, 400);
 }

@@ -178,6 +178,9 @@ impl Actor {
         let mut run_state = None;
         if let Some(machine) = &mut self.machine {
             run_state = machine.run_state(&self.directory).await?;
+            // Its monitor may be a new one.
+            self.shared
+                .note_process(self.id, Some((machine.pid(), machine.qmp().clone())));
             if run_state.is_none() {
                 self.note_end()?;
             }

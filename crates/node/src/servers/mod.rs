@@ -14,6 +14,7 @@ mod actor;
 mod boots;
 mod cache;
 mod console;
+mod diagnostics;
 mod disks;
 mod error;
 mod files;
@@ -31,6 +32,7 @@ use std::time::Duration;
 use imbl::OrdMap;
 use model::ServerId;
 use model::host::{HostConfig, HostReport, ServerConfig, ServerReport};
+use qemu::qmp::Qmp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -71,7 +73,7 @@ struct Shared {
     uids: UserIds,
     boots: BootTurns,
     reports: watch::Sender<OrdMap<ServerId, Arc<ServerReport>>>,
-    processes: Mutex<HashMap<ServerId, i32>>,
+    processes: Mutex<HashMap<ServerId, (i32, Qmp)>>,
 }
 
 impl Shared {
@@ -89,10 +91,11 @@ impl Shared {
         self.reports.send_if_modified(|reports| reports.remove(&id).is_some());
     }
 
-    fn note_process(&self, id: ServerId, pid: Option<i32>) {
+    /// Remembers a server's process and its monitor; `None`: it has ended.
+    fn note_process(&self, id: ServerId, process: Option<(i32, Qmp)>) {
         let mut processes = lock(&self.processes);
-        match pid {
-            Some(pid) => processes.insert(id, pid),
+        match process {
+            Some(process) => processes.insert(id, process),
             None => processes.remove(&id),
         };
     }
@@ -157,7 +160,7 @@ impl Servers {
 
     /// The process id of a server's QEMU while it runs.
     pub fn process_id(&self, id: ServerId) -> Option<i32> {
-        lock(&self.shared.processes).get(&id).copied()
+        lock(&self.shared.processes).get(&id).map(|(pid, _)| *pid)
     }
 
     /// Waits until every server that is not wanted any more is gone from the host.

@@ -66,6 +66,40 @@ struct Migration {
     error: Option<String>,
 }
 
+/// What was read from and written to a disk since QEMU started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct DiskCounters {
+    /// Bytes read.
+    #[serde(rename = "rd_bytes")]
+    pub read_bytes: u64,
+    /// Reads.
+    #[serde(rename = "rd_operations")]
+    pub reads: u64,
+    /// Bytes written.
+    #[serde(rename = "wr_bytes")]
+    pub write_bytes: u64,
+    /// Writes.
+    #[serde(rename = "wr_operations")]
+    pub writes: u64,
+    /// Reads that failed.
+    #[serde(rename = "failed_rd_operations")]
+    pub failed_reads: u64,
+    /// Writes that failed.
+    #[serde(rename = "failed_wr_operations")]
+    pub failed_writes: u64,
+}
+
+#[derive(Deserialize)]
+struct BlockStats {
+    stats: DiskCounters,
+}
+
+#[derive(Deserialize)]
+struct Cpu {
+    #[serde(rename = "thread-id")]
+    thread: u32,
+}
+
 #[derive(Deserialize)]
 struct Property {
     name: String,
@@ -150,6 +184,18 @@ impl Qmp {
     async fn plain(&self, command: &str) -> Result<()> {
         self.execute::<Value>(command, None).await?;
         Ok(())
+    }
+
+    /// The counters of the disks, in the order in which they were plugged.
+    pub async fn disk_counters(&self) -> Result<Vec<DiskCounters>> {
+        let disks: Vec<BlockStats> = self.execute("query-blockstats", None).await?;
+        Ok(disks.into_iter().map(|disk| disk.stats).collect())
+    }
+
+    /// The threads that the virtual processors run on.
+    pub async fn cpu_threads(&self) -> Result<Vec<u32>> {
+        let cpus: Vec<Cpu> = self.execute("query-cpus-fast", None).await?;
+        Ok(cpus.into_iter().map(|cpu| cpu.thread).collect())
     }
 
     /// Ids of the devices that have one, plugged at start or later.

@@ -30,7 +30,8 @@ impl Actor {
             Ok(found) => {
                 if let Some(machine) = &found {
                     tracing::info!(server.id = %self.id, process.id = machine.pid(), "Found server {} running", self.id);
-                    self.shared.note_process(self.id, Some(machine.pid()));
+                    self.shared
+                        .note_process(self.id, Some((machine.pid(), machine.qmp().clone())));
                 }
                 self.machine = found;
                 self.unknown = false;
@@ -97,7 +98,8 @@ impl Actor {
         self.started = Some(Instant::now());
         self.asked = None;
         tracing::info!(server.id = %self.id, process.id = machine.pid(), "Started server {} ({})", self.id, want.name);
-        self.shared.note_process(self.id, Some(machine.pid()));
+        self.shared
+            .note_process(self.id, Some((machine.pid(), machine.qmp().clone())));
         if let Some(turn) = turn {
             turn.keep_while_booting(machine.pid());
         }
