@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -36,11 +37,13 @@ class Cloud:
         self.log = self.work / "maru.log"
         self.process = None
 
-    def start(self):
+    def start(self, tls="off"):
         """`maru up`, and the wait until its API answers."""
+        self.url = f"{'http' if tls == 'off' else 'https'}://{self.address}"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.program, "up", "--state-dir", self.state, "--listen", self.address, "--host-netns", self.namespace],
+                [self.program, "up", "--state-dir", self.state, "--listen", self.address, "--host-netns", self.namespace,
+                 "--tls", tls],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         until(60, "the API to answer", self.answers)
 
@@ -48,7 +51,10 @@ class Cloud:
         if self.process.poll() is not None:
             raise SystemExit(f"maru ended with {self.process.returncode}:\n{self.log_tail(20)}")
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:
+            # The authority's certificate is there once the cloud has begun to answer.
+            authority = self.state / "ca.pem" if self.url.startswith("https:") else None
+            context = ssl.create_default_context(cafile=authority)
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5, context=context) as answer:
                 return answer.status == 200
         except OSError as error:
             raise Failed(f"GET {self.url}/healthz: {error}") from error

@@ -283,13 +283,14 @@ def take_a_rule_away(story):
 
 
 def pull_the_plug(story):
-    """kill -9 of Maru: the server runs on with its network; after `maru up` nothing was lost."""
+    """kill -9 of Maru: the server runs on with its network; after `maru up`, behind HTTPS from now on, nothing was lost."""
     cloud = story.cloud
     uptime = float(story.guest("cut -d' ' -f1 /proc/uptime"))
     cloud.kill()
     expect(host.ping(cloud.namespace, story.floating_ip, count=2), "the server lost its network when Maru was killed")
     expect(story.guest("hostname") == "vm1", "ssh while Maru was dead")
-    cloud.start()
+    cloud.start(tls="auto")
+    expect("cacert: " in (cloud.state / "clouds.yaml").read_text(), "clouds.yaml names no authority")
     expect(cloud.json("server", "show", "vm1")["status"] == "ACTIVE", "the server is not ACTIVE after the restart")
     expect(host.ping(cloud.namespace, story.floating_ip, count=2), "the server lost its network when Maru came back")
     expect(float(story.guest("cut -d' ' -f1 /proc/uptime")) > uptime, "the server was restarted")

@@ -48,7 +48,7 @@ pub async fn start(settings: &Settings, arguments: Vec<String>, output: &Output)
         }
         let ready = state.running_pid().ok().flatten() == Some(pid);
         if let Some(record) = state.run_record().filter(|_| ready)
-            && Client::anonymous(record.local_address()).is_up().await
+            && Client::anonymous(&record)?.is_up().await
         {
             drop(progress);
             output.marked(Mark::Ok, lang.running(&record.url, pid));

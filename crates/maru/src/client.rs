@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -10,11 +11,16 @@ use futures_util::TryStreamExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
+use hyper::http::response::Parts;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
 
-use crate::state_dir::StateDir;
+use crate::state_dir::{RunRecord, StateDir};
+use crate::tls;
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
@@ -27,6 +33,7 @@ const UPLOAD_LIMIT: Duration = Duration::from_secs(3600);
 #[derive(Debug, Clone)]
 pub struct Client {
     address: SocketAddr,
+    tls: Option<Arc<rustls::ClientConfig>>,
     token: Option<String>,
 }
 
@@ -53,12 +60,21 @@ pub struct Entry {
     pub project: String,
     /// The region.
     pub region: String,
+    /// The authority that signed its certificate.
+    pub ca_file: Option<String>,
 }
 
 impl Client {
-    /// A client without a token.
-    pub fn anonymous(address: SocketAddr) -> Self {
-        Self { address, token: None }
+    /// A client without a token, of the cloud that was started so.
+    ///
+    /// # Errors
+    /// When the record's certificate can't be read.
+    pub fn anonymous(record: &RunRecord) -> anyhow::Result<Self> {
+        Ok(Self {
+            address: record.local_address(),
+            tls: record.certificate.as_deref().map(tls::trusting).transpose()?,
+            token: None,
+        })
     }
 
     /// Logs in to the cloud that runs from a state directory, as the cloud `name` of its `clouds.yaml`.
@@ -73,7 +89,7 @@ impl Client {
         let text = std::fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
         let entry = entry(&text, name)
             .with_context(|| format!("{} has no cloud '{name}' with a user and a password", path.display()))?;
-        let mut client = Self::anonymous(record.local_address());
+        let mut client = Self::anonymous(&record)?;
         let answer = client
             .send(Method::POST, "/identity/v3/auth/tokens", Some(login(&entry)))
             .await?;
@@ -181,14 +197,15 @@ impl Client {
         let socket = tokio::net::TcpStream::connect(self.address)
             .await
             .with_context(unreachable)?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
-            .await
-            .with_context(unreachable)?;
-        let driver = tokio::spawn(connection);
-        let response = sender.send_request(request).await.with_context(unreachable)?;
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.with_context(unreachable)?.to_bytes();
-        driver.abort();
+        let (parts, bytes) = match &self.tls {
+            None => converse(socket, request).await,
+            Some(config) => {
+                let name = ServerName::from(self.address.ip());
+                let agreed = TlsConnector::from(config.clone()).connect(name, socket).await;
+                converse(agreed.with_context(unreachable)?, request).await
+            }
+        }
+        .with_context(unreachable)?;
         let token = parts
             .headers
             .get("x-subject-token")
@@ -199,6 +216,19 @@ impl Client {
             json: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
         })
     }
+}
+
+/// One request and its answer over a connection.
+async fn converse<S>(socket: S, request: Request<Body>) -> anyhow::Result<(Parts, Bytes)>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
+    let driver = tokio::spawn(connection);
+    let (parts, body) = sender.send_request(request).await?.into_parts();
+    let bytes = body.collect().await?.to_bytes();
+    driver.abort();
+    Ok((parts, bytes))
 }
 
 impl Answer {
@@ -240,6 +270,7 @@ pub fn entry(yaml: &str, name: &str) -> Option<Entry> {
     Some(Entry {
         auth_url: field("auth_url")?,
         region: field("region_name").unwrap_or_default(),
+        ca_file: field("cacert"),
         user: field("username")?,
         password: field("password")?,
         project: field("project_name")?,
@@ -252,7 +283,12 @@ mod tests {
 
     #[test]
     fn entries_of_the_file_that_the_first_start_writes() {
-        let yaml = crate::first_start::clouds_yaml("http://127.0.0.1:5000", "RegionOne", "secret1", "secret2");
+        let door = crate::first_start::Door {
+            url: "https://127.0.0.1:5000",
+            region: "RegionOne",
+            ca_file: Some("/var/lib/maru/ca.pem"),
+        };
+        let yaml = crate::first_start::clouds_yaml(&door, "secret1", "secret2");
         let admin = entry(&yaml, "maru").unwrap();
         assert_eq!(
             (admin.user.as_str(), admin.password.as_str(), admin.project.as_str()),
@@ -263,6 +299,7 @@ mod tests {
             (demo.user.as_str(), demo.password.as_str(), demo.project.as_str()),
             ("demo", "secret2", "demo")
         );
+        assert_eq!(demo.ca_file.as_deref(), Some("/var/lib/maru/ca.pem"));
         assert!(entry(&yaml, "other").is_none());
     }
 }

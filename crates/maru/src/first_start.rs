@@ -11,6 +11,7 @@ use model::bootstrap;
 use model::{Actor, Scope};
 use serde_json::{Map, Value, json};
 
+use crate::client::entry;
 use crate::settings::Settings;
 use crate::state_dir::{StateDir, random_hex, write_private};
 
@@ -30,12 +31,15 @@ pub async fn prepare(
     images: &ImageStore,
     state: &StateDir,
     settings: &Settings,
+    ca_file: Option<&Path>,
 ) -> anyhow::Result<()> {
     if control.cloud().domains.is_empty() {
-        fill(control, state, settings)
+        fill(control, state, settings, ca_file)
             .await
             .context("the new cloud can't be filled")?;
         tracing::info!("A new cloud: log in with {}", state.join("openrc").display());
+    } else {
+        renew_files(state, settings, ca_file)?;
     }
     if !state.join(IMAGE_DONE).exists() {
         add_image(control, images, settings).await;
@@ -44,11 +48,44 @@ pub async fn prepare(
     Ok(())
 }
 
-async fn fill(control: &Control, state: &StateDir, settings: &Settings) -> anyhow::Result<()> {
+/// Writes the users' files anew when the cloud is reached another way than before; the passwords stay.
+fn renew_files(state: &StateDir, settings: &Settings, ca_file: Option<&Path>) -> anyhow::Result<()> {
+    let path = state.join("clouds.yaml");
+    // A file that somebody removed or wrote anew is theirs.
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        return Ok(());
+    };
+    let (Some(admin), Some(demo)) = (entry(&text, "maru"), entry(&text, "maru-demo")) else {
+        return Ok(());
+    };
+    let url = settings.url();
+    let ca_file = ca_file.map(|path| path.display().to_string());
+    if admin.auth_url == format!("{url}/identity/v3") && admin.ca_file == ca_file {
+        return Ok(());
+    }
+    let door = Door {
+        url: &url,
+        region: &settings.region.0,
+        ca_file: ca_file.as_deref(),
+    };
+    tracing::info!(
+        "The cloud is at {url} now: {} and openrc are written anew",
+        path.display()
+    );
+    write_private(&state.join("openrc"), &openrc(&door, "admin", &admin.password))?;
+    write_private(&path, &clouds_yaml(&door, &admin.password, &demo.password))
+}
+
+async fn fill(control: &Control, state: &StateDir, settings: &Settings, ca_file: Option<&Path>) -> anyhow::Result<()> {
     let (admin, demo) = (random_hex(), random_hex());
-    let (url, region) = (settings.url(), settings.region.0.as_str());
-    write_private(&state.join("openrc"), &openrc(&url, region, "admin", &admin))?;
-    write_private(&state.join("clouds.yaml"), &clouds_yaml(&url, region, &admin, &demo))?;
+    let (url, ca_file) = (settings.url(), ca_file.map(|path| path.display().to_string()));
+    let door = Door {
+        url: &url,
+        region: &settings.region.0,
+        ca_file: ca_file.as_deref(),
+    };
+    write_private(&state.join("openrc"), &openrc(&door, "admin", &admin))?;
+    write_private(&state.join("clouds.yaml"), &clouds_yaml(&door, &admin, &demo))?;
     let admin_hash = control.hash_password(Password::new(admin)).await?;
     let demo_hash = control.hash_password(Password::new(demo)).await?;
     let networks = networks(settings);
@@ -120,8 +157,23 @@ fn administrator(control: &Control) -> Option<Actor> {
     })
 }
 
+/// How clients reach the cloud.
+pub struct Door<'a> {
+    /// The URL, without a slash at its end.
+    pub url: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// The authority that signed its certificate, unless clients know it.
+    pub ca_file: Option<&'a str>,
+}
+
 /// A shell script that makes the `openstack` client a user of this cloud.
-pub fn openrc(url: &str, region: &str, user: &str, password: &str) -> String {
+pub fn openrc(door: &Door<'_>, user: &str, password: &str) -> String {
+    let Door { url, region, ca_file } = door;
+    let ca = match ca_file {
+        Some(path) => format!("export OS_CACERT='{path}'\n"),
+        None => "unset OS_CACERT\n".to_owned(),
+    };
     format!(
         "# . this file, and the openstack client is user '{user}' of project '{user}'.\n\
          unset OS_CLOUD OS_TOKEN OS_SYSTEM_SCOPE OS_PROJECT_ID OS_USER_ID\n\
@@ -132,17 +184,19 @@ pub fn openrc(url: &str, region: &str, user: &str, password: &str) -> String {
          export OS_USER_DOMAIN_NAME=Default\n\
          export OS_PROJECT_DOMAIN_NAME=Default\n\
          export OS_REGION_NAME={region}\n\
-         export OS_IDENTITY_API_VERSION=3\n"
+         export OS_IDENTITY_API_VERSION=3\n{ca}"
     )
 }
 
 /// The clouds `maru` (the administrator) and `maru-demo` (the user `demo`) for openstackclient, SDK and Terraform.
-pub fn clouds_yaml(url: &str, region: &str, admin: &str, demo: &str) -> String {
+pub fn clouds_yaml(door: &Door<'_>, admin: &str, demo: &str) -> String {
+    let Door { url, region, ca_file } = door;
+    let ca = ca_file.map_or_else(String::new, |path| format!("    cacert: {path}\n"));
     let cloud = |name: &str, user: &str, password: &str| {
         format!(
             "  {name}:\n    auth:\n      auth_url: {url}/identity/v3\n      username: {user}\n      password: {password}\n      \
              project_name: {user}\n      user_domain_name: Default\n      project_domain_name: Default\n    \
-             region_name: {region}\n    identity_api_version: 3\n"
+             region_name: {region}\n    identity_api_version: 3\n{ca}"
         )
     };
     format!(

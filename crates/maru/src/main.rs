@@ -28,6 +28,7 @@ mod purge;
 mod settings;
 mod state_dir;
 mod status;
+mod tls;
 mod up;
 
 use std::path::{Path, PathBuf};

@@ -14,6 +14,11 @@ pub fn run(state: &StateDir, user: &str, output: &Output) -> anyhow::Result<()> 
     let cloud = if user == "admin" { "maru" } else { "maru-demo" };
     let entry = client::entry(&text, cloud).with_context(|| format!("{} has no cloud '{cloud}'", path.display()))?;
     let url = entry.auth_url.trim_end_matches("/v3").trim_end_matches("/identity");
-    output.raw(first_start::openrc(url, &entry.region, &entry.user, &entry.password).trim_end());
+    let door = first_start::Door {
+        url,
+        region: &entry.region,
+        ca_file: entry.ca_file.as_deref(),
+    };
+    output.raw(first_start::openrc(&door, &entry.user, &entry.password).trim_end());
     Ok(())
 }

@@ -142,6 +142,15 @@ settings! {
     public_url: Text = "",
         "URL by which clients reach the API; empty: made from the address it listens on",
         "클라이언트가 API에 접속하는 URL. 비우면 듣는 주소로 만듭니다";
+    tls: TlsMode = "off",
+        "'auto' speaks HTTPS with a certificate of the cloud's own making; 'off' HTTP, unless tls_cert is given",
+        "'auto'는 클라우드가 만든 인증서로 HTTPS를, 'off'는 (tls_cert가 없으면) HTTP를 씁니다";
+    tls_cert: Text = "",
+        "File with the certificate to speak HTTPS with (PEM, followed by its issuers')",
+        "HTTPS에 쓸 인증서 파일(PEM, 발급자 인증서를 이어 붙임)";
+    tls_key: Text = "",
+        "File with that certificate's key (PEM)",
+        "그 인증서의 키 파일(PEM)";
     region: Text = "RegionOne",
         "Name of the region in the catalog",
         "카탈로그의 리전 이름";
@@ -239,10 +248,16 @@ impl Settings {
     /// The URL by which clients reach the API, without a slash at its end.
     pub fn url(&self) -> String {
         if self.public_url.0.is_empty() {
-            format!("http://{}", self.listen)
+            let scheme = if self.has_tls() { "https" } else { "http" };
+            format!("{scheme}://{}", self.listen)
         } else {
             self.public_url.0.trim_end_matches('/').to_owned()
         }
+    }
+
+    /// Whether the API speaks HTTPS.
+    pub fn has_tls(&self) -> bool {
+        self.tls == TlsMode::Auto || !self.tls_cert.0.is_empty()
     }
 
     /// The namespace that is the host, if it is not this host itself.
@@ -361,6 +376,16 @@ words! {
         Real = "real",
         /// A simulated one.
         Sim = "sim",
+    }
+}
+
+words! {
+    /// Where the certificate comes from.
+    TlsMode {
+        /// From the user's files, or there is none.
+        Off = "off",
+        /// From the cloud itself.
+        Auto = "auto",
     }
 }
 

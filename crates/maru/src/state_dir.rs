@@ -16,6 +16,9 @@ pub struct RunRecord {
     pub listen: SocketAddr,
     /// By which URL it is reached.
     pub url: String,
+    /// The certificate that it speaks HTTPS with, base64 of its DER; `None`: it speaks HTTP.
+    #[serde(default)]
+    pub certificate: Option<String>,
     /// The namespace that is its host.
     pub host_netns: Option<String>,
     /// `real` or `sim`.
@@ -208,6 +211,7 @@ mod tests {
         let record = RunRecord {
             listen: "0.0.0.0:5000".parse().unwrap(),
             url: "http://0.0.0.0:5000".into(),
+            certificate: None,
             host_netns: Some("maru-demo".into()),
             node: "real".into(),
             version: "0.1.0".into(),

@@ -17,7 +17,7 @@ use sd_notify::NotifyState;
 use crate::host_network;
 use crate::settings::{Acceleration, DnsServers, NodeKind, Settings};
 use crate::state_dir::{RunRecord, StateDir};
-use crate::{first_start, log};
+use crate::{first_start, log, tls};
 
 /// What is under way at the end may take so long; uploads and long polls are then cut off.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -63,11 +63,14 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         listen,
         ..settings.clone()
     };
-    first_start::prepare(&control, &images, &state, settings).await?;
+    let tls = tls::prepare(settings, &state, listen)?;
+    let ca_file = tls.as_ref().and_then(|tls| tls.ca_file.as_deref());
+    first_start::prepare(&control, &images, &state, settings, ca_file).await?;
     let node = start_node(settings, &state, &control, host, sim).await?;
     state.write_run_record(&RunRecord {
         listen,
         url: settings.url(),
+        certificate: tls.as_ref().map(|tls| tls.certificate.clone()),
         host_netns,
         node: if settings.node == NodeKind::Real { "real" } else { "sim" }.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -81,13 +84,16 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         },
         images,
     });
-    if !listen.ip().is_loopback() {
+    if tls.is_none() && !listen.ip().is_loopback() {
         tracing::warn!("The API listens on {listen} without TLS: passwords and tokens can be read on the way");
     }
     tracing::info!(api.address = %listen, "Maru answers on {}", settings.url());
     // Nobody may be listening for it.
     let _ = sd_notify::notify(&[NotifyState::Ready]);
-    answer_until_stopped(listener, router).await?;
+    match &tls {
+        Some(tls) => answer_until_stopped(tls.listen(listener)?, router).await?,
+        None => answer_until_stopped(listener, router).await?,
+    }
     drop(node);
     tracing::info!("Stopped. Servers and their networks go on.");
     Ok(())
@@ -206,7 +212,10 @@ fn host_name() -> HostId {
     HostId::from(if name.is_empty() { "localhost".to_owned() } else { name })
 }
 
-async fn answer_until_stopped(listener: tokio::net::TcpListener, router: axum::Router) -> anyhow::Result<()> {
+async fn answer_until_stopped<L>(listener: L, router: axum::Router) -> anyhow::Result<()>
+where
+    L: axum::serve::Listener<Addr = SocketAddr>,
+{
     let (stop, mut stopping) = tokio::sync::watch::channel(false);
     tokio::spawn(async move {
         stop_signal().await;

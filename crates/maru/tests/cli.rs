@@ -224,6 +224,96 @@ fn a_clouds_life_from_the_command_line() {
     cloud.expect(0, &["purge", "--yes"]);
 }
 
+/// Asks with Python's own TLS, which knows nothing but the authority that the cloud names.
+fn python_says(url: &str, ca_file: &Path) -> String {
+    let script = "import ssl, sys, urllib.request as u\n\
+                  context = ssl.create_default_context(cafile=sys.argv[2])\n\
+                  print(u.urlopen(sys.argv[1], context=context, timeout=10).read().decode())";
+    let output = Command::new("python3")
+        .args(["-c", script, url])
+        .arg(ca_file)
+        .env("no_proxy", "*")
+        .output()
+        .unwrap();
+    said(&output)
+}
+
+#[test]
+fn a_cloud_speaks_https_when_it_is_told_to() {
+    let cloud = Cloud::simulated();
+    cloud.up();
+    let yaml = || std::fs::read_to_string(cloud.state().join("clouds.yaml")).unwrap();
+    assert!(!yaml().contains("https://") && !yaml().contains("cacert"));
+    let password = yaml()
+        .lines()
+        .find(|line| line.contains("password: "))
+        .unwrap()
+        .to_owned();
+    cloud.expect(0, &["down"]);
+
+    let listen = format!("127.0.0.1:{}", free_port());
+    cloud.expect(
+        0,
+        &[
+            "up",
+            "--background",
+            "--listen",
+            &listen,
+            "--node",
+            "sim",
+            "--tls",
+            "auto",
+        ],
+    );
+    let ca_file = cloud.state().join("ca.pem");
+    assert_eq!(cloud.json(&["status", "--json"])["url"], format!("https://{listen}"));
+    assert!(yaml().contains(&password), "the passwords stay");
+    assert!(yaml().contains(&format!("cacert: {}", ca_file.display())), "{}", yaml());
+    let openrc = said(&cloud.expect(0, &["openrc"]));
+    assert!(openrc.contains("OS_CACERT=") && openrc.contains("https://"), "{openrc}");
+    assert_eq!(
+        cloud.json(&["image", "list", "--json"]),
+        serde_json::json!([]),
+        "our own commands get in"
+    );
+    let document = python_says(&format!("https://{listen}/identity/v3"), &ca_file);
+    assert!(
+        document.contains(&format!("https://{listen}/identity/v3")),
+        "{document}"
+    );
+    let refused = python_says(
+        &format!("https://{listen}/identity/v3"),
+        Path::new("/etc/ssl/certs/ca-certificates.crt"),
+    );
+    assert!(refused.contains("CERTIFICATE_VERIFY_FAILED"), "{refused}");
+
+    // The same again with a certificate that the user brings.
+    cloud.expect(0, &["down"]);
+    for (option, file) in [("--tls-cert", "ca.pem"), ("--tls-key", "ca.key")] {
+        let file = cloud.state().join(file);
+        let said = said(&cloud.expect(
+            1,
+            &[
+                "up",
+                "--node",
+                "sim",
+                "--listen",
+                &listen,
+                option,
+                file.to_str().unwrap(),
+            ],
+        ));
+        assert!(said.contains("go together"), "{said}");
+    }
+    let file = |name: &str| cloud.state().join(name).to_str().unwrap().to_owned();
+    let (cert, key) = (file("ca.pem"), file("ca.key"));
+    let own = ["--tls-cert", &cert, "--tls-key", &key];
+    let up = ["up", "--background", "--listen", &listen, "--node", "sim"];
+    cloud.expect(0, &[&up[..], &own[..]].concat());
+    assert_eq!(cloud.json(&["image", "list", "--json"]), serde_json::json!([]));
+    assert!(!yaml().contains("cacert") && yaml().contains("https://"), "{}", yaml());
+}
+
 #[test]
 fn a_backup_brings_back_what_was() {
     let cloud = Cloud::simulated();
