@@ -9,6 +9,10 @@
 //! which cannot take a descriptor above 1023 (it ends the process), and a host with some hundred
 //! networks holds thousands. The library also keeps tables in static memory, so one run goes at a
 //! time.
+//!
+//! Closing a socket of nftables waits until the kernel has destroyed what the last transaction
+//! replaced, some ten milliseconds. Nobody should wait for that, and no other run: the socket is
+//! closed by the thread's end, after its result was taken.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ptr::NonNull;
@@ -30,6 +34,9 @@ const GENERATION_ID: u16 = 1;
 const STATELESS: c_uint = 1 << 1;
 /// `NFT_CTX_OUTPUT_NUMERIC_ALL`: numbers instead of names for protocols, priorities, symbols.
 const NUMERIC: c_uint = 1 << 7 | 1 << 8 | 1 << 9;
+
+/// The first descriptor after the standard streams.
+const FIRST_DESCRIPTOR: c_int = 3;
 
 /// The functions of the library that we use. The library is never unloaded.
 struct Functions {
@@ -89,7 +96,9 @@ impl Nft {
             let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
             self.ns.run(|| {
                 take_own_descriptors()?;
-                Context::new(self.functions)?.run(flags, &command)
+                let mut context = Context::new(self.functions)?;
+                keep_socket_open();
+                context.run(flags, &command)
             })?
         };
         if let Err(Error::Nft { message }) = &result {
@@ -103,15 +112,29 @@ impl Nft {
 /// in it but the standard streams.
 #[allow(unsafe_code)]
 fn take_own_descriptors() -> Result<()> {
-    const FIRST: c_uint = 3;
     // SAFETY: the thread ends right after its run and owns none of the descriptors that it loses;
     // those of the other threads are in another table and stay open.
-    let status = unsafe { libc::syscall(libc::SYS_close_range, FIRST, c_uint::MAX, libc::CLOSE_RANGE_UNSHARE) };
+    let status = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            FIRST_DESCRIPTOR,
+            c_uint::MAX,
+            libc::CLOSE_RANGE_UNSHARE,
+        )
+    };
     if status == 0 {
         return Ok(());
     }
     let error = std::io::Error::last_os_error();
     Err(Error::io("give libnftables a descriptor table of its own", error))
+}
+
+/// Makes a copy of the library's descriptor, the first in this thread's table, so that the library does not close its
+/// socket. The copy goes with the table when the thread has ended.
+#[allow(unsafe_code)]
+fn keep_socket_open() {
+    // SAFETY: the call takes a number. Should the socket have another one, there is no copy, and closing it takes its time.
+    unsafe { libc::fcntl(FIRST_DESCRIPTOR, libc::F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR) };
 }
 
 /// A context of the library, bound to the thread that made it.
