@@ -41,8 +41,8 @@ test: ## the default suite, 15 minutes at most on 2 cores
 test-long: ## the default suite, and what takes longer
 	@scripts/test.sh long
 
-bench: build image ## measure, each figure beside a baseline of the same run
-	@scripts/bench.sh $(MARU) $(IMAGE)/tiny.qcow2
+bench: build image ## measure, each figure beside its goal and a baseline of the same run
+	@scripts/bench.sh $(MARU) $(IMAGE)/tiny.qcow2 $(BENCH)
 
 tempest: build image ## the conformance suite (an hour or more)
 	@scripts/tempest.sh $(MARU) $(IMAGE)/tiny.qcow2

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use argon2::{Algorithm, Argon2, Params, Version};
 use serde_json::{Value, json};
 
 use crate::cloud::Cloud;
@@ -16,6 +17,7 @@ const PORTS: usize = 1_000;
 const CLIENTS: usize = 8;
 const PORTS_A_CLIENT: usize = 500;
 const SAMPLES: usize = 200;
+const LOGINS: usize = 30;
 const SUBNETS_A_NETWORK: usize = 20;
 
 /// Start, memory, latencies and rates.
@@ -101,19 +103,7 @@ fn network(client: &mut Client, cidr: &str, n: usize) -> anyhow::Result<String> 
 }
 
 fn latencies(cloud: &Cloud, admin: &mut Client, table: &mut Table) -> anyhow::Result<()> {
-    let login = cloud.login_body()?;
-    let tokens = sample(30, || {
-        admin
-            .expect(201, "POST", "/identity/v3/auth/tokens", Some(&login))
-            .map(drop)
-    })?;
-    // The hash itself is some 30 ms of a quiet core; the goal leaves 2 ms for everything else.
-    table.add(
-        "token by password, median (hash included)",
-        median(tokens) * 1e3,
-        "ms",
-        Goal::Baseline,
-    );
+    logins(cloud, admin, table)?;
     let parent = network(admin, "10.9.0.0/16", 2)?;
     let group = admin.expect(
         201,
@@ -172,6 +162,36 @@ fn latencies(cloud: &Cloud, admin: &mut Client, table: &mut Table) -> anyhow::Re
             Goal::AtMost(5.0),
         );
     }
+    Ok(())
+}
+
+/// Logins and the bare hash by turns: the difference is what Maru adds.
+fn logins(cloud: &Cloud, admin: &mut Client, table: &mut Table) -> anyhow::Result<()> {
+    let login = cloud.login_body()?;
+    let cost = control::password::HashCost::default();
+    let params = Params::new(cost.memory_kib, cost.passes, 1, None).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let (mut hashes, mut tokens) = (Vec::new(), Vec::new());
+    for _ in 0..LOGINS {
+        hashes.extend(sample(1, || {
+            let hashed = argon2.hash_password_into(b"a password", b"salt of 16 bytes", &mut [0; 32]);
+            hashed.map_err(|error| anyhow::anyhow!("{error}"))
+        })?);
+        tokens.extend(sample(1, || {
+            admin
+                .expect(201, "POST", "/identity/v3/auth/tokens", Some(&login))
+                .map(drop)
+        })?);
+    }
+    // The fastest of each: a busy machine only ever adds.
+    let (hash, token) = (percentile(hashes, 0.0), percentile(tokens, 0.0));
+    table.add("the hash of a password, fastest", hash * 1e3, "ms", Goal::Baseline);
+    table.add(
+        "token by password, beyond the hash, fastest",
+        (token - hash) * 1e3,
+        "ms",
+        Goal::AtMost(2.0),
+    );
     Ok(())
 }
 
