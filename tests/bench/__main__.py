@@ -100,8 +100,9 @@ def page(figures, machine):
 
 def main():
     options = arguments()
-    # An interrupt cleans up, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # An interrupt cleans up, too; also for a job in the background, which starts with SIGINT ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(1))
     bench, machine = Bench(options), about(options)
     begun = time.monotonic()
     try:
