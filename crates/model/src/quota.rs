@@ -62,18 +62,26 @@ impl Row for Quota {
     }
 }
 
+/// Where the limits of a quota class are kept: under a name that no project has.
+pub fn class(name: &str) -> ProjectId {
+    ProjectId::from(format!("class:{name}"))
+}
+
 /// The limit that holds for a project; -1 means none.
 pub fn limit(cloud: &crate::Cloud, project: &ProjectId, resource: &str) -> i64 {
-    let own = cloud
-        .quotas
-        .get(project)
-        .and_then(|quota| quota.limits.get(resource).copied());
-    own.unwrap_or_else(|| {
-        DEFAULTS
-            .iter()
-            .find(|(name, _)| *name == resource)
-            .map_or(-1, |(_, limit)| *limit)
+    set_limit(cloud, project, resource).unwrap_or_else(|| own_limit(cloud, &class("default"), resource))
+}
+
+/// The limit of a class, be it the one that everybody starts with; -1 means none.
+pub fn own_limit(cloud: &crate::Cloud, class: &ProjectId, resource: &str) -> i64 {
+    set_limit(cloud, class, resource).unwrap_or_else(|| {
+        let first = DEFAULTS.iter().find(|(name, _)| *name == resource);
+        first.map_or(-1, |(_, limit)| *limit)
     })
+}
+
+fn set_limit(cloud: &crate::Cloud, holder: &ProjectId, resource: &str) -> Option<i64> {
+    cloud.quotas.get(holder)?.limits.get(resource).copied()
 }
 
 /// Whether `wanted` more fit beside `used` under a limit.

@@ -22,6 +22,7 @@ mod limits;
 mod metadata;
 mod microversion;
 mod paging;
+mod quota_classes;
 mod quota_sets;
 mod remote_consoles;
 mod security_groups;
@@ -179,6 +180,8 @@ fn project_routes(routes: Routes) -> Routes {
             Reader,
             quota_sets::show_defaults,
         )
+        .get("/v2.1/os-quota-class-sets/{class}", Admin, quota_classes::show)
+        .put("/v2.1/os-quota-class-sets/{class}", Admin, quota_classes::update)
         .get("/v2.1/os-simple-tenant-usage", Admin, usage::list)
         .get("/v2.1/os-simple-tenant-usage/{project}", Reader, usage::show)
 }

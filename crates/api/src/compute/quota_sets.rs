@@ -80,10 +80,9 @@ pub(super) async fn show_detail(ctx: Ctx, version: Microversion, Path(id): Path<
 /// `GET /os-quota-sets/{project}/defaults`.
 pub(super) async fn show_defaults(ctx: Ctx, version: Microversion, Path(id): Path<String>) -> Reply {
     let project = project(&ctx, &id)?;
-    reply(&with_id(
-        view(version, |name| json!(nova_quota::default_limit(name))),
-        &project,
-    ))
+    let cloud = ctx.cloud();
+    let quotas = view(version, |name| json!(nova_quota::default_limit(&cloud, name)));
+    reply(&with_id(quotas, &project))
 }
 
 /// `PUT /os-quota-sets/{project}`.
@@ -118,7 +117,7 @@ pub(super) async fn update(
 }
 
 /// From -1 (no limit) to what a 32-bit number holds, be it written as text.
-fn read_limit(name: &str, value: &Value) -> Result<i64> {
+pub(super) fn read_limit(name: &str, value: &Value) -> Result<i64> {
     let number = value
         .as_i64()
         .or_else(|| value.as_str().and_then(|text| text.parse().ok()));

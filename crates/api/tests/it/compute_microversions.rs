@@ -169,6 +169,7 @@ async fn what_comes_and_goes_elsewhere() {
         "injected_files",
     ];
     let policies = ["metadata", "policies"];
+    let (class, groups) = ("os-quota-class-sets/default", ["server_group_members", "server_groups"]);
     check_steps(
         &admin,
         &[
@@ -200,6 +201,8 @@ async fn what_comes_and_goes_elsewhere() {
             (&quotas, "/quota_set", 36, &[], &network_quotas),
             (&quotas, "/quota_set", 57, &[], &files),
             ("os-simple-tenant-usage?limit=1", "", 40, &["tenant_usages_links"], &[]),
+            (class, "/quota_class_set", 50, &groups, &network_quotas),
+            (class, "/quota_class_set", 57, &[], &files),
             ("flavors", "/flavors/0", 55, &["description"], &[]),
             ("flavors", "/flavors/0", 61, &[], &[]),
             ("flavors/detail", "/flavors/0", 55, &["description"], &[]),
@@ -426,4 +429,36 @@ async fn bodies_that_a_microversion_begins_to_understand() {
     );
     let shown = at(&demo, "2.73").get(&url(&format!("servers/{id}"))).await.expect(200);
     assert_eq!(shown["server"]["locked_reason"], "mine");
+}
+
+#[tokio::test]
+async fn the_default_class_holds_for_projects_without_limits_of_their_own() {
+    let cloud = TestCloud::start().await;
+    let (demo, admin) = (cloud.demo().await, at(&cloud.admin().await, "2.57"));
+    let class = url("os-quota-class-sets/default");
+    let body = |name: &str, limit: i64| json!({"quota_class_set": {name: limit}});
+    let changed = admin.put(&class, body("cores", 7)).await.expect(200);
+    assert_eq!(
+        (
+            &changed["quota_class_set"]["cores"],
+            changed["quota_class_set"].get("id")
+        ),
+        (&json!(7), None)
+    );
+    assert_eq!(admin.get(&class).await.expect(200)["quota_class_set"]["id"], "default");
+    let limits = demo.get(&url("limits")).await.expect(200);
+    assert_eq!(limits["limits"]["absolute"]["maxTotalCores"], 7);
+    let own = url(&format!("os-quota-sets/{}", demo.project_id));
+    let defaults = demo.get(&format!("{own}/defaults")).await.expect(200);
+    assert_eq!(defaults["quota_set"]["cores"], 7);
+    admin.put(&own, json!({"quota_set": {"cores": 9}})).await.expect(200);
+    assert_eq!(demo.get(&own).await.expect(200)["quota_set"]["cores"], 9);
+    assert_eq!(admin.put(&class, body("injected_files", 1)).await.status, 400);
+    assert_eq!(admin.put(&class, body("cores", -2)).await.status, 400);
+    admin
+        .put(&url("os-quota-class-sets/other"), body("ram", 1))
+        .await
+        .expect(200);
+    assert_ne!(demo.get(&own).await.expect(200)["quota_set"]["ram"], 1);
+    assert_eq!(demo.get(&class).await.status, 403);
 }

@@ -175,9 +175,8 @@ pub const RESOURCES: &[Resource] = &[
 ];
 
 /// The limit of a project that has none of its own.
-pub fn default_limit(name: &str) -> i64 {
-    let known = crate::quota::DEFAULTS.iter().find(|(resource, _)| *resource == name);
-    known.map_or(-1, |(_, limit)| *limit)
+pub fn default_limit(cloud: &Cloud, name: &str) -> i64 {
+    crate::quota::own_limit(cloud, &crate::quota::class("default"), name)
 }
 
 /// How much of a resource a project has; 0 for what is counted per server or user.
