@@ -189,10 +189,14 @@ impl Netns {
     }
 
     fn open_path(path: &Path, what: &str) -> Result<Self> {
-        let doing = || format!("open network namespace {what}");
         let fd = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|e| Error::io(doing(), e))?;
-        let stat = rustix::fs::fstat(&fd).map_err(|e| Error::io(doing(), e))?;
+            .map_err(|e| Error::io(format!("open network namespace {what}"), e))?;
+        Self::from_fd(fd)
+    }
+
+    /// The namespace behind a descriptor of its nsfs file.
+    pub(crate) fn from_fd(fd: OwnedFd) -> Result<Self> {
+        let stat = rustix::fs::fstat(&fd).map_err(|e| Error::io("identify a network namespace", e))?;
         let id = NetnsId {
             device: stat.st_dev,
             inode: stat.st_ino,

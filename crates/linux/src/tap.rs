@@ -2,7 +2,7 @@
 //!
 //! The descriptor works in any process and any namespace; the interface stays where it was made.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -62,6 +62,21 @@ pub fn attach(fd: impl AsFd, name: &str) -> Result<()> {
     } else {
         Ok(())
     }
+}
+
+/// The namespace that the tap behind a descriptor is in now.
+#[allow(unsafe_code)]
+pub fn namespace_of(fd: impl AsFd) -> Result<Netns> {
+    /// `_IO('T', 227)` of linux/if_tun.h, which libc does not have.
+    const TUNGETDEVNETNS: libc::Ioctl = 0x54e3;
+    // SAFETY: TUNGETDEVNETNS takes no argument and gives a new descriptor.
+    let opened = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), TUNGETDEVNETNS) };
+    if opened < 0 {
+        let doing = "find the namespace of a tap".to_owned();
+        return Err(Error::io(doing, std::io::Error::last_os_error()));
+    }
+    // SAFETY: the descriptor is new, and nobody else has it.
+    Netns::from_fd(unsafe { OwnedFd::from_raw_fd(opened) })
 }
 
 /// Sets the length of the virtio-net header that goes with each frame, in bytes: 10, or 12 with merged receive buffers

@@ -117,7 +117,7 @@ impl Node {
 }
 
 async fn open_servers(options: &Options, network: &NetworkThread) -> Result<Servers, NodeError> {
-    let probed = servers::Settings::new(&options.state_dir, Err(String::new()));
+    let probed = servers::Settings::new(&options.state_dir, Err(String::new())).with_users_of(&options.owner);
     let accelerator =
         servers::choose_accelerator(&options.state_dir, &probed.qemu, probed.first_uid, options.acceleration)
             .await

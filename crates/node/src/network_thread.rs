@@ -23,6 +23,8 @@ enum Work {
     Config,
     /// A server's tap.
     Tap(PortId, oneshot::Sender<Result<OwnedFd, String>>),
+    /// A running server's tap, to be where its network is.
+    Fetch(PortId, OwnedFd, oneshot::Sender<Result<(), String>>),
     /// No more.
     Stop,
 }
@@ -89,6 +91,14 @@ impl NetworkThread {
         answer.await.map_err(|_| stopped())?
     }
 
+    /// Has the tap of a server that runs already in its network, wherever it was.
+    pub(crate) async fn fetch(&self, port: PortId, tap: OwnedFd) -> Result<(), String> {
+        let (reply, answer) = oneshot::channel();
+        let stopped = || "the network thread has stopped".to_owned();
+        self.work.send(Work::Fetch(port, tap, reply)).map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
     /// Ends the thread. What it made on the host stays.
     pub(crate) fn stop(&self) {
         // It may have ended already.
@@ -127,6 +137,11 @@ fn run(
                 let tap = host.part.tap(port).map_err(|error| error.in_full());
                 // The server may have been given up meanwhile; its tap then goes with the descriptor.
                 let _ = reply.send(tap);
+            }
+            Ok(Work::Fetch(port, tap, reply)) => {
+                let fetched = host.part.fetch_tap(port, &tap).map_err(|error| error.in_full());
+                // Nobody may wait for it any more; it is done all the same.
+                let _ = reply.send(fetched);
             }
             Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {}

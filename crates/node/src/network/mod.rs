@@ -279,6 +279,22 @@ impl NetworkPart {
         tap
     }
 
+    /// Sees to it that the tap of a running server is in its network's namespace.
+    ///
+    /// # Errors
+    /// [`Error::NoTap`] for a port that is not here; what the kernel refuses.
+    pub fn fetch_tap(&mut self, port: PortId, tap: &OwnedFd) -> Result<()> {
+        let mut tenants = self.tenants.values_mut();
+        let tenant = tenants.find(|tenant| tenant.config.ports.contains_key(&port));
+        let tenant = tenant.ok_or(Error::NoTap(port))?;
+        if tenant.fetch_tap(port, tap)? {
+            tracing::warn!(port.id = %port, "mended: the tap of port {port} was in a namespace that has lost its name");
+            let mut found = Vec::new();
+            tenant.audit(&self.reaper, true, &mut found)?;
+        }
+        Ok(())
+    }
+
     /// The namespace of a network, where its DHCP, DNS and metadata services listen; none before it stands.
     pub fn network_netns(&self, id: NetworkId) -> Option<Netns> {
         self.tenants.get(&id).map(|tenant| tenant.space.ns.clone())

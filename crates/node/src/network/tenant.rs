@@ -8,7 +8,7 @@ use std::sync::Arc;
 use imbl::ordmap::DiffItem;
 use ipnet::IpNet;
 use linux::conntrack::Conntrack;
-use linux::netlink::{Bridge, Link, LinkChange};
+use linux::netlink::{Bridge, Link, LinkChange, Rtnl};
 use linux::tap::{self, TapOptions};
 use linux::{Mac, sysctl};
 use model::PortId;
@@ -406,6 +406,26 @@ impl Tenant {
         .doing(|| format!("open tap {device} of port {id}"))?;
         self.note_carrier(id, true);
         Ok(fd)
+    }
+
+    /// Fetches the tap of a running server into this namespace, when it is in another: the one that had this name before a
+    /// person deleted it lives on nameless as long as a guest holds its tap. True if it had to be fetched; an audit does
+    /// the rest.
+    pub fn fetch_tap(&mut self, port: PortId, tap: &OwnedFd) -> Result<bool> {
+        let device = tap_device(port);
+        let doing = || format!("fetch tap {device} of port {port} into {}", self.space.name);
+        let there = tap::namespace_of(tap).doing(doing)?;
+        self.note_carrier(port, true);
+        if there == self.space.ns {
+            return Ok(false);
+        }
+        if let Some(namesake) = self.space.nl.find_link(&device).doing(doing)? {
+            self.space.nl.delete_link(namesake.index).doing(doing)?;
+        }
+        let mut nl = Rtnl::open(&there).doing(doing)?;
+        let index = nl.link(&device).doing(doing)?.index;
+        nl.set_netns(index, &self.space.ns).doing(doing)?;
+        Ok(true)
     }
 
     /// Repairs what others did; sentences on what was wrong go into `done`. Looks at what the kernel told, which is all

@@ -76,6 +76,8 @@ pub struct Actor {
     failures: usize,
     started: Option<Instant>,
     phase: ServerPhase,
+    /// Hard and soft reboots asked for by what the pass works towards.
+    tried: (u64, u64),
 }
 
 impl Actor {
@@ -94,6 +96,7 @@ impl Actor {
             failures: 0,
             started: None,
             phase: ServerPhase::Queued,
+            tried: (0, 0),
         }
     }
 
@@ -159,6 +162,7 @@ impl Actor {
     /// Steps until there is nothing to do but wait.
     async fn pass(&mut self, want: Option<&ServerConfig>) -> Result<Next> {
         let Some(want) = want else { return self.remove().await };
+        self.tried = (want.hard_reboots, want.soft_reboots);
         self.load_state()?;
         loop {
             let seen = self.look(want).await?;
@@ -418,12 +422,17 @@ impl Actor {
     fn report(&mut self, phase: ServerPhase) {
         self.phase = phase;
         let state = self.state.as_ref();
+        let mut reboots = state.map_or((0, 0), |state| (state.hard_reboots, state.soft_reboots));
+        if matches!(self.phase, ServerPhase::Failed { .. }) {
+            // Those that were tried, so that the cloud can tell this failure from one before they were asked for.
+            reboots = (reboots.0.max(self.tried.0), reboots.1.max(self.tried.1));
+        }
         self.shared.report(
             self.id,
             ServerReport {
                 phase: self.phase.clone(),
-                hard_reboots: state.map_or(0, |state| state.hard_reboots),
-                soft_reboots: state.map_or(0, |state| state.soft_reboots),
+                hard_reboots: reboots.0,
+                soft_reboots: reboots.1,
                 nics: self
                     .machine
                     .as_ref()

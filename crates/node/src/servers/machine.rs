@@ -331,6 +331,18 @@ impl Running {
         }
     }
 
+    /// Makes way for a NIC: what an attempt left that was cut off holds the port's tap.
+    ///
+    /// # Errors
+    /// [`ServerError::Qemu`].
+    pub async fn make_way(&self, port: PortId) -> Result<()> {
+        let id = nic_id(port).map_err(failed("describe a NIC"))?;
+        self.qmp
+            .drop_half_added_nic(&id)
+            .await
+            .map_err(failed("remove a half plugged NIC"))
+    }
+
     /// Plugs in a NIC.
     ///
     /// # Errors
@@ -395,6 +407,24 @@ impl Running {
             }
         }
         Ok(mended)
+    }
+
+    /// Copies of the descriptors of its NICs' taps. A tap that was deleted has none.
+    ///
+    /// # Errors
+    /// [`ServerError::Kernel`].
+    pub fn taps(&self) -> Result<Vec<(PortId, OwnedFd)>> {
+        let failed = |source| ServerError::Kernel {
+            action: "find the taps of a server",
+            source: Arc::new(source),
+        };
+        let pid = u32::try_from(self.process.pid()).unwrap_or_default();
+        let process = linux::process::Process::open(pid).map_err(failed)?;
+        let tap = |port: &PortId| {
+            let tap = process.tap(&tap_device(*port)).map_err(failed);
+            tap.map(|tap| tap.map(|tap| (*port, tap))).transpose()
+        };
+        self.nics.iter().filter_map(tap).collect()
     }
 
     /// Saves the memory of the stopped guest; the file is whole when it has its name.

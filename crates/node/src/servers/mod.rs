@@ -38,7 +38,7 @@ use tokio::task::JoinHandle;
 
 pub use acceleration::{Wish, choose as choose_accelerator};
 pub use error::{Result, ServerError};
-pub use settings::{Settings, Surroundings, TapFuture};
+pub use settings::{FetchFuture, Settings, Surroundings, TapFuture};
 
 use actor::{Actor, Desired};
 use boots::BootTurns;

@@ -6,10 +6,17 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-use model::ServerId;
 use model::host::{InstanceMetadata, NicConfig};
+use model::{PortId, ServerId};
 use qemu::command_line::Accelerator;
 use qemu::image_tool::ImageTool;
+
+/// Numbers that no account has: between the ranges that container managers take and the end of signed numbers (systemd's
+/// UIDS-GIDS.md).
+const FIRST_UID: u32 = 0x7000_0000;
+const LAST_UID: u32 = 0x7fff_0000;
+/// How many of them a cloud takes.
+const UIDS: u32 = 4096;
 
 /// How servers are run on this host.
 #[derive(Clone, Debug)]
@@ -49,9 +56,8 @@ impl Settings {
             qemu: "/usr/bin/qemu-system-x86_64".into(),
             image_tool: ImageTool::default(),
             accelerator,
-            // Between the ranges that container managers take and the end of signed numbers (systemd's UIDS-GIDS.md).
-            first_uid: 1_900_000_000,
-            uids: 100_000,
+            first_uid: FIRST_UID,
+            uids: UIDS,
             cgroup: None,
             boots_at_once: std::thread::available_parallelism().map_or(1, Into::into),
             shutdown_limit: Duration::from_secs(60),
@@ -59,6 +65,19 @@ impl Settings {
             console_limit_bytes: 4 << 20,
             cache_keep: Duration::from_secs(24 * 3600),
         }
+    }
+
+    /// The numbers of this cloud, by its id: two clouds on one host would else share users, and a QEMU of one could signal
+    /// one of the other. There are 65,000 ranges, so that two ids hardly ever meet in one. Servers that exist keep theirs.
+    #[must_use]
+    pub fn with_users_of(mut self, owner: &str) -> Self {
+        // FNV-1a: the same in every version, which a hasher of the standard library does not promise.
+        let hash = owner.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let ranges = u64::from((LAST_UID - FIRST_UID) / UIDS);
+        self.first_uid = FIRST_UID + UIDS * u32::try_from(hash % ranges).unwrap_or_default();
+        self
     }
 
     /// Where servers live.
@@ -80,6 +99,9 @@ impl Settings {
 /// A tap's descriptor, or why there is none (for the operator).
 pub type TapFuture<'a> = Pin<Box<dyn Future<Output = Result<OwnedFd, String>> + Send + 'a>>;
 
+/// Whether a tap is where it should be now; else why not (for the operator).
+pub type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+
 /// What the servers need of the rest of the node.
 pub trait Surroundings: Send + Sync + 'static {
     /// Makes the tap of a NIC inside its network, with its rules in place before a packet can pass, and gives its
@@ -87,6 +109,23 @@ pub trait Surroundings: Send + Sync + 'static {
     /// persistent. An error is tried again.
     fn open_tap(&self, server: ServerId, nic: &NicConfig) -> TapFuture<'_>;
 
+    /// Moves the tap of a NIC whose machine was found running into its network, if it is elsewhere.
+    fn fetch_tap(&self, port: PortId, tap: OwnedFd) -> FetchFuture<'_>;
+
     /// The files of a config drive by their paths: the trees that the metadata service answers with.
     fn config_drive(&self, metadata: &InstanceMetadata) -> Vec<(String, Vec<u8>)>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clouds_have_users_of_their_own() {
+        let first_uid = |owner: &str| Settings::new("/", Err(String::new())).with_users_of(owner).first_uid;
+        let found: std::collections::BTreeSet<u32> = (0..100).map(|n| first_uid(&format!("3b4cf387{n:04x}"))).collect();
+        assert!(found.len() >= 99, "{} ranges for 100 clouds", found.len());
+        assert!(found.iter().all(|uid| *uid >= FIRST_UID && uid + UIDS <= LAST_UID));
+        assert_eq!(first_uid("3b4cf387070d"), first_uid("3b4cf387070d"));
+    }
 }

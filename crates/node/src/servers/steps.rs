@@ -119,6 +119,8 @@ fn decide_alive(power: DesiredPower, state: RunState, seen: &Seen) -> Step {
         (_, RunState::Loading) => Step::AwaitMemory,
         (DesiredPower::Suspended, _) if seen.saved => Step::End,
         (DesiredPower::Suspended, RunState::Prelaunch) => Step::End,
+        // Its memory was written, and the file is lost: we died before it had its name. QEMU saves again only after it ran.
+        (DesiredPower::Suspended, RunState::Saved) => Step::Cont,
         (DesiredPower::Suspended, _) if runs => Step::Pause,
         (DesiredPower::Suspended, _) => Step::Save,
         (DesiredPower::Off, _) if !runs => Step::End,
@@ -309,6 +311,7 @@ mod tests {
                 },
                 Step::End,
             ),
+            (Suspended, at(R::Saved), Step::Cont),
             (Suspended, GONE, Step::Rest(ServerPhase::Suspended)),
             (On, at(R::Saved), Step::Cont),
             // trouble
@@ -378,7 +381,14 @@ mod tests {
                 Step::Reset => seen = at(R::Running),
                 Step::NoteGuestOff => (seen.run_state, seen.off_by_guest) = (None, true),
                 Step::ForgetGuestOff => seen.off_by_guest = false,
-                Step::Save => (seen.run_state, seen.saved) = (Some(R::Saved), true),
+                Step::Save => {
+                    assert_ne!(
+                        seen.run_state,
+                        Some(R::Saved),
+                        "QEMU does not save twice: {power:?} {start:?}"
+                    );
+                    (seen.run_state, seen.saved) = (Some(R::Saved), true);
+                }
                 Step::Rest(phase) => {
                     let right = match power {
                         On => matches!(phase, ServerPhase::Running | ServerPhase::Off { by_guest: true }),

@@ -226,6 +226,18 @@ impl Qmp {
         Ok(())
     }
 
+    /// Removes what an [`Qmp::add_nic`] left that was cut off in the middle, by the death of its caller: a backend without
+    /// a card, or only its descriptor. Either holds the tap, which nobody else can then open.
+    pub async fn drop_half_added_nic(&self, id: &crate::command_line::DeviceId) -> Result<()> {
+        let netdev = Nic::netdev_id_of(id);
+        self.delete_netdev(&netdev).await?;
+        match self.execute::<Value>("closefd", json!({ "fdname": netdev })).await {
+            // The usual case: there is none of this name.
+            Ok(_) | Err(Error::Refused { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Unplugs the network card with this device id and waits until the guest has let it go, for `limit` at most. A card
     /// that is not there counts as unplugged.
     ///

@@ -32,6 +32,7 @@ impl Actor {
                     tracing::info!(server.id = %self.id, process.id = machine.pid(), "Found server {} running", self.id);
                     self.shared
                         .note_process(self.id, Some((machine.pid(), machine.qmp().clone())));
+                    self.fetch_taps(machine).await;
                 }
                 self.machine = found;
                 self.unknown = false;
@@ -43,6 +44,23 @@ impl Actor {
                 self.kill_unknown().await
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Its namespaces may have been deleted and made anew while nobody looked. A tap that cannot be fetched costs a server
+    /// one network, not its life.
+    async fn fetch_taps(&self, machine: &Running) {
+        let taps = machine.taps().unwrap_or_else(|error| {
+            tracing::warn!(server.id = %self.id, "{}", error.detail());
+            Vec::new()
+        });
+        for (port, tap) in taps {
+            if let Err(reason) = self.shared.surroundings.fetch_tap(port, tap).await {
+                tracing::warn!(
+                    server.id = %self.id, port.id = %port,
+                    "Server {} may be cut off from the network of port {port}: {reason}. A hard reboot mends it", self.id
+                );
+            }
         }
     }
 
@@ -155,7 +173,11 @@ impl Actor {
             if machine.nics().contains(&nic.port_id) {
                 continue;
             }
-            let plugged = match self.shared.surroundings.open_tap(self.id, nic).await {
+            let opened = match machine.make_way(nic.port_id).await {
+                Ok(()) => self.shared.surroundings.open_tap(self.id, nic).await,
+                Err(error) => Err(error.detail()),
+            };
+            let plugged = match opened {
                 Ok(tap) => machine.plug(nic, tap).await,
                 Err(reason) => Err(ServerError::Tap {
                     port: nic.port_id,

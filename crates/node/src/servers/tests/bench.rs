@@ -1,6 +1,7 @@
 //! A host of its own for each test.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use qemu::boot_sector::create_boot_disk;
 use qemu::command_line::Accelerator;
 use uuid::Uuid;
 
-use crate::servers::{Servers, Settings, Surroundings, TapFuture};
+use crate::servers::{FetchFuture, Servers, Settings, Surroundings, TapFuture};
 
 pub const GREETING: &str = "hello from the guest";
 const DEADLINE: Duration = Duration::from_secs(180);
@@ -27,7 +28,7 @@ const SHA: &str = "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce
 
 /// A network without anything in it but taps.
 pub struct Taps {
-    netns: Netns,
+    pub netns: Netns,
     pub broken: AtomicBool,
     pub opened: AtomicU64,
 }
@@ -49,6 +50,11 @@ impl Surroundings for Taps {
             self.opened.fetch_add(1, Ordering::Relaxed);
             tap::open(&self.netns, &name, TapOptions::default()).map_err(|error| error.to_string())
         })
+    }
+
+    fn fetch_tap(&self, _port: PortId, _tap: OwnedFd) -> FetchFuture<'_> {
+        // Its only network never goes.
+        Box::pin(async { Ok(()) })
     }
 
     fn config_drive(&self, metadata: &InstanceMetadata) -> Vec<(String, Vec<u8>)> {

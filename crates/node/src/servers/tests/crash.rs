@@ -4,7 +4,20 @@ use std::time::Duration;
 
 use model::host::{DesiredPower, ServerPhase};
 
+use std::os::fd::AsFd;
+
+use linux::tap::{self, TapOptions};
+use model::ServerId;
+use qemu::qmp::Qmp;
+use serde_json::{Value, json};
+
 use super::bench::{Host, eventually, nic};
+
+/// A server's monitor, while Maru is away.
+async fn monitor(host: &Host, id: ServerId) -> Qmp {
+    let path = host.server_dir(id).join("run/monitor.sock");
+    Qmp::connect(&path, Duration::from_secs(10)).await.unwrap().0
+}
 
 #[tokio::test]
 async fn running_servers_are_found_again_and_not_disturbed() {
@@ -95,4 +108,50 @@ async fn after_a_boot_of_the_host_each_is_as_it_was() {
     host.until_phase(off, ServerPhase::Off { by_guest: false }).await;
     assert_eq!(host.processes().len(), 1);
     assert!(!host.server_dir(on).join("swap.partial").exists());
+}
+
+/// QEMU had a tap already, as a backend or only as a descriptor, and its card was still to come: nobody else could open it.
+#[tokio::test]
+async fn a_nic_that_was_half_plugged_in_comes() {
+    let mut host = Host::new();
+    let id = host.create(1, |_| {});
+    host.until_running(id).await;
+    host.close().await;
+    let qmp = monitor(&host, id).await;
+    for number in [1, 2] {
+        let name = format!("tap{}", nic(number).port_id.short());
+        let tap = tap::open(&host.taps.netns, &name, TapOptions::default()).unwrap();
+        let backend = format!("net-nic-{}", nic(number).port_id);
+        qmp.pass_fd(&backend, tap.as_fd()).await.unwrap();
+        if number == 1 {
+            let netdev = json!({ "type": "tap", "id": backend, "fd": backend });
+            qmp.execute::<Value>("netdev_add", netdev).await.unwrap();
+        }
+    }
+    drop(qmp);
+    host.open();
+    host.want(id, |server| server.nics = vec![nic(1), nic(2)]);
+    host.until(id, "with two NICs", |report| report.nics.len() == 2).await;
+}
+
+/// The memory was written, but its file had no name yet: QEMU refuses to save the same state twice.
+#[tokio::test]
+async fn a_suspension_cut_off_after_the_saving_is_finished() {
+    let mut host = Host::new();
+    let id = host.create(1, |_| {});
+    host.until_running(id).await;
+    host.until_greeted(id, 1).await;
+    host.close().await;
+    let qmp = monitor(&host, id).await;
+    qmp.stop().await.unwrap();
+    let partial = std::fs::File::create(host.server_dir(id).join("memory.partial")).unwrap();
+    qmp.save_memory(partial.as_fd(), Duration::from_secs(60)).await.unwrap();
+    drop(qmp);
+    host.open();
+    host.want(id, |server| server.power = DesiredPower::Suspended);
+    host.until_phase(id, ServerPhase::Suspended).await;
+    host.want(id, |server| server.power = DesiredPower::On);
+    host.until_running(id).await;
+    assert_eq!(host.greetings(id), 1, "it went on where it was");
+    assert!(!host.server_dir(id).join("memory.partial").exists());
 }
