@@ -335,7 +335,7 @@ pub struct ServerConfig {
     pub name: String,
     /// What it should be doing.
     pub power: DesiredPower,
-    /// Grows by one with every hard reboot asked for; the host reports the last one done.
+    /// Grows by one with every hard reboot and every start asked for; the host reports the last one done.
     pub hard_reboots: u64,
     /// Grows by one with every soft reboot asked for; the host reports the last one done.
     pub soft_reboots: u64,
@@ -530,9 +530,9 @@ pub enum PortReport {
 pub struct ServerReport {
     /// What is going on.
     pub phase: ServerPhase,
-    /// The last hard reboot done.
+    /// The last hard reboot (or start) done; in [`ServerPhase::Failed`] the last one tried.
     pub hard_reboots: u64,
-    /// The last soft reboot done.
+    /// The last soft reboot done; in [`ServerPhase::Failed`] the last one tried.
     pub soft_reboots: u64,
     /// NICs that the machine has now.
     pub nics: BTreeSet<PortId>,

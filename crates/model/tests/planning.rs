@@ -291,8 +291,17 @@ fn document(planner: &Planner) -> HostConfig {
     }
 }
 
+/// How many cases are tried: 20 times as many in `make test-long`.
+fn cases(usual: u32) -> u32 {
+    if std::env::var_os("MARU_TEST_LONG").is_some() {
+        20 * usual
+    } else {
+        usual
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(300), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn piece_by_piece_is_the_same_as_all_at_once(steps in steps()) {

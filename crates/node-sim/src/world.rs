@@ -307,6 +307,7 @@ impl Machine {
             .get(&server.id)
             .or(whims.failing_every_server.as_ref().filter(|_| is_new));
         if let Some(message) = fault {
+            (self.hard_reboots, self.soft_reboots) = (server.hard_reboots, server.soft_reboots);
             self.phase = ServerPhase::Failed {
                 message: message.clone(),
                 detail: format!("told to fail: {message}"),

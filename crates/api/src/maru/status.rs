@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::Cloud;
-use model::host::{FragmentStatus, HostReport, PortReport, ServerPhase};
+use model::host::{FragmentStatus, HostConfig, HostReport, PortReport, ServerPhase};
 use serde_json::{Value, json};
 
 use crate::context::Ctx;
@@ -14,7 +14,8 @@ pub(super) async fn show(ctx: Ctx) -> Reply {
     let cloud = ctx.cloud();
     let control = ctx.control();
     let report = control.host_report().borrow().clone();
-    let wanted = control.host_config().borrow().revision;
+    let config = control.host_config().borrow().clone();
+    let wanted = config.revision;
     let facts = &report.facts;
     document(&json!({"status": {
         "version": env!("CARGO_PKG_VERSION"),
@@ -32,7 +33,7 @@ pub(super) async fn show(ctx: Ctx) -> Reply {
         },
         "objects": counts(&cloud),
         "servers": phases(&report),
-        "not_ready": not_ready(&cloud, &report),
+        "not_ready": not_ready(&cloud, &config, &report),
     }}))
 }
 
@@ -82,7 +83,7 @@ fn phases(report: &HostReport) -> BTreeMap<&'static str, usize> {
     phases
 }
 
-fn not_ready(cloud: &Cloud, report: &HostReport) -> Vec<Value> {
+fn not_ready(cloud: &Cloud, config: &HostConfig, report: &HostReport) -> Vec<Value> {
     let entry = |kind: &str, id: String, name: Option<String>, reason: &str| json!({"kind": kind, "id": id, "name": name.unwrap_or_default(), "reason": reason});
     let mut list = Vec::new();
     for (id, status) in report.externals.iter().chain(report.networks.iter()) {
@@ -104,6 +105,14 @@ fn not_ready(cloud: &Cloud, report: &HostReport) -> Vec<Value> {
         }
     }
     for (id, server) in &report.servers {
+        let wanted = config.servers.get(id).filter(|_| server.phase == ServerPhase::Running);
+        for nic in wanted.into_iter().flat_map(|wanted| &wanted.nics) {
+            if !server.nics.contains(&nic.port_id) {
+                let name = cloud.servers.get(id).map(|row| row.name.clone());
+                let reason = format!("the NIC of port {} is not plugged in yet", nic.port_id);
+                list.push(entry("server", id.to_string(), name, &reason));
+            }
+        }
         if let ServerPhase::Failed { message, detail } = &server.phase {
             let name = cloud.servers.get(id).map(|row| row.name.clone());
             list.push(entry("server", id.to_string(), name, &format!("{message} ({detail})")));

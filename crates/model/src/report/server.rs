@@ -6,7 +6,7 @@
 //!  On                   off, by its guest        stopped (and wanted off: it stays off until started again)
 //!  Off                  off                      stopped, no task
 //!  Paused / Suspended   the same                 paused / suspended, no task
-//!  any                  failed                   error, with the fault; no task
+//!  any                  failed, reboots tried    error, with the fault; no task
 //!  being deleted        not listed any more      the row goes
 //! ```
 
@@ -42,6 +42,8 @@ fn apply(row: &Server, report: &ServerReport) -> Option<Server> {
     let mut after = row.clone();
     let reboots_done = report.hard_reboots >= row.hard_reboots && report.soft_reboots >= row.soft_reboots;
     match (&report.phase, row.desired) {
+        // A failure from before the reboot that is to mend it says nothing of it.
+        (ServerPhase::Failed { .. }, _) if !reboots_done => return None,
         (ServerPhase::Failed { message, detail }, _) => {
             let known = row.vm_state == VmState::Error && row.fault.as_ref().is_some_and(|f| f.message == *message);
             after.vm_state = VmState::Error;
@@ -144,4 +146,49 @@ fn finish_action(tx: &mut Tx<'_>, server: &Server) {
         action.message = Some("Error".to_owned());
     }
     tx.put(action);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::compute::server::tests::server;
+
+    fn report(phase: ServerPhase, hard_reboots: u64) -> ServerReport {
+        ServerReport {
+            phase,
+            hard_reboots,
+            soft_reboots: 0,
+            nics: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn a_failure_from_before_a_reboot_does_not_end_it() {
+        let failed = ServerPhase::Failed {
+            message: "no disk".into(),
+            detail: String::new(),
+        };
+        let mut row = server();
+        row.vm_state = VmState::Error;
+        row.task_state = Some(TaskState::RebootingHard);
+        row.hard_reboots = 1;
+        assert_eq!(apply(&row, &report(failed.clone(), 0)), None);
+        let after = apply(&row, &report(failed, 1)).unwrap();
+        assert_eq!((after.vm_state, after.task_state), (VmState::Error, None));
+        assert_eq!(after.fault.unwrap().message, "no disk");
+        let after = apply(&row, &report(ServerPhase::Running, 1)).unwrap();
+        assert_eq!((after.vm_state, after.task_state), (VmState::Active, None));
+    }
+
+    /// "On, shut down by its guest" is what the host said last; the start is what the user said since.
+    #[test]
+    fn a_report_from_before_a_start_does_not_take_it_back() {
+        let mut row = server();
+        row.vm_state = VmState::Stopped;
+        row.task_state = Some(TaskState::PoweringOn);
+        row.hard_reboots = 1;
+        assert_eq!(apply(&row, &report(ServerPhase::Off { by_guest: true }, 0)), None);
+    }
 }

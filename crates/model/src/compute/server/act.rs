@@ -41,7 +41,9 @@ pub fn power(
     server.task_state = Some(task);
     server.updated_at = tx.now();
     match operation {
-        Operation::HardReboot => server.hard_reboots += 1,
+        // A start counts as one: its host may not have heard yet that a server whose guest shut itself down was to be off,
+        // and "on" alone would tell it nothing new.
+        Operation::HardReboot | Operation::Start => server.hard_reboots += 1,
         Operation::SoftReboot => server.soft_reboots += 1,
         _ => {}
     }

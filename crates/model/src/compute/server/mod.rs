@@ -12,7 +12,7 @@ mod hints;
 pub mod name;
 pub mod port;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -350,6 +350,11 @@ impl Row for Server {
         lookups
             .servers_by_project
             .set(self.project_id.clone(), self.id, present);
+        if present && self.host.is_some() && self.task_state.is_some() {
+            lookups.busy_servers.insert(self.id);
+        } else {
+            lookups.busy_servers.remove(&self.id);
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::network::{Port, network, subnet};
 use crate::{ErrorKind, NetworkId, Scope, SeededIds, Tx, bootstrap};
 
 /// A server as its row may be; tests set what they are about.
-pub(super) fn server() -> Server {
+pub(crate) fn server() -> Server {
     Server {
         id: ServerId(uuid::Uuid::from_u128(7)),
         name: "web".to_owned(),
@@ -298,6 +298,9 @@ fn power_is_recorded_as_a_wish_and_a_task() {
         assert_eq!((server.desired, server.hard_reboots), (DesiredPower::On, 1));
         let again = ask(tx, Operation::HardReboot).unwrap();
         assert_eq!(again.hard_reboots, 2, "a hard reboot may overtake another");
+        settle(tx, VmState::Stopped);
+        let started = ask(tx, Operation::Start).unwrap();
+        assert_eq!(started.hard_reboots, 3, "its host may never hear that it was to be off");
         settle(tx, VmState::Active);
         assert_eq!(ask(tx, Operation::SoftReboot).unwrap().soft_reboots, 1);
         let reboots = actions_of_server(tx.cloud(), id);
@@ -398,5 +401,23 @@ fn what_belongs_to_nobody_else_is_seen_by_nobody_else() {
         let error = act::power(tx, &stranger, server.id, Operation::Stop, uuid::Uuid::nil()).unwrap_err();
         assert_eq!(error.kind, ErrorKind::NotFound);
         assert!(get_visible(tx.cloud(), &actor(&["admin"]), server.id).is_ok());
+    });
+}
+
+/// After a restart its host may have nothing to say of a server that it has removed already: the server itself must be
+/// known as one that waits.
+#[test]
+fn a_server_with_a_task_is_known_to_wait_for_its_host() {
+    in_cloud(|tx, network| {
+        let mut server = Server::clone(&create_one(tx, &new_servers("web", on(network))).unwrap());
+        for (task, waits) in [(None, false), (Some(TaskState::Deleting), true), (None, false)] {
+            server.task_state = task;
+            tx.put(server.clone());
+            assert_eq!(tx.cloud().lookups.busy_servers.contains(&server.id), waits, "{task:?}");
+        }
+        server.task_state = Some(TaskState::Deleting);
+        tx.put(server.clone());
+        tx.delete::<Server>(&server.id);
+        assert!(!tx.cloud().lookups.busy_servers.contains(&server.id));
     });
 }

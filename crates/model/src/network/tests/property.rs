@@ -321,8 +321,17 @@ fn check_lookups(cloud: &Cloud) {
     }
 }
 
+/// How many cases are tried: 20 times as many in `make test-long`.
+fn cases(usual: u32) -> u32 {
+    if std::env::var_os("MARU_TEST_LONG").is_some() {
+        20 * usual
+    } else {
+        usual
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(48), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_tables_stay_in_order(steps in steps()) {
