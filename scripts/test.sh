@@ -5,8 +5,8 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 long=${1:-}
-# Tests with a sample of many points (crashes, failures) run all of them when this is set.
-[ "$long" != long ] || export MARU_TEST_LONG=1
+# Crash and property tests try twenty times as many cases when the first is set; the second is for those that name no number.
+[ "$long" != long ] || export MARU_TEST_LONG=1 PROPTEST_CASES=5000
 passed=0 failed=0 skipped=0
 started=$SECONDS
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from walkthrough import host
 from walkthrough.shell import Failed
 
-from . import cases
+from . import cases, points
+from .api import Cut
 from .world import World
 
 
@@ -24,10 +25,12 @@ def story(long):
         cases.a_flushed_ruleset_comes_back,
         cases.a_deleted_leg_comes_back,
         cases.a_server_outlives_maru,
+        cases.namespaces_deleted_while_maru_is_down_come_back,
         cases.a_killed_qemu_is_started_again,
         cases.a_second_instance_is_refused,
         functools.partial(cases.crashes_during_creation_lose_and_leave_nothing, delays=delays),
         functools.partial(cases.crashes_during_deletion_lose_and_leave_nothing, delays=delays),
+        functools.partial(points.crashes_at_steps, long=long),
         cases.a_reboot_restores_power_states,
         cases.purge_leaves_nothing,
     ]
@@ -60,7 +63,7 @@ def main():
             begun = time.monotonic()
             try:
                 case(world)
-            except (Failed, OSError, KeyError, StopIteration, ValueError) as error:
+            except (Failed, Cut, OSError, LookupError, StopIteration, ValueError) as error:
                 failed += 1
                 print(f"FAIL {plain.__name__}: {plain.__doc__}\n{type(error).__name__}: {error}\n", flush=True)
                 print(f"--- maru's log, the last lines\n{world.cloud.log_tail(60)}")

@@ -45,6 +45,17 @@ def a_deleted_leg_comes_back(world):
         until(SETTLE, f"{link} to be back", lambda wanted=link: host.addresses(world.qrouter).get(wanted))
 
 
+def namespaces_deleted_while_maru_is_down_come_back(world):
+    """both namespaces deleted while Maru is down: the same process of the server is on the new network"""
+    before = world.qemus()
+    world.crash()
+    for name in (world.qdhcp, world.qrouter):
+        must("ip", "netns", "del", name)
+    world.start()
+    until(SETTLE, "the server to answer", world.arp_answers)
+    expect(world.qemus() == before, f"processes before {before}, after {world.qemus()}")
+
+
 def a_killed_qemu_is_started_again(world):
     """`kill -9` of a server's QEMU"""
     before = world.qemus()[world.first]

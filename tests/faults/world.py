@@ -1,5 +1,6 @@
 """A cloud with one network, one router and one running server, and what must be true of its host."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -20,6 +21,7 @@ class World:
         self.cloud = Cloud(program, "unused")
         self.image_file = Path(image)
         self.api = Api(self.cloud)
+        self.foreign = set()
 
     def start(self):
         self.cloud.start()
@@ -43,6 +45,11 @@ class World:
         self.first = self.api.create_server("first", self.image, self.network, self.flavor)
         self.until_status(self.first, "ACTIVE")
         self.qdhcp, self.qrouter = f"qdhcp-{self.network}", f"qrouter-{self.router}"
+        self.owner = host.owner_of(self.cloud.namespace)
+        self.nano = self.api.flavor("m1.nano")
+        self.public = self.api.ask("GET", "/networking/v2.0/networks?name=public")["networks"][0]["id"]
+        port = self.api.ports(device_id=self.first)[0]
+        self.first_port, self.default_group = port["id"], port["security_groups"][0]
 
     # -- what is true -----------------------------------------------------------------------------------------------
 
@@ -96,6 +103,67 @@ class World:
             expect(self.taps() <= wanted, f"taps {self.taps()}, ports {wanted}")
             return True
         until(SETTLE, "nothing to be left over", clean)
+
+    def own_namespaces(self):
+        """Those that bear the cloud's mark. Whose another one is does not change, and is asked once."""
+        found = set()
+        for name in host.namespaces() - self.foreign:
+            loopback = host.inside(name, "ip", "-d", "link", "show", "lo").out
+            if f"alias maru:{self.owner}" in loopback:
+                found.add(name)
+            elif "alias maru:" in loopback:
+                self.foreign.add(name)
+        return found
+
+    def check_host(self):
+        """Namespaces, devices, processes, directories, control groups are exactly those of what there is."""
+        def clean():
+            inventory = self.api.ask("GET", "/maru/v1/inventory")["inventory"]
+            wanted = {f"qdhcp-{name}" for name in inventory["networks"]} | {f"qrouter-{name}" for name in inventory["routers"]}
+            ports = {port["id"][:11] for port in self.api.ports()}
+            mine = self.own_namespaces()
+            expect(mine <= wanted, f"namespaces left over: {sorted(mine - wanted)}")
+            for name in mine:
+                devices = {link for link in host.addresses(name) if link[:3] in ("tap", "qr-", "qg-")}
+                lost = {link for link in devices if link[3:] not in ports}
+                expect(not lost, f"devices of {name} left over: {sorted(lost)}")
+            servers = {server["id"]: server for server in self.api.servers()}
+            folders = {path.name for path in (self.cloud.state / "servers").iterdir() if path.is_dir()}
+            expect(folders == set(servers), f"directories {sorted(folders)}, servers {sorted(servers)}")
+            expect(set(self.qemus()) <= set(servers), f"processes {self.qemus()}, servers {sorted(servers)}")
+            lost = self.control_groups() - set(servers)
+            expect(not lost, f"control groups left over: {sorted(lost)}")
+            leftovers = json.loads(must(self.cloud.program, "status", "--leftovers", "--json", "--state-dir", self.cloud.state))
+            expect(not leftovers["leftovers"], f"maru status --leftovers: {leftovers['leftovers']}")
+            return True
+        until(SETTLE, "nothing to be left over", clean)
+        expect(self.qemus().get(self.first) == self.first_pid, "the first server has another process")
+        expect(self.arp_answers(), "the first server does not answer")
+
+    def control_groups(self):
+        """Names of the servers' control groups."""
+        found = Path("/sys/fs/cgroup").glob(f"**/maru-{self.owner}/*")
+        return {path.name for path in found if path.is_dir()}
+
+    def traces(self):
+        """All that the cloud has on its host, by kind: after a thing is removed it must be as before the thing was made."""
+        name = self.cloud.namespace
+        status = self.api.ask("GET", "/maru/v1/status")["status"]
+        return {
+            "row": {f"{kind} {count}" for kind, count in status["objects"].items()},
+            "namespace": self.own_namespaces(),
+            "link of the host": set(host.addresses(name)),
+            "route of the host": set(host.inside(name, "ip", "route").out.splitlines()),
+            "table of the host": set(host.inside(name, "nft", "list", "tables").out.splitlines()),
+            "link of the network": set(host.addresses(self.qdhcp)),
+            "link of the router": set(host.addresses(self.qrouter)),
+            "rule of the router": set(host.inside(self.qrouter, "nft", "-s", "list", "ruleset").out.splitlines()),
+            "control group": self.control_groups(),
+            "process": {f"{identity} {pid}" for identity, pid in self.qemus().items()},
+            # Base images are kept for the next server; what is half made has another name.
+            "file": {str(path.relative_to(self.cloud.state)) for path in self.cloud.state.rglob("*")
+                     if path.parent.name != "cache" and not path.name.startswith("maru.db-")},
+        }
 
     def first_address(self):
         return self.api.ports(device_id=self.first)[0]["fixed_ips"][0]["ip_address"]

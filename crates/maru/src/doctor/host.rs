@@ -20,7 +20,7 @@ const DISK_WISH_BYTES: u64 = 5 << 30;
 const MEMORY_WISH_BYTES: u64 = 2 << 30;
 /// A trial guest greets within this on any host whose KVM works.
 const TRIAL_LIMIT: Duration = Duration::from_secs(3);
-/// A user number that no account has, for the trial (the node's range for servers begins there).
+/// A user number that no account has, for the trial (from the node's range for servers).
 const TRIAL_UID: u32 = 1_900_000_000;
 
 pub(super) async fn checks(settings: &Settings, lang: Lang) -> Vec<Check> {

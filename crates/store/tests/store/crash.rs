@@ -8,7 +8,7 @@ use std::time::Duration;
 use store::{Batch, Store};
 use tempfile::tempdir;
 
-use crate::support::load;
+use crate::support::{load, repeats};
 
 /// Tells the child its directory; without it the child's test does nothing.
 const CHILD_DIR: &str = "MARU_STORE_CRASH_DIR";
@@ -48,7 +48,7 @@ fn transaction(number: u64) -> Batch {
 fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     let dir = tempdir().unwrap();
     let mut revision = 0;
-    for round in 0..25_u64 {
+    for round in 0..25 * repeats() {
         // 0 to 46 ms after the first line, in an order without a pattern.
         let pause = Duration::from_millis(round * 29 % 47);
         let acknowledged = run_and_kill(dir.path(), pause).unwrap_or(revision);

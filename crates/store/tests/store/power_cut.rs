@@ -10,7 +10,7 @@ use std::path::Path;
 use store::{Batch, Store, integrity_check};
 use tempfile::tempdir;
 
-use crate::support::{Table, load};
+use crate::support::{Table, load, repeats};
 
 const SECTOR: usize = 512;
 const WAL_HEADER: usize = 32;
@@ -102,7 +102,7 @@ fn a_power_cut_at_any_moment_loses_nothing_acknowledged() {
     let mut before = Disk::read(dir.path());
     let mut held = load(&store);
     let (mut kept_old, mut kept_new) = (0, 0);
-    for step in 0..60_u64 {
+    for step in 0..60 * repeats() {
         match step % 7 {
             6 => drop(store.checkpoint().unwrap()),
             _ => drop(store.commit(&random_batch(&mut dice)).unwrap()),

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use store::{Batch, Change, DB_FILE, LOCK_FILE, MAX_BATCH_BYTES, MAX_BATCH_ROWS, Store, StoreError};
 use tempfile::tempdir;
 
-use crate::support::{Table, load, numbered};
+use crate::support::{Table, load, numbered, repeats};
 
 #[test]
 fn what_was_committed_is_there_after_reopening() {
@@ -154,7 +154,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(24 * repeats() as u32))]
 
     /// Any sequence of groups, reopened at any place, holds what a map would.
     #[test]

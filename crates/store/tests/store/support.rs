@@ -33,3 +33,12 @@ pub fn assert_holds_numbered(dir: &Path, numbers: std::ops::RangeInclusive<u64>)
         assert!(table.contains_key(&key), "row {number} is lost");
     }
 }
+
+/// How many times as many cases a test takes: 20 in `make test-long`, else 1.
+pub fn repeats() -> u64 {
+    if std::env::var_os("MARU_TEST_LONG").is_some() {
+        20
+    } else {
+        1
+    }
+}
