@@ -413,7 +413,8 @@ impl Tenant {
     /// the rest.
     pub fn fetch_tap(&mut self, port: PortId, tap: &OwnedFd) -> Result<bool> {
         let device = tap_device(port);
-        let doing = || format!("fetch tap {device} of port {port} into {}", self.space.name);
+        let name = self.space.name.clone();
+        let doing = || format!("fetch tap {device} of port {port} into {name}");
         let there = tap::namespace_of(tap).doing(doing)?;
         self.note_carrier(port, true);
         if there == self.space.ns {
