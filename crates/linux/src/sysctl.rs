@@ -3,7 +3,8 @@
 //! Which namespace's settings a path there means is decided by the thread that opens it, so the
 //! reading and writing happens inside [`Netns::run`].
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 
 use crate::{Error, Netns, Result};
 
@@ -27,6 +28,34 @@ pub fn read(ns: &Netns, key: &str) -> Result<String> {
 /// Reads settings inside the namespace, in order.
 pub fn read_all(ns: &Netns, keys: &[&str]) -> Result<Vec<String>> {
     ns.run(|| keys.iter().map(|key| read_here(key)).collect())?
+}
+
+/// Settings held open. Opening one means a search among those of the same name in all namespaces, so a program that looks
+/// at settings of hundreds of namespaces again and again holds them.
+#[derive(Debug)]
+pub struct Held(Vec<(String, File)>);
+
+impl Held {
+    /// Opens settings inside the namespace.
+    pub fn open(ns: &Netns, keys: &[&str]) -> Result<Self> {
+        let open = |key: &&str| -> Result<(String, File)> {
+            let file = File::open(path(key)).map_err(|e| Error::io(format!("open {key}"), e))?;
+            Ok(((*key).to_owned(), file))
+        };
+        ns.run(|| keys.iter().map(open).collect::<Result<_>>().map(Self))?
+    }
+
+    /// Reads them, in order.
+    pub fn read(&self) -> Result<Vec<String>> {
+        let read = |(key, file): &(String, File)| {
+            let mut buffer = [0; 128];
+            let length = file
+                .read_at(&mut buffer, 0)
+                .map_err(|e| Error::io(format!("read {key}"), e))?;
+            Ok(String::from_utf8_lossy(&buffer[..length]).trim_end().to_owned())
+        };
+        self.0.iter().map(read).collect()
+    }
 }
 
 fn read_here(key: &str) -> Result<String> {

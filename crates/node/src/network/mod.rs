@@ -71,10 +71,13 @@ pub struct NetworkPart {
     audits: u32,
 }
 
-impl NetworkPart {
-    /// In so many audits each fragment, settings included, is looked at as a whole once.
-    pub const FULL_AUDIT_EVERY: u32 = 16;
+/// In how many audits the settings of each namespace, which the kernel tells nothing of, are looked at once.
+const SETTINGS_EVERY: u32 = 8;
 
+/// In how many audits each fragment is looked at as a whole once, whatever the kernel told.
+const FULL_EVERY: u32 = 64;
+
+impl NetworkPart {
     /// Takes over the host's networks. Nothing is touched before the first [`NetworkPart::apply`].
     ///
     /// `host` is the namespace that holds the provider networks' bridges. `owner` names this cloud (and no other one on
@@ -124,14 +127,10 @@ impl NetworkPart {
         self.retry_failed(&want);
         self.audits = self.audits.wrapping_add(1);
         let audits = self.audits;
-        let is_turn_of = |place: usize| {
-            (place as u32)
-                .wrapping_add(audits)
-                .is_multiple_of(Self::FULL_AUDIT_EVERY)
-        };
+        let is_turn = |place: usize, every: u32| (place as u32).wrapping_add(audits).is_multiple_of(every);
         let on_host = look(&mut self.host.monitor);
         for (place, (id, config)) in want.externals.iter().enumerate() {
-            if !(is_turn_of(place) || on_host.more || on_host.links.contains_key(&config.bridge)) {
+            if !(is_turn(place, FULL_EVERY) || on_host.more || on_host.links.contains_key(&config.bridge)) {
                 continue;
             }
             if let Some(external) = self.note_network(*id, |part| {
@@ -142,9 +141,8 @@ impl NetworkPart {
         }
         let mut loose = BTreeSet::new();
         for (place, (id, tenant)) in self.tenants.iter_mut().enumerate() {
-            let full = is_turn_of(place);
-            // Reading settings takes a thread inside the namespace: dearer than the rest, and rarely wrong.
-            let first = if full {
+            let full = is_turn(place, FULL_EVERY);
+            let first = if is_turn(place, SETTINGS_EVERY) {
                 tenant.audit_settings(&mut found)
             } else {
                 Ok(())
@@ -157,7 +155,7 @@ impl NetworkPart {
             );
         }
         for (place, (id, router)) in self.routers.iter_mut().enumerate() {
-            let full = is_turn_of(place);
+            let full = is_turn(place, FULL_EVERY);
             let lost_its_place = router.config.legs.iter().any(|leg| loose.contains(&leg.port_id))
                 || (router.config.gateway.as_ref())
                     .is_some_and(|gateway| on_host.links.contains_key(&names::tap_device(gateway.port_id)));
@@ -167,7 +165,7 @@ impl NetworkPart {
                 externals: &self.externals,
                 reaper: &self.reaper,
             };
-            let first = if full {
+            let first = if is_turn(place, SETTINGS_EVERY) {
                 router.audit_settings(&mut found)
             } else {
                 Ok(())

@@ -25,6 +25,7 @@ pub struct Namespace {
     /// Tells what others do to them.
     pub monitor: Monitor,
     firewall: Firewall,
+    settings: Option<sysctl::Held>,
 }
 
 /// What is known of the namespace's ruleset.
@@ -85,6 +86,7 @@ impl Namespace {
                 generation,
                 seen: 0,
             },
+            settings: None,
         })
     }
 
@@ -161,17 +163,26 @@ impl Namespace {
     }
 
     /// Makes the namespace's settings those of `want`. Returns the keys of those that were not.
-    pub fn keep_settings(&self, want: &[(&'static str, &'static str)]) -> Result<Vec<&'static str>> {
+    pub fn keep_settings(&mut self, want: &[(&'static str, &'static str)]) -> Result<Vec<&'static str>> {
         let doing = || format!("set up network namespace {}", self.name);
-        let keys: Vec<&str> = want.iter().map(|(key, _)| *key).collect();
-        let have = sysctl::read_all(&self.ns, &keys).doing(doing)?;
+        let held = match self.settings.take() {
+            Some(held) => held,
+            None => {
+                let keys: Vec<&str> = want.iter().map(|(key, _)| *key).collect();
+                sysctl::Held::open(&self.ns, &keys).doing(doing)?
+            }
+        };
+        let have = held.read().doing(doing)?;
+        self.settings = Some(held);
         let differ: Vec<_> = want
             .iter()
             .zip(have)
             .filter(|((_, want), have)| have != want)
             .map(|(w, _)| *w)
             .collect();
-        sysctl::write(&self.ns, &differ).doing(doing)?;
+        if !differ.is_empty() {
+            sysctl::write(&self.ns, &differ).doing(doing)?;
+        }
         Ok(differ.into_iter().map(|(key, _)| key).collect())
     }
 

@@ -82,7 +82,7 @@ struct Far<'a> {
 impl Router {
     /// Opens (or makes) the namespace, without legs yet.
     pub fn open(config: &Arc<RouterConfig>, owner: &str, done: &mut Vec<String>) -> Result<Self> {
-        let (space, made) = Namespace::ensure(router_namespace(config.id), owner)?;
+        let (mut space, made) = Namespace::ensure(router_namespace(config.id), owner)?;
         if made {
             done.push(format!("network namespace {} was missing", space.name));
         }
@@ -364,7 +364,7 @@ impl Router {
     }
 
     /// Looks at the namespace's settings.
-    pub fn audit_settings(&self, done: &mut Vec<String>) -> Result<()> {
+    pub fn audit_settings(&mut self, done: &mut Vec<String>) -> Result<()> {
         let wrong = self.space.keep_settings(&SETTINGS)?;
         done.extend(
             wrong

@@ -68,7 +68,7 @@ pub struct Tenant {
 impl Tenant {
     /// Opens (or makes) the namespace, without ports yet.
     pub fn open(config: &Arc<NetworkConfig>, owner: &str, done: &mut Vec<String>) -> Result<Self> {
-        let (space, made) = Namespace::ensure(network_namespace(config.id), owner)?;
+        let (mut space, made) = Namespace::ensure(network_namespace(config.id), owner)?;
         if made {
             done.push(format!("network namespace {} was missing", space.name));
         }
@@ -91,7 +91,7 @@ impl Tenant {
     }
 
     /// Looks at the namespace's settings.
-    pub fn audit_settings(&self, done: &mut Vec<String>) -> Result<()> {
+    pub fn audit_settings(&mut self, done: &mut Vec<String>) -> Result<()> {
         let wrong = self.space.keep_settings(&SETTINGS)?;
         done.extend(
             wrong
