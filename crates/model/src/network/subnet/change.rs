@@ -260,8 +260,10 @@ pub fn spread_auto_addresses(tx: &mut Tx<'_>, id: SubnetId) -> Result<bool> {
     if !subnet.is_slaac() {
         return Ok(false);
     }
-    let lacking =
-        |port: &&Arc<Port>| !port.is_router_owned() && !port.fixed_ips.iter().any(|fixed| fixed.subnet_id == id);
+    let lacking = |port: &&Arc<Port>| {
+        let has_one = port.fixed_ips.iter().any(|fixed| fixed.subnet_id == id);
+        !has_one && !port.is_router_owned() && !leads_behind_itself(tx.cloud(), port, &subnet.cidr)
+    };
     let mut ports: Vec<PortId> = tx
         .cloud()
         .ports_of_network(subnet.network_id)
@@ -289,6 +291,18 @@ pub fn spread_auto_addresses(tx: &mut Tx<'_>, id: SubnetId) -> Result<bool> {
         }
     }
     Ok(more)
+}
+
+/// Whether a port is the gateway of a router that has this prefix behind it, too: an address of it outside would make the
+/// router not know the way.
+fn leads_behind_itself(cloud: &Cloud, port: &Port, prefix: &IpNet) -> bool {
+    port.device_owner == device_owner::ROUTER_GATEWAY
+        && cloud
+            .ports_of_device(&port.device_id)
+            .filter(|leg| leg.is_router_owned())
+            .flat_map(|leg| &leg.fixed_ips)
+            .filter_map(|fixed| cloud.subnets.get(&fixed.subnet_id))
+            .any(|inner| inner.cidr.contains(prefix) || prefix.contains(&inner.cidr))
 }
 
 /// Takes away the addresses that ports made from the subnet's prefix, before it is deleted. At most 64 ports at a time;

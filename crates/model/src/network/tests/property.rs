@@ -239,10 +239,12 @@ fn check_routers(cloud: &Cloud) {
             gateways,
             Vec::from_iter(router.gateway.as_ref().map(|gateway| gateway.port_id))
         );
+        // One leg may well have two addresses of the same subnet.
+        let subnets_of = |port: &Port| -> BTreeSet<SubnetId> { port.fixed_ips.iter().map(|ip| ip.subnet_id).collect() };
         let cidrs: Vec<_> = owned
             .iter()
-            .flat_map(|port| &port.fixed_ips)
-            .map(|fixed| cloud.subnets.get(&fixed.subnet_id).unwrap().cidr)
+            .flat_map(|port| subnets_of(port))
+            .map(|id| cloud.subnets.get(&id).unwrap().cidr)
             .collect();
         for (index, a) in cidrs.iter().enumerate() {
             let overlaps = |b: &ipnet::IpNet| a.contains(b) || b.contains(a);

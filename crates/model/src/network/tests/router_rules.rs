@@ -1,4 +1,5 @@
 use super::*;
+use crate::host::Ipv6Mode;
 use crate::host::Route;
 use crate::network::port::FixedIpSpec;
 use crate::network::{device_owner, security_group};
@@ -287,4 +288,24 @@ fn extra_routes_lead_to_neighbours() {
         .run(|tx| router::remove_extra_routes(tx, &demo, router, &routes(&good)))
         .unwrap();
     assert_eq!(after.routes.len(), 1);
+}
+
+#[test]
+fn a_gateway_takes_no_address_of_a_prefix_that_is_behind_the_router() {
+    let mut world = World::new();
+    let (external, _) = world.public("172.24.4.0/24");
+    let (_, inner) = world.private("fd00:2::/64");
+    let router = world.router(external, inner);
+    let gateway_port = router.gateway.as_ref().unwrap().port_id;
+    let mut outside = |cidr: &str| {
+        let spec = SubnetSpec {
+            ipv6_address_mode: Some(Ipv6Mode::Slaac),
+            enable_dhcp: Some(true),
+            ..of(cidr)
+        };
+        world.run(|tx| subnet::create(tx, &admin(), external, spec)).unwrap();
+        world.cloud.ports.get(&gateway_port).unwrap().fixed_ips.len()
+    };
+    assert_eq!(outside("fd00:2::/64"), 1, "this prefix is behind the router");
+    assert_eq!(outside("fd00:3::/64"), 2, "this one is not");
 }
