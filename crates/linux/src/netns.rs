@@ -159,6 +159,21 @@ impl Netns {
         }
     }
 
+    /// Takes a name away that has no namespace behind it: a crash between two steps of making or deleting one leaves it.
+    /// True if it was removed. Who is just about to mount a namespace on it finds it gone, and must try again.
+    pub fn delete_dead(name: &str) -> Result<bool> {
+        let path = path_of(name)?;
+        if is_mounted(&path) {
+            return Ok(false);
+        }
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            // Gone, or just mounted on by somebody.
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ResourceBusy) => Ok(false),
+            Err(e) => Err(Error::io(format!("delete the left-over name {name}"), e)),
+        }
+    }
+
     /// Gives the held namespace this name again, after the name was taken away or given to another
     /// namespace.
     pub fn remount(&self, name: &str) -> Result<()> {

@@ -93,8 +93,12 @@ fn a_left_over_name_is_replaced_and_odd_names_are_refused() {
     assert!(!Netns::exists(&name));
     let (_, made) = Netns::ensure(&name).unwrap();
     assert!(made);
+    assert!(!Netns::delete_dead(&name).unwrap(), "it lives");
     Netns::delete(&name).unwrap();
     assert!(!Netns::delete(&name).unwrap());
+    std::fs::write(format!("/run/netns/{name}"), "").unwrap();
+    assert!(Netns::delete_dead(&name).unwrap());
+    assert!(!Netns::delete_dead(&name).unwrap());
     for bad in ["", "..", "a/b"] {
         assert!(Netns::create(bad).is_err(), "{bad:?}");
     }

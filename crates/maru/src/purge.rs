@@ -300,10 +300,11 @@ fn remove_groups(top: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes a namespace if it bears the mark; its links first, so that the other ends go at once.
+/// Removes a namespace if it bears the mark; its links first, so that the other ends go at once. A name that a crash left
+/// without a namespace goes, too: nobody can say whose it was, and it is of no use to anybody.
 fn remove_namespace(name: &str, mark: &str) -> linux::Result<bool> {
     if !Netns::exists(name) {
-        return Ok(false);
+        return Netns::delete_dead(name);
     }
     let mut netlink = Rtnl::open(&Netns::open(name)?)?;
     if netlink.link("lo")?.alias.as_deref() != Some(mark) {

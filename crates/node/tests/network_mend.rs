@@ -130,9 +130,13 @@ fn what_changed_while_the_program_was_away_is_put_right_at_its_start() {
     let group = *stage.cloud.config.networks[&network].groups.keys().next().unwrap();
     stage.cloud.set_group(network, group, all_out());
     stage.cloud.drop_floating_ip(router, FLOATING);
+    // Killed while it deleted this one, the program left the name without its namespace.
+    let half_gone = format!("/run/netns/{}", router_namespace(RouterId(fresh())));
+    std::fs::write(&half_gone, "").unwrap();
     stage.cloud.apply();
     stage.cloud.part.settle();
     assert!(!Netns::exists(&network_namespace(other)));
+    assert!(!std::path::Path::new(&half_gone).exists());
     let devices: Vec<String> = links(&stage.network_ns()).into_iter().map(|(_, name)| name).collect();
     assert!(!devices.contains(&tap_device(gone.port)), "{devices:?}");
     assert!(

@@ -336,7 +336,12 @@ impl NetworkPart {
                         tracing::warn!(netns.name = name, %error, "a network namespace could not be removed");
                     }
                 }
-                Ok(None) => {}
+                // Another cloud's, or a name that a crash left without a namespace.
+                Ok(None) => match Netns::delete_dead(name) {
+                    Ok(true) => tracing::info!(netns.name = name, "removed a name without a namespace"),
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(netns.name = name, %error, "a left-over name could not be removed"),
+                },
                 Err(error) => {
                     tracing::warn!(
                         netns.name = name,
