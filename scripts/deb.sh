@@ -42,5 +42,6 @@ if [ -d /run/systemd/system ]; then systemctl daemon-reload || true; fi
 SCRIPT
 chmod 755 "$work/DEBIAN/prerm" "$work/DEBIAN/postrm" "$work"
 package=$target/maru_${version}_$(dpkg --print-architecture).deb
+mkdir -p "$target"
 dpkg-deb --root-owner-group --build "$work" "$package"
 dpkg-deb --info "$package"
