@@ -4,7 +4,7 @@
 # with nothing left over. Maru is killed, too, before single steps of the store
 # and the kernel: a sample of them (MARU_TEST_SEED repeats it), or all (--long).
 #
-#   tests/faults.sh [--long] [--only TEXT] [--maru PROGRAM] [--image FILE]
+#   tests/faults.sh [--long [--share K/N]] [--only TEXT] [--maru PROGRAM] [--image FILE]
 #
 # The cloud's host is a network namespace of its own, its API listens on a free
 # port of the loopback interface, its state is a temporary directory. Needs root.

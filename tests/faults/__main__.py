@@ -16,7 +16,7 @@ from .api import Cut
 from .world import World
 
 
-def story(long):
+def story(long, share):
     """What is run, in order."""
     delays = cases.LONG if long else cases.SHORT
     return [
@@ -30,7 +30,7 @@ def story(long):
         cases.a_second_instance_is_refused,
         functools.partial(cases.crashes_during_creation_lose_and_leave_nothing, delays=delays),
         functools.partial(cases.crashes_during_deletion_lose_and_leave_nothing, delays=delays),
-        functools.partial(points.crashes_at_steps, long=long),
+        functools.partial(points.crashes_at_steps, long=long, share=share),
         cases.a_reboot_restores_power_states,
         cases.purge_leaves_nothing,
     ]
@@ -42,8 +42,13 @@ def main():
     parser.add_argument("--maru", default=os.environ.get("MARU", target / "debug/maru"), help="the program to test")
     parser.add_argument("--image", default=target / "image/tiny.qcow2", help="the guest image")
     parser.add_argument("--long", action="store_true", help="many more moments to crash at")
+    parser.add_argument("--share", default="1/1", help="with --long: which of how many equal shares of the crash points, 2/4 say")
     parser.add_argument("--only", default="", help="only cases whose name holds this text")
     options = parser.parse_args()
+    which, _, of = options.share.partition("/")
+    if not (which.isdigit() and of.isdigit() and 1 <= int(which) <= int(of)):
+        parser.error(f"--share {options.share}: it must be like 1/2 or 2/2")
+    share = int(which), int(of)
     for path in (options.maru, options.image):
         if not Path(path).exists():
             sys.exit(f"{path} is missing: build it first (cargo build -p maru; image/build.sh)")
@@ -56,7 +61,7 @@ def main():
     try:
         world.build()
         world.keep_address()
-        for case in story(options.long):
+        for case in story(options.long, share):
             plain = getattr(case, "func", case)
             if options.only not in plain.__name__:
                 continue

@@ -121,7 +121,7 @@ def _seed():
     return int(os.environ.get("MARU_TEST_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 32)
 
 
-def crashes_at_steps(world, long):
+def crashes_at_steps(world, long, share=(1, 1)):
     """`kill -9` before single steps of the store and the kernel: what was acknowledged stays, nothing is left over"""
     if platform.machine() != "x86_64":
         print("    skipped: the tracer knows the system calls of x86_64 only")
@@ -134,7 +134,7 @@ def crashes_at_steps(world, long):
     if not long:
         print(f"    seed {seed} (MARU_TEST_SEED repeats it)", flush=True)
     try:
-        kill_everywhere(run, chance, long)
+        kill_everywhere(run, chance, long, share)
     except (Failed, OSError, LookupError):
         print("    killed so far, the last ones:\n        " + "\n        ".join(run.history[-30:]), flush=True)
         raise
@@ -143,19 +143,22 @@ def crashes_at_steps(world, long):
           + ", ".join(f"{call} {count}" for call, count in run.kills.most_common()), flush=True)
 
 
-def kill_everywhere(run, chance, long):
+def kill_everywhere(run, chance, long, share):
     for kind in LIVES:
         counts = {name: len(seen) for name, seen in run.pass_through(kind, lambda _: 0).items()}
         print(f"    {kind.__name__}: {sum(counts.values())} steps: "
               + ", ".join(f"{name} {count}" for name, count in counts.items()), flush=True)
         if long:
-            all_points(run, kind, counts)
+            all_points(run, kind, counts, share)
         else:
             for _ in range(SAMPLE[kind]):
                 run.pass_through(kind, lambda name, counts=counts: chance.randint(1, max(1, counts[name])))
 
 
-def all_points(run, kind, counts):
-    """Pass after pass, each one call further, until every step was gone through to its end."""
-    for number in range(1, max(counts.values()) + 1):
+def all_points(run, kind, counts, share):
+    """Pass after pass, each one call further, until every step was gone through to its end; or every N-th pass of these."""
+    which, of = share
+    for number in range(which, max(counts.values()) + 1, of):
         run.pass_through(kind, lambda name, n=number: n if n <= counts[name] else 0)
+        print(f"    {kind.__name__}: every step was cut short before its call {number}, {sum(run.kills.values())} kills so far",
+              flush=True)
