@@ -1,22 +1,17 @@
 //! Passwords: hashed by argon2id, at a bounded cost and behind a bounded queue, so that a flood of logins can't stop the
 //! cloud.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
 use model::{Error, Result};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 /// No longer password is taken (Keystone's `max_password_length`).
 pub const MAX_PASSWORD_LENGTH: usize = 4096;
-
-/// How long memory that a hash worked in is kept for the next one. Fresh memory costs a login half as much again as its hash;
-/// kept for good, it would be most of what an idle cloud holds.
-const KEEP_MEMORY: Duration = Duration::from_secs(2);
 
 /// A password in clear; it can't be printed and is wiped when dropped.
 #[derive(Clone)]
@@ -86,23 +81,19 @@ struct Queue {
     running: Semaphore,
     waiting: AtomicUsize,
     limit: usize,
-    memory: Memory,
 }
 
 impl Passwords {
     pub(crate) fn new(cost: HashCost) -> Result<Self> {
         let params = Params::new(cost.memory_kib, cost.passes, 1, None).map_err(|error| hashing_failed(&error))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let memory = Memory::default();
-        let nobody = hash(&argon2, &memory, &Password::new(String::new()))?;
-        memory.free();
+        let nobody = hash(&argon2, &Password::new(String::new()))?;
         Ok(Self(Arc::new(Queue {
             argon2,
             nobody,
             running: Semaphore::new(cost.parallel.max(1)),
             waiting: AtomicUsize::new(0),
             limit: cost.queue,
-            memory,
         })))
     }
 
@@ -115,7 +106,7 @@ impl Passwords {
                 let hash = hash.unwrap_or_else(|| queue.nobody.clone());
                 let parsed = PasswordHash::new(&hash).map_err(|error| hashing_failed(&error))?;
                 let short = password.bytes().len() <= MAX_PASSWORD_LENGTH;
-                Ok(short && fits(&queue.memory, &password, &parsed)?)
+                Ok(short && queue.argon2.verify_password(password.bytes(), &parsed).is_ok())
             })
             .await?;
         Ok(fits && known)
@@ -123,7 +114,7 @@ impl Passwords {
 
     pub(crate) async fn hash(&self, password: Password) -> Result<String> {
         let queue = self.0.clone();
-        self.run(move || hash(&queue.argon2, &queue.memory, &password)).await
+        self.run(move || hash(&queue.argon2, &password)).await
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -137,48 +128,7 @@ impl Passwords {
         let running = running.map_err(|error| hashing_failed(&error))?;
         let outcome = tokio::task::spawn_blocking(work).await;
         drop(running);
-        self.free_memory_when_idle();
         outcome.map_err(|error| hashing_failed(&error))?
-    }
-}
-
-impl Passwords {
-    fn free_memory_when_idle(&self) {
-        let queue = self.0.clone();
-        let uses = queue.memory.uses.load(Ordering::Acquire);
-        tokio::spawn(async move {
-            tokio::time::sleep(KEEP_MEMORY).await;
-            if queue.memory.uses.load(Ordering::Acquire) == uses {
-                queue.memory.free();
-            }
-        });
-    }
-}
-
-/// The blocks that hashes work in: as many as worked at the same time, until nobody has logged in for a while.
-#[derive(Default)]
-struct Memory {
-    free: Mutex<Vec<Vec<Block>>>,
-    uses: AtomicUsize,
-}
-
-impl Memory {
-    /// The hash of a password by these parameters.
-    fn work(&self, argon2: &Argon2<'_>, password: &Password, salt: &[u8], out: &mut [u8]) -> Result<()> {
-        self.uses.fetch_add(1, Ordering::AcqRel);
-        let mut blocks = self.blocks().pop().unwrap_or_default();
-        blocks.resize(argon2.params().block_count(), Block::default());
-        let done = argon2.hash_password_into_with_memory(password.bytes(), salt, out, &mut blocks);
-        self.blocks().push(blocks);
-        done.map_err(|error| hashing_failed(&error))
-    }
-
-    fn free(&self) {
-        self.blocks().clear();
-    }
-
-    fn blocks(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -199,39 +149,14 @@ impl Drop for Place<'_> {
     }
 }
 
-fn hash(argon2: &Argon2<'_>, memory: &Memory, password: &Password) -> Result<String> {
-    let failed = |error: argon2::password_hash::Error| hashing_failed(&error);
+fn hash(argon2: &Argon2<'_>, password: &Password) -> Result<String> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).expect("the kernel's random source never fails once the machine is up");
-    let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
-    memory.work(argon2, password, &salt, &mut out)?;
-    let salt = SaltString::encode_b64(&salt).map_err(failed)?;
-    let hash = PasswordHash {
-        algorithm: Algorithm::Argon2id.ident(),
-        version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(argon2.params()).map_err(failed)?,
-        salt: Some(salt.as_salt()),
-        hash: Some(Output::new(&out).map_err(failed)?),
-    };
+    let salt = SaltString::encode_b64(&salt).map_err(|error| hashing_failed(&error))?;
+    let hash = argon2
+        .hash_password(password.bytes(), &salt)
+        .map_err(|error| hashing_failed(&error))?;
     Ok(hash.to_string())
-}
-
-/// Whether a password has this hash, made by whatever parameters the hash names. Takes as long for one as for another.
-fn fits(memory: &Memory, password: &Password, hash: &PasswordHash<'_>) -> Result<bool> {
-    let failed = |error: argon2::password_hash::Error| hashing_failed(&error);
-    let (Some(salt), Some(wanted)) = (hash.salt, hash.hash) else {
-        return Err(hashing_failed(&"the stored hash has no salt or no value"));
-    };
-    let algorithm = Algorithm::try_from(hash.algorithm).map_err(failed)?;
-    let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from);
-    let version = version.map_err(|error| hashing_failed(&error))?;
-    let argon2 = Argon2::new(algorithm, version, Params::try_from(hash).map_err(failed)?);
-    let mut bytes = [0; Salt::MAX_LENGTH];
-    let salt = salt.decode_b64(&mut bytes).map_err(failed)?;
-    let mut out = vec![0; wanted.len()];
-    memory.work(&argon2, password, salt, &mut out)?;
-    // Compares in constant time.
-    Ok(Output::new(&out).map_err(failed)? == wanted)
 }
 
 fn hashing_failed(error: &dyn std::fmt::Display) -> Error {
@@ -284,36 +209,6 @@ mod tests {
         for _ in 0..3 {
             assert!(!passwords.verify(password("x"), None).await.unwrap());
         }
-    }
-
-    #[tokio::test]
-    async fn memory_is_kept_for_the_next_login_and_freed_when_nobody_comes() {
-        let passwords = Passwords::new(HashCost::for_tests()).unwrap();
-        let kept = || passwords.0.memory.blocks().len();
-        assert_eq!(kept(), 0);
-        let hash = passwords.hash(password("s3cret")).await.unwrap();
-        for _ in 0..3 {
-            assert!(passwords.verify(password("s3cret"), Some(hash.clone())).await.unwrap());
-            assert_eq!(kept(), 1, "one at a time, so one is enough");
-        }
-        let deadline = std::time::Instant::now() + 10 * KEEP_MEMORY;
-        while kept() > 0 {
-            assert!(std::time::Instant::now() < deadline, "it was never freed");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_hash_of_other_parameters_is_still_understood() {
-        let old = HashCost {
-            memory_kib: 64,
-            passes: 3,
-            ..HashCost::for_tests()
-        };
-        let hash = Passwords::new(old).unwrap().hash(password("s3cret")).await.unwrap();
-        let now = Passwords::new(HashCost::for_tests()).unwrap();
-        assert!(now.verify(password("s3cret"), Some(hash.clone())).await.unwrap());
-        assert!(!now.verify(password("other"), Some(hash)).await.unwrap());
     }
 
     #[test]
