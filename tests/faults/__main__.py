@@ -71,6 +71,7 @@ def main():
             except (Failed, Cut, OSError, LookupError, StopIteration, ValueError) as error:
                 failed += 1
                 print(f"FAIL {plain.__name__}: {plain.__doc__}\n{type(error).__name__}: {error}\n", flush=True)
+                print(world.picture(), flush=True)
                 print(f"--- maru's log, the last lines\n{world.cloud.log_tail(60)}")
                 break
             passed += 1

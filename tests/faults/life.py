@@ -138,8 +138,12 @@ class NetworkLife(Life):
     def _float(self, again):
         identity = self.create("fip", f"{NETWORKING}/floatingips", "floatingip", {
             "floating_network_id": self.world.public, "port_id": self.world.first_port}, again, "description")
-        address = self.api.ask("GET", f"{NETWORKING}/floatingips/{identity}")["floatingip"]["floating_ip_address"]
-        until(SETTLE, "the floating IP to answer", lambda: host.ping(self.world.cloud.namespace, address))
+
+        def answers():
+            # Asked anew each time: who waits for a dead Maru's work must learn of its death.
+            address = self.api.ask("GET", f"{NETWORKING}/floatingips/{identity}")["floatingip"]["floating_ip_address"]
+            return host.ping(self.world.cloud.namespace, address)
+        until(SETTLE, "the floating IP to answer", answers)
 
 
 class ServerLife(Life):

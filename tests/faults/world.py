@@ -179,6 +179,12 @@ class World:
         self.first_address_kept = self.first_address()
         until(120, "the guest to have its address", self.arp_answers)
 
+    def picture(self):
+        """What the host has, for the reader of a failure."""
+        asked = [(name, command) for name in (self.cloud.namespace, self.qrouter, self.qdhcp) for command in (
+            "ip -br addr", "ip route", "ip neigh", "nft list ruleset")]
+        return "\n".join(f"--- {name}: {command}\n{host.inside(name, *command.split()).out}" for name, command in asked)
+
     # -- breaking ---------------------------------------------------------------------------------------------------
 
     def pull_the_plug(self):
