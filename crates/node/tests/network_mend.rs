@@ -165,6 +165,46 @@ fn a_deleted_namespace_name_comes_back_and_nothing_stops() {
     assert_eq!(Netns::id_of(&name), Some(stage.network_ns().id()));
 }
 
+/// A person did it, or the program was killed between a bridge's birth and its first IPv6 address.
+#[test]
+fn a_device_without_ipv6_gets_it_back() {
+    let mut stage = Stage::new();
+    let devices = [
+        (stage.cloud.host.clone(), "br-ex".to_owned()),
+        (stage.network_ns(), "br0".to_owned()),
+        (stage.router_ns(), stage.leg()),
+    ];
+    for (ns, device) in devices {
+        let mut nl = Rtnl::open(&ns).unwrap();
+        let index = nl.link(&device).unwrap().index;
+        let mut addresses = || -> Vec<ipnet::IpNet> {
+            let listed = nl.addresses().unwrap();
+            let of_device = listed.into_iter().filter(|address| address.link == index);
+            of_device
+                .map(|address| address.net)
+                .filter(|net| net.addr().is_ipv6())
+                .collect()
+        };
+        let before = addresses();
+        let key = format!("net/ipv6/conf/{device}/disable_ipv6");
+        sysctl::write(&ns, &[(key.as_str(), "1")]).unwrap();
+        assert_eq!(addresses(), [], "{device}");
+        let wanted = before
+            .iter()
+            .any(|net| net.prefix_len() != 64 || !net.addr().to_string().starts_with("fe80"));
+        stage.mend();
+        if wanted {
+            assert_eq!(sysctl::read(&ns, &key).unwrap(), "0", "{device}");
+            assert!(
+                before.iter().all(|net| addresses().contains(net)),
+                "{device}: {before:?}, {:?}",
+                addresses()
+            );
+        }
+        assert!(stage.flows(), "{device}");
+    }
+}
+
 #[test]
 fn a_deleted_bridge_or_link_or_address_comes_back() {
     let mut stage = Stage::new();

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use linux::netlink::{AddressFlags, Bridge, Link, LinkChange, Monitor, Route, Rtnl};
+use linux::netlink::{Bridge, Link, LinkChange, Monitor, Route, Rtnl};
 use linux::{Mac, Netns, sysctl};
 use model::NetworkId;
 use model::host::ExternalNetworkConfig;
 
 use super::error::{Doing, Error, Result};
 use super::names::{is_tap_device, mark};
+use super::namespace::ensure_address;
 
 /// The host's own namespace.
 #[derive(Debug)]
@@ -74,11 +75,7 @@ impl External {
         let listed = host.nl.addresses().doing(doing)?;
         let have: BTreeSet<IpNet> = listed.iter().filter(|a| a.link == self.bridge).map(|a| a.net).collect();
         for net in want.difference(&have) {
-            let flags = AddressFlags {
-                no_dad: true,
-                no_prefix_route: false,
-            };
-            host.nl.ensure_address(self.bridge, *net, flags).doing(doing)?;
+            ensure_address(&mut host.nl, &host.ns, self.bridge, *net).doing(doing)?;
             done.push(format!("address {net} was missing on {name}"));
         }
         // On a bridge of a person's own, other addresses are that person's.

@@ -202,16 +202,7 @@ impl Namespace {
             self.nl.delete_address(link, *net).doing(doing)?;
         }
         for net in &new {
-            self.nl
-                .ensure_address(
-                    link,
-                    *net,
-                    AddressFlags {
-                        no_dad: true,
-                        no_prefix_route: false,
-                    },
-                )
-                .doing(doing)?;
+            ensure_address(&mut self.nl, &self.ns, link, *net).doing(doing)?;
         }
         Ok((new, gone))
     }
@@ -222,6 +213,26 @@ impl Namespace {
             .find_link(name)
             .doing(|| format!("look for {name} in {}", self.name))
     }
+}
+
+/// Gives a device an address, which is usable at once. An IPv6 address switches the device's IPv6 on, should somebody have
+/// switched it off, or if the device is new and this the namespace's default.
+pub fn ensure_address(nl: &mut Rtnl, ns: &Netns, link: u32, net: IpNet) -> linux::Result<()> {
+    let flags = AddressFlags {
+        no_dad: true,
+        no_prefix_route: false,
+    };
+    let added = nl.ensure_address(link, net, flags).map(drop);
+    if added.is_ok() || net.addr().is_ipv4() {
+        return added;
+    }
+    let links = nl.links()?;
+    let Some(device) = links.iter().find(|device| device.index == link) else {
+        return added;
+    };
+    let key = format!("net/ipv6/conf/{}/disable_ipv6", device.name);
+    sysctl::write(ns, &[(&key, "0")])?;
+    nl.ensure_address(link, net, flags).map(drop)
 }
 
 /// What happened since the last look, or that anything may have.
