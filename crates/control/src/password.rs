@@ -1,11 +1,12 @@
 //! Passwords: hashed by argon2id, at a bounded cost and behind a bounded queue, so that a flood of logins can't stop the
 //! cloud.
 
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use model::{Error, Result};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
@@ -34,8 +35,12 @@ impl std::fmt::Debug for Password {
     }
 }
 
+/// What is told the system about a hash's memory before it is first touched: the hash reads all over it, so that fresh memory
+/// in small pages costs half as much again as the hash itself.
+pub type Advice = fn(&mut [MaybeUninit<Block>]);
+
 /// What one hash costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct HashCost {
     /// Memory, KiB.
     pub memory_kib: u32,
@@ -45,6 +50,8 @@ pub struct HashCost {
     pub parallel: usize,
     /// Logins that wait for theirs; any more are told to come back.
     pub queue: usize,
+    /// Told the system about the memory of each.
+    pub advice: Advice,
 }
 
 impl Default for HashCost {
@@ -55,6 +62,7 @@ impl Default for HashCost {
             passes: 2,
             parallel: 2,
             queue: 64,
+            advice: |_| {},
         }
     }
 }
@@ -75,7 +83,7 @@ impl HashCost {
 pub(crate) struct Passwords(Arc<Queue>);
 
 struct Queue {
-    argon2: Argon2<'static>,
+    hasher: Hasher,
     /// What an unknown user's password is checked against.
     nobody: String,
     running: Semaphore,
@@ -87,9 +95,13 @@ impl Passwords {
     pub(crate) fn new(cost: HashCost) -> Result<Self> {
         let params = Params::new(cost.memory_kib, cost.passes, 1, None).map_err(|error| hashing_failed(&error))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody = hash(&argon2, &Password::new(String::new()))?;
-        Ok(Self(Arc::new(Queue {
+        let hasher = Hasher {
             argon2,
+            advice: cost.advice,
+        };
+        let nobody = hasher.hash(&Password::new(String::new()))?;
+        Ok(Self(Arc::new(Queue {
+            hasher,
             nobody,
             running: Semaphore::new(cost.parallel.max(1)),
             waiting: AtomicUsize::new(0),
@@ -106,7 +118,7 @@ impl Passwords {
                 let hash = hash.unwrap_or_else(|| queue.nobody.clone());
                 let parsed = PasswordHash::new(&hash).map_err(|error| hashing_failed(&error))?;
                 let short = password.bytes().len() <= MAX_PASSWORD_LENGTH;
-                Ok(short && queue.argon2.verify_password(password.bytes(), &parsed).is_ok())
+                Ok(short && queue.hasher.fits(&password, &parsed)?)
             })
             .await?;
         Ok(fits && known)
@@ -114,7 +126,7 @@ impl Passwords {
 
     pub(crate) async fn hash(&self, password: Password) -> Result<String> {
         let queue = self.0.clone();
-        self.run(move || hash(&queue.argon2, &password)).await
+        self.run(move || queue.hasher.hash(&password)).await
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -149,14 +161,57 @@ impl Drop for Place<'_> {
     }
 }
 
-fn hash(argon2: &Argon2<'_>, password: &Password) -> Result<String> {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).expect("the kernel's random source never fails once the machine is up");
-    let salt = SaltString::encode_b64(&salt).map_err(|error| hashing_failed(&error))?;
-    let hash = argon2
-        .hash_password(password.bytes(), &salt)
-        .map_err(|error| hashing_failed(&error))?;
-    Ok(hash.to_string())
+/// Makes and checks hashes, each in memory of its own.
+struct Hasher {
+    argon2: Argon2<'static>,
+    advice: Advice,
+}
+
+impl Hasher {
+    fn hash(&self, password: &Password) -> Result<String> {
+        let failed = |error: argon2::password_hash::Error| hashing_failed(&error);
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).expect("the kernel's random source never fails once the machine is up");
+        let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+        self.work(&self.argon2, password, &salt, &mut out)?;
+        let salt = SaltString::encode_b64(&salt).map_err(failed)?;
+        let hash = PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(self.argon2.params()).map_err(failed)?,
+            salt: Some(salt.as_salt()),
+            hash: Some(Output::new(&out).map_err(failed)?),
+        };
+        Ok(hash.to_string())
+    }
+
+    /// Whether a password has this hash, made by whatever parameters the hash names. Takes as long for one as for another.
+    fn fits(&self, password: &Password, hash: &PasswordHash<'_>) -> Result<bool> {
+        let failed = |error: argon2::password_hash::Error| hashing_failed(&error);
+        let (Some(salt), Some(wanted)) = (hash.salt, hash.hash) else {
+            return Err(hashing_failed(&"the stored hash has no salt or no value"));
+        };
+        let algorithm = Algorithm::try_from(hash.algorithm).map_err(failed)?;
+        let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from);
+        let version = version.map_err(|error| hashing_failed(&error))?;
+        let argon2 = Argon2::new(algorithm, version, Params::try_from(hash).map_err(failed)?);
+        let mut bytes = [0; Salt::MAX_LENGTH];
+        let salt = salt.decode_b64(&mut bytes).map_err(failed)?;
+        let mut out = vec![0; wanted.len()];
+        self.work(&argon2, password, salt, &mut out)?;
+        // Compares in constant time.
+        Ok(Output::new(&out).map_err(failed)? == wanted)
+    }
+
+    fn work(&self, argon2: &Argon2<'_>, password: &Password, salt: &[u8], out: &mut [u8]) -> Result<()> {
+        let count = argon2.params().block_count();
+        let mut blocks = Vec::with_capacity(count);
+        (self.advice)(blocks.spare_capacity_mut());
+        blocks.resize(count, Block::default());
+        argon2
+            .hash_password_into_with_memory(password.bytes(), salt, out, &mut blocks)
+            .map_err(|error| hashing_failed(&error))
+    }
 }
 
 fn hashing_failed(error: &dyn std::fmt::Display) -> Error {

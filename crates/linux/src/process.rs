@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -321,6 +322,30 @@ pub fn give_back_large_memory() {
     // SAFETY: mallopt takes two numbers, and may be called at any time.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+    }
+}
+
+/// Asks the kernel for huge pages where they fit, before this memory is first touched (madvise(2), `MADV_HUGEPAGE`): one fault
+/// for 2 MiB instead of 512. A kernel that has none leaves the memory as it is.
+#[allow(unsafe_code)]
+pub fn use_huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
+    let page = rustix::param::page_size();
+    let bytes = memory.as_mut_ptr().cast::<u8>();
+    let before = bytes.align_offset(page);
+    let Some(length) = size_of_val(memory).checked_sub(before) else {
+        return;
+    };
+    // SAFETY: the range lies within `memory`, which is borrowed for the call, and the advice leaves what is in it alone.
+    let advised = unsafe {
+        rustix::mm::madvise(
+            bytes.add(before).cast(),
+            length - length % page,
+            rustix::mm::Advice::LinuxHugepage,
+        )
+    };
+    // EINVAL: a kernel without huge pages.
+    if let Err(error) = advised {
+        tracing::debug!(%error, "no huge pages");
     }
 }
 

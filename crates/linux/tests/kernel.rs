@@ -662,3 +662,25 @@ fn nl_index(nl: &mut Rtnl) -> u32 {
         .find(|index| *index != 1)
         .unwrap()
 }
+
+#[test]
+fn huge_pages_are_asked_for() {
+    let mut memory = Vec::<u64>::with_capacity(1 << 20);
+    linux::process::use_huge_pages(memory.spare_capacity_mut());
+    linux::process::use_huge_pages(&mut [std::mem::MaybeUninit::<u8>::uninit(); 3]);
+    let middle = memory.as_ptr() as usize + (4 << 20);
+    let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let mut inside = false;
+    for line in text.lines() {
+        let range = line.split_once(' ').and_then(|(range, _)| range.split_once('-'));
+        let hex = |text| usize::from_str_radix(text, 16).ok();
+        if let Some((Some(from), Some(to))) = range.map(|(from, to)| (hex(from), hex(to))) {
+            inside = (from..to).contains(&middle);
+        }
+        if let Some(flags) = line.strip_prefix("VmFlags:").filter(|_| inside) {
+            assert!(flags.split_whitespace().any(|flag| flag == "hg"), "{flags}");
+            return;
+        }
+    }
+    panic!("the memory is in no mapping:\n{text}");
+}

@@ -113,7 +113,10 @@ fn start_control(
     };
     let auth = control::auth::Settings {
         token_seconds: settings.token_seconds,
-        ..control::auth::Settings::default()
+        hash_cost: control::password::HashCost {
+            advice: linux::process::use_huge_pages,
+            ..control::password::HashCost::default()
+        },
     };
     Ok(Control::start(control::Options {
         store,

@@ -60,7 +60,7 @@ impl Token {
 }
 
 /// How tokens and passwords are handled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// What hashing a password costs.
     pub hash_cost: HashCost,
