@@ -39,6 +39,11 @@ impl Service {
             Self::Maru => "maru",
         }
     }
+
+    /// Its type in the catalog, as access rules name it.
+    pub fn catalog_type(self) -> &'static str {
+        self.name()
+    }
 }
 
 /// An error on its way out.

@@ -88,6 +88,8 @@ impl Routes {
         let path = format!("{}{path}", self.prefix);
         let gate = Gate {
             app: self.app.clone(),
+            service: self.service,
+            prefix: self.prefix,
             access,
         };
         let route = on(filter, handler).layer(middleware::from_fn_with_state(gate, pass_gate));
@@ -123,6 +125,8 @@ impl Routes {
 #[derive(Clone)]
 struct Gate {
     app: Arc<App>,
+    service: Service,
+    prefix: &'static str,
     access: Access,
 }
 
@@ -149,6 +153,15 @@ fn admit(gate: &Gate, request: &Request) -> Result<Ctx, Error> {
         .ok_or_else(|| Error::unauthorized("Unauthorized", "The request you have made requires authentication."))?;
     let token = gate.app.control.authenticate(secret)?;
     gate.access.check(&token.actor)?;
+    let path = request.uri().path();
+    let below = path.strip_prefix(gate.prefix).unwrap_or(path);
+    let service = gate.service.catalog_type();
+    if !token.allows(service, request.method().as_str(), below) {
+        return Err(Error::unauthorized(
+            "Unauthorized",
+            "The application credential's access rules don't allow this request.",
+        ));
+    }
     let request_id = request
         .extensions()
         .get::<RequestId>()

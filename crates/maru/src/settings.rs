@@ -193,6 +193,21 @@ settings! {
     token_seconds: i64 = "3600",
         "How long a token lives, seconds",
         "토큰의 수명, 초";
+    lockout_failure_attempts: u32 = "0",
+        "So many wrong passwords in a row lock a user out; 0: never",
+        "틀린 비밀번호가 연이어 이만큼이면 사용자를 잠급니다. 0: 잠그지 않음";
+    lockout_duration: i64 = "1800",
+        "How long a user stays locked out, seconds",
+        "사용자를 잠가 두는 시간, 초";
+    unique_last_password_count: usize = "0",
+        "A new password must differ from so many last ones (users' own changes); 0: no such rule",
+        "새 비밀번호는 최근 이만큼과 달라야 합니다(사용자 자신의 변경). 0: 규칙 없음";
+    minimum_password_age: i64 = "0",
+        "Days that must pass before users may change their own password again",
+        "사용자가 자기 비밀번호를 다시 바꿀 수 있기까지의 날 수";
+    password_expires_days: i64 = "0",
+        "Days after which a password expires; 0: never",
+        "비밀번호가 만료되는 날 수. 0: 만료되지 않음";
     log: Text = "info",
         "What goes to the log: error, warn, info, debug, trace, also by part: 'info,node=debug'",
         "로그에 남길 것: error, warn, info, debug, trace. 부분별로도: 'info,node=debug'";

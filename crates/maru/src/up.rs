@@ -117,6 +117,13 @@ fn start_control(
             advice: linux::process::use_huge_pages,
             ..control::password::HashCost::default()
         },
+        compliance: control::auth::Compliance {
+            lockout_failure_attempts: settings.lockout_failure_attempts,
+            lockout_duration: settings.lockout_duration,
+            unique_last_password_count: settings.unique_last_password_count,
+            minimum_password_age: settings.minimum_password_age,
+            password_expires_days: settings.password_expires_days,
+        },
     };
     Ok(Control::start(control::Options {
         store,

@@ -16,8 +16,9 @@ use serde::de::DeserializeOwned;
 use crate::address::MacAddress;
 use crate::compute::{DeletedServer, Flavor, Keypair, Server, ServerAction, ServerGroup};
 use crate::identity::{
-    ApplicationCredential, Assignment, AssignmentTarget, CatalogService, Domain, Endpoint, Group, GroupMembership,
-    Holder, JoinedKey, Project, Region, Revocation, Role, RoleImplication, TokenKey, User,
+    AccessRule, ApplicationCredential, Assignment, AssignmentTarget, CatalogService, Consumer, Credential, Domain,
+    DomainConfig, Endpoint, EndpointAssociation, EndpointGroup, Group, GroupMembership, Holder, JoinedKey, Limit,
+    PolicyDocument, Project, Region, RegisteredLimit, Revocation, Role, RoleImplication, TokenKey, Trust, User,
 };
 use crate::image::Image;
 use crate::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool};
@@ -172,6 +173,12 @@ pub struct Lookups {
     pub application_credentials_by_user: Lookup<UserId, String>,
     /// Application credentials that act in a project.
     pub application_credentials_by_project: Lookup<ProjectId, String>,
+    /// Access rules of a user.
+    pub access_rules_by_user: Lookup<UserId, String>,
+    /// Credentials of a user.
+    pub credentials_by_user: Lookup<UserId, String>,
+    /// Trusts that a user gave or was given.
+    pub trusts_by_user: Lookup<UserId, String>,
     /// Revocations in the order in which they can be forgotten.
     pub revocations_by_end: Lookup<(), (crate::Timestamp, String)>,
     /// Users by domain and lower-case name.
@@ -294,6 +301,26 @@ tables! {
     assignments: Assignment,
     /// Keystone's application credentials.
     application_credentials: ApplicationCredential,
+    /// Which requests those may make.
+    access_rules: AccessRule,
+    /// Keystone's credentials.
+    credentials: Credential,
+    /// Keystone's trusts.
+    trusts: Trust,
+    /// Keystone's policy documents.
+    policy_documents: PolicyDocument,
+    /// OAuth 1 consumers.
+    oauth_consumers: Consumer,
+    /// Options of domains' drivers.
+    domain_configs: DomainConfig,
+    /// Unified limits that hold for everybody.
+    registered_limits: RegisteredLimit,
+    /// Unified limits of one project or domain.
+    limits: Limit,
+    /// Groups of endpoints.
+    endpoint_groups: EndpointGroup,
+    /// Which endpoints a project sees.
+    endpoint_associations: EndpointAssociation,
     /// Regions besides the cloud's own.
     regions: Region,
     /// Services besides the cloud's own.

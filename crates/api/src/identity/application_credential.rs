@@ -10,13 +10,14 @@ use model::identity::{self, ApplicationCredential, ByToken, NewApplicationCreden
 use model::{Cloud, Error, Result, RoleId, Timestamp, UserId};
 use serde_json::{Value, json};
 
+use super::access_rule;
 use super::fields::Fields;
 use super::list::List;
 use crate::context::Ctx;
 use crate::extract::Wire;
 use crate::reply::{Reply, created, json as document, no_content};
 
-fn render(cloud: &Cloud, row: &ApplicationCredential, base_url: &str) -> Value {
+pub(super) fn render(cloud: &Cloud, row: &ApplicationCredential, base_url: &str) -> Value {
     let roles: Vec<Value> = row
         .role_ids
         .iter()
@@ -31,6 +32,7 @@ fn render(cloud: &Cloud, row: &ApplicationCredential, base_url: &str) -> Value {
         "roles": roles,
         "expires_at": row.expires_at.map(Timestamp::micros_bare),
         "unrestricted": row.unrestricted,
+        "access_rules": access_rule::render_all(cloud, &row.access_rules),
         "links": {
             "self": format!("{base_url}/identity/v3/users/{}/application_credentials/{}", row.user_id, row.id),
         },
@@ -59,9 +61,6 @@ pub(super) async fn create(ctx: Ctx, Path(user): Path<String>, Wire(body): Wire<
     }
     let fields = Fields::of(&body, "application_credential")?;
     let name = fields.required_text("name")?.to_owned();
-    if fields.value("access_rules").is_some_and(|rules| *rules != json!([])) {
-        return Err(fields.invalid("access_rules", "this cloud has no access rules").into());
-    }
     let secret = match fields.text("secret")? {
         Some(secret) if secret.is_empty() || secret.len() > MAX_PASSWORD_LENGTH => {
             return Err(fields
@@ -78,6 +77,7 @@ pub(super) async fn create(ctx: Ctx, Path(user): Path<String>, Wire(body): Wire<
         secret_hash: String::new(),
         expires_at: time(&fields, "expires_at")?,
         unrestricted: fields.boolean("unrestricted")?.unwrap_or(false),
+        access_rules: access_rule::parse(&fields)?,
     };
     wanted.secret_hash = ctx.control().hash_password(Password::new(secret.clone())).await?;
     let by = by_token(&ctx);
@@ -89,10 +89,11 @@ pub(super) async fn create(ctx: Ctx, Path(user): Path<String>, Wire(body): Wire<
     created(&json!({"application_credential": body}))
 }
 
-fn by_token(ctx: &Ctx) -> ByToken {
+pub(super) fn by_token(ctx: &Ctx) -> ByToken {
     ByToken {
         role_ids: ctx.token().role_ids.clone(),
         application_credential: ctx.token().claims.application_credential.clone(),
+        trust: ctx.token().claims.trust.clone(),
     }
 }
 
@@ -103,7 +104,7 @@ fn new_secret() -> String {
 }
 
 /// The roles asked for, by id or name.
-fn roles(cloud: &Cloud, fields: &Fields<'_>) -> Result<Option<BTreeSet<RoleId>>> {
+pub(super) fn roles(cloud: &Cloud, fields: &Fields<'_>) -> Result<Option<BTreeSet<RoleId>>> {
     let wrong = || fields.invalid("roles", "it must be a list of roles, each with an id or a name");
     let roles = match fields.value("roles") {
         None | Some(Value::Null) => return Ok(None),
@@ -131,7 +132,7 @@ fn roles(cloud: &Cloud, fields: &Fields<'_>) -> Result<Option<BTreeSet<RoleId>>>
 }
 
 /// A time, with or without a zone (then UTC).
-fn time(fields: &Fields<'_>, name: &str) -> Result<Option<Timestamp>> {
+pub(super) fn time(fields: &Fields<'_>, name: &str) -> Result<Option<Timestamp>> {
     let Some(text) = fields.text(name)? else {
         return Ok(None);
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::identity::{CatalogService, Endpoint, Interface, OwnCatalog, Region};
+use model::identity::{CatalogService, Endpoint, Interface, OwnCatalog, Region, sees_endpoint};
 use model::{Cloud, Scope, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -126,6 +126,10 @@ pub(super) fn catalog(cloud: &Cloud, own: &Own, scope: &Scope, user: &UserId) ->
         .endpoints()
         .chain(cloud.endpoints.iter().map(|row| Endpoint::clone(row)))
         .filter(|endpoint| endpoint.enabled)
+        .filter(|endpoint| match scope {
+            Scope::Project { id, .. } => sees_endpoint(cloud, id, endpoint),
+            _ => true,
+        })
         .collect();
     own.services()
         .chain(cloud.catalog_services.iter().map(|row| CatalogService::clone(row)))

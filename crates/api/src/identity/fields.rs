@@ -121,6 +121,17 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A whole number; `null` counts as absent.
+    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>> {
+        match self.map.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match value.as_i64() {
+                Some(number) => Ok(Some(number)),
+                None => Err(self.wrong_type(name, value, "a whole number")),
+            },
+        }
+    }
+
     /// An array of texts.
     pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<&'a str>>> {
         match self.map.get(name) {

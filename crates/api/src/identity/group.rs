@@ -79,13 +79,7 @@ pub(super) async fn users(ctx: Ctx, Path(id): Path<String>, list: List) -> Reply
         .of(&group.id)
         .filter_map(|id| cloud.users.get(id))
         .filter(|row| user::matches(&list, row));
-    list.page(
-        &ctx,
-        "users",
-        rows,
-        |u| u.id.as_str(),
-        |u| render::user(u, ctx.base_url()),
-    )
+    list.page(&ctx, "users", rows, |u| u.id.as_str(), |u| super::user::render(&ctx, u))
 }
 
 pub(super) async fn add_user(ctx: Ctx, Path((id, user)): Path<(String, String)>) -> Reply {

@@ -86,15 +86,18 @@ fn scope(auth: &Fields<'_>) -> Result<ScopeRequest> {
         Some(_) => {}
     }
     let scope = auth.required_object("scope")?;
-    let wanted = ["project", "domain", "system", "unscoped"].map(|name| scope.has(name));
+    let wanted = ["project", "domain", "system", "unscoped", "OS-TRUST:trust"].map(|name| scope.has(name));
     if wanted.into_iter().filter(|there| *there).count() > 1 {
-        return Err(auth.invalid("scope", "it may name one of project, domain and system"));
+        return Err(auth.invalid("scope", "it may name one of project, domain, system and OS-TRUST:trust"));
     }
     if let Some(project) = scope.object("project")? {
         return Ok(ScopeRequest::Project(match project.text("id")? {
             Some(id) => ProjectRef::Id(id.into()),
             None => ProjectRef::Name(project.required_text("name")?.to_owned(), domain_of(&project)?),
         }));
+    }
+    if let Some(trust) = scope.object("OS-TRUST:trust")? {
+        return Ok(ScopeRequest::Trust(trust.required_text("id")?.to_owned()));
     }
     if let Some(named) = scope.object("domain")? {
         return Ok(ScopeRequest::Domain(domain(&named)?));

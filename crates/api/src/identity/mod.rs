@@ -3,20 +3,31 @@
 //! Most routes let any valid token through: Keystone's rules look at the scope and at whom the request is about, so they
 //! stand in `model::identity::policy`, beside what they guard.
 
+mod access_rule;
 mod application_credential;
 mod assignment;
 mod catalog;
+mod consumer;
+mod credential;
 mod domain;
+mod domain_config;
+mod ec2;
+mod endpoint_filter;
 mod fields;
 mod grant;
 mod group;
+mod home;
+mod limit;
 mod list;
 mod login;
+mod policy_document;
 mod project;
 mod registry;
 mod render;
+mod revocation;
 mod role;
 mod token;
+mod trust;
 mod user;
 mod version;
 
@@ -42,6 +53,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(roles)
         .with(grant::routes)
         .with(registry)
+        .with(extensions)
 }
 
 const APPLICATION_CREDENTIALS: &str = "/v3/users/{user_id}/application_credentials";
@@ -85,7 +97,8 @@ fn users_and_groups(routes: Routes) -> Routes {
         .get("/v3/users/{user_id}", Token, user::show)
         .patch("/v3/users/{user_id}", Token, user::update)
         .delete("/v3/users/{user_id}", Token, user::delete)
-        .post("/v3/users/{user_id}/password", Token, user::change_password)
+        // Public, as with Keystone: the old password is the proof, and who needs this most has no token any more.
+        .post("/v3/users/{user_id}/password", Public, user::change_password)
         .get("/v3/users/{user_id}/projects", Token, user::projects)
         .get("/v3/users/{user_id}/groups", Token, user::groups)
         .get(APPLICATION_CREDENTIALS, Token, application_credential::list)
@@ -138,6 +151,20 @@ fn registry(routes: Routes) -> Routes {
         .get("/v3/endpoints/{endpoint_id}", Token, registry::show_endpoint)
         .patch("/v3/endpoints/{endpoint_id}", Token, registry::update_endpoint)
         .delete("/v3/endpoints/{endpoint_id}", Token, registry::delete_endpoint)
+}
+
+fn extensions(routes: Routes) -> Routes {
+    routes
+        .with(access_rule::routes)
+        .with(consumer::routes)
+        .with(credential::routes)
+        .with(domain_config::routes)
+        .with(ec2::routes)
+        .with(endpoint_filter::routes)
+        .with(limit::routes)
+        .with(policy_document::routes)
+        .with(revocation::routes)
+        .with(trust::routes)
 }
 
 /// Deletes what may be too much for one transaction.

@@ -14,7 +14,7 @@ use crate::context::Ctx;
 use crate::extract::Wire;
 use crate::reply::{Reply, created, json as document, no_content};
 
-fn own(ctx: &Ctx) -> Own {
+pub(super) fn own(ctx: &Ctx) -> Own {
     Own::new(ctx.base_url(), &ctx.app().endpoints.region)
 }
 
@@ -50,7 +50,7 @@ fn render_service(row: &CatalogService, base_url: &str) -> Value {
     with_extra(&row.extra, own)
 }
 
-fn render_endpoint(row: &Endpoint, base_url: &str) -> Value {
+pub(super) fn render_endpoint(row: &Endpoint, base_url: &str) -> Value {
     let own = json!({
         "id": row.id,
         "service_id": row.service_id,

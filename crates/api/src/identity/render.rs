@@ -1,11 +1,15 @@
 //! Keystone's documents of the rows.
 
-use model::Cloud;
 use model::identity::{Domain, Group, Project, Role, User};
+use model::{Cloud, Timestamp};
 use serde_json::{Map, Value, json};
 
 /// A document with its own link, over the attributes that users added.
-fn with_extra<'a>(extra: impl IntoIterator<Item = (&'a String, &'a Value)>, own: Value, link: String) -> Value {
+pub(super) fn with_extra<'a>(
+    extra: impl IntoIterator<Item = (&'a String, &'a Value)>,
+    own: Value,
+    link: String,
+) -> Value {
     let mut all: Map<String, Value> = extra.into_iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     if let Value::Object(own) = own {
         all.extend(own);
@@ -67,13 +71,13 @@ pub(super) fn domain_as_project(domain: &Domain, base_url: &str) -> Value {
 }
 
 /// A user; never their password's hash.
-pub(super) fn user(user: &User, base_url: &str) -> Value {
+pub(super) fn user(user: &User, password_expires_at: Option<Timestamp>, base_url: &str) -> Value {
     let mut own = json!({
         "id": user.id,
         "name": user.name,
         "domain_id": user.domain_id,
         "enabled": user.enabled,
-        "password_expires_at": null,
+        "password_expires_at": password_expires_at.map(Timestamp::micros_bare),
         "options": user.options,
     });
     for (name, value) in [

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::header::VARY;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use control::auth::Token;
+use control::auth::ec2::SignedRequest;
+use control::auth::{Compliance, Token};
 use model::identity::{AssignmentTarget, Domain, Project, assignments_of, effective_roles, policy};
-use model::{Cloud, DomainId, Error, Result, Scope, UserId};
+use model::{Cloud, DomainId, Error, Result, Scope, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use super::list::List;
-use super::{catalog, login, render};
+use super::{access_rule, catalog, login, render};
 use crate::app::App;
 use crate::context::Ctx;
 use crate::extract::Wire;
@@ -31,9 +32,22 @@ pub(super) async fn issue(
         cloud: &app.control.cloud(),
         base_url: &app.endpoints.base_url(&headers),
         region: &app.endpoints.region,
+        compliance: app.control.compliance(),
     };
     let body = renderer.token(&token, query.get("nocatalog").is_none());
     with_subject(status(StatusCode::CREATED, &body), &secret)
+}
+
+/// A token for whoever signed a request, for the service that received it (see `ec2.rs`).
+pub(super) fn issue_for_signature(ctx: &Ctx, request: &SignedRequest) -> Reply {
+    let (secret, token) = ctx.control().log_in_ec2(request)?;
+    let renderer = Renderer {
+        cloud: &ctx.cloud(),
+        base_url: ctx.base_url(),
+        region: &ctx.app().endpoints.region,
+        compliance: ctx.control().compliance(),
+    };
+    with_subject(document(&renderer.token(&token, true)), &secret)
 }
 
 /// `GET` and `HEAD /v3/auth/tokens`: validates the token in `X-Subject-Token`.
@@ -46,6 +60,7 @@ pub(super) async fn validate(ctx: Ctx, headers: HeaderMap, query: Query) -> Repl
         cloud: &ctx.cloud(),
         base_url: ctx.base_url(),
         region: &ctx.app().endpoints.region,
+        compliance: ctx.control().compliance(),
     };
     let body = renderer.token(&subject, query.get("nocatalog").is_none());
     with_subject(document(&body), &secret)
@@ -166,19 +181,21 @@ struct Renderer<'a> {
     cloud: &'a Cloud,
     base_url: &'a str,
     region: &'a str,
+    compliance: Compliance,
 }
 
 impl Renderer<'_> {
     fn token(&self, token: &Token, with_catalog: bool) -> Value {
         let user_id = &token.actor.user_id;
-        let user_name = self.cloud.users.get(user_id).map(|user| user.name.clone());
+        let user = self.cloud.users.get(user_id);
+        let user_name = user.map(|user| user.name.clone());
         let mut body = json!({
             "methods": token.methods,
             "user": {
                 "id": user_id,
                 "name": user_name,
                 "domain": render::domain_ref(self.cloud, &token.actor.user_domain_id),
-                "password_expires_at": null,
+                "password_expires_at": user.and_then(|user| self.compliance.password_expires_at(user)).map(Timestamp::micros_z),
             },
             "audit_ids": token.audit_ids,
             "issued_at": token.issued_at.micros_z(),
@@ -204,6 +221,19 @@ impl Renderer<'_> {
             && let Some(row) = self.cloud.application_credentials.get(id)
         {
             body["application_credential"] = json!({"id": id, "name": row.name, "restricted": !row.unrestricted});
+            if !row.access_rules.is_empty() {
+                body["application_credential"]["access_rules"] = access_rule::render_all(self.cloud, &row.access_rules);
+            }
+        }
+        if let Some(id) = &token.claims.trust
+            && let Some(row) = self.cloud.trusts.get(id)
+        {
+            body["OS-TRUST:trust"] = json!({
+                "id": id,
+                "impersonation": row.impersonation,
+                "trustor_user": {"id": row.trustor_user_id},
+                "trustee_user": {"id": row.trustee_user_id},
+            });
         }
         if with_catalog {
             let own = catalog::Own::new(self.base_url, self.region);

@@ -1,7 +1,8 @@
 //! `/v3/users`, with their projects, groups and passwords.
 
-use axum::extract::Path;
-use control::auth::unauthorized;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
 use control::password::{MAX_PASSWORD_LENGTH, Password};
 use model::identity::{self, User, UserFields, policy};
 use model::{Result, Scope, UserId};
@@ -11,6 +12,7 @@ use super::fields::Fields;
 use super::list::List;
 use super::project::own_domain;
 use super::{project, render, token};
+use crate::app::App;
 use crate::context::Ctx;
 use crate::extract::Wire;
 use crate::reply::{Reply, created, json as document, no_content};
@@ -25,6 +27,7 @@ fn parse(fields: &Fields<'_>) -> Result<UserFields> {
         default_project_id: fields.nullable_text("default_project_id")?.map(|id| id.map(Into::into)),
         enabled: fields.boolean("enabled")?,
         password_hash: None,
+        history: 0,
         options: fields.map("options")?,
         extra: fields.others(&[
             "id",
@@ -71,6 +74,15 @@ async fn hash_in(ctx: &Ctx, fields: &Fields<'_>, action: &str) -> Result<Option<
     }
 }
 
+/// A user's document, with when their password expires.
+pub(super) fn render(ctx: &Ctx, user: &User) -> Value {
+    render::user(
+        user,
+        ctx.control().compliance().password_expires_at(user),
+        ctx.base_url(),
+    )
+}
+
 pub(super) fn matches(list: &List, user: &User) -> bool {
     list.text("name", Some(&user.name))
         && list.text("domain_id", Some(user.domain_id.as_str()))
@@ -85,18 +97,12 @@ pub(super) async fn list(ctx: Ctx, list: List) -> Reply {
         .users
         .iter()
         .filter(|user| own.as_ref().is_none_or(|id| *id == user.domain_id) && matches(&list, user));
-    list.page(
-        &ctx,
-        "users",
-        rows,
-        |u| u.id.as_str(),
-        |u| render::user(u, ctx.base_url()),
-    )
+    list.page(&ctx, "users", rows, |u| u.id.as_str(), |u| render(&ctx, u))
 }
 
 pub(super) async fn show(ctx: Ctx, Path(id): Path<String>) -> Reply {
     let user = identity::show_user(&ctx.cloud(), ctx.actor(), &id.into(), "identity:get_user")?;
-    document(&json!({"user": render::user(&user, ctx.base_url())}))
+    document(&json!({"user": render(&ctx, &user)}))
 }
 
 pub(super) async fn create(ctx: Ctx, Wire(body): Wire<Value>) -> Reply {
@@ -104,21 +110,23 @@ pub(super) async fn create(ctx: Ctx, Wire(body): Wire<Value>) -> Reply {
     fields.required_text("name")?;
     let mut wanted = parse(&fields)?;
     wanted.password_hash = hash_in(&ctx, &fields, "identity:create_user").await?;
+    wanted.history = ctx.control().compliance().history();
     let user = ctx
         .transact(move |tx, actor| identity::create_user(tx, actor, wanted))
         .await?;
-    created(&json!({"user": render::user(&user, ctx.base_url())}))
+    created(&json!({"user": render(&ctx, &user)}))
 }
 
 pub(super) async fn update(ctx: Ctx, Path(id): Path<String>, Wire(body): Wire<Value>) -> Reply {
     let fields = Fields::of(&body, "user")?;
     let mut wanted = parse(&fields)?;
     wanted.password_hash = hash_in(&ctx, &fields, "identity:update_user").await?;
+    wanted.history = ctx.control().compliance().history();
     let id = UserId::from(id);
     let user = ctx
         .transact(move |tx, actor| identity::update_user(tx, actor, &id, wanted))
         .await?;
-    document(&json!({"user": render::user(&user, ctx.base_url())}))
+    document(&json!({"user": render(&ctx, &user)}))
 }
 
 pub(super) async fn delete(ctx: Ctx, Path(id): Path<String>) -> Reply {
@@ -128,23 +136,17 @@ pub(super) async fn delete(ctx: Ctx, Path(id): Path<String>) -> Reply {
 }
 
 /// `POST /v3/users/{id}/password`: for whoever knows the old one.
-pub(super) async fn change_password(ctx: Ctx, Path(id): Path<String>, Wire(body): Wire<Value>) -> Reply {
+pub(super) async fn change_password(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Wire(body): Wire<Value>,
+) -> Reply {
     let fields = Fields::of(&body, "user")?;
     let original = Password::new(fields.required_text("original_password")?.to_owned());
     let password = password_in(&fields)?.ok_or_else(|| fields.missing("password"))?;
     let id = UserId::from(id);
     // The old password is what counts, as with Keystone; there is one answer for a wrong one and for nobody's.
-    let checked = ctx
-        .cloud()
-        .find::<User>(&id)
-        .and_then(|user| user.password_hash.clone());
-    let good = ctx.control().check_password(&id, original).await?;
-    let Some(checked) = checked.filter(|_| good) else {
-        return Err(unauthorized().into());
-    };
-    let new_hash = ctx.control().hash_password(password).await?;
-    ctx.transact(move |tx, _| identity::change_own_password(tx, &id, &checked, new_hash))
-        .await?;
+    app.control.change_password(&id, original, password).await?;
     no_content()
 }
 

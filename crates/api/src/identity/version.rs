@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+use super::home;
 use crate::app::App;
 use crate::reply::{Reply, json as document, status};
 
@@ -21,6 +22,9 @@ fn v3(base_url: &str) -> Value {
 
 /// All versions: 300, as Keystone answers.
 pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Reply {
+    if home::is_wanted(&headers) {
+        return home::show("/v3");
+    }
     let version = v3(&app.endpoints.base_url(&headers));
     status(
         StatusCode::MULTIPLE_CHOICES,
@@ -30,5 +34,8 @@ pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Rep
 
 /// This version.
 pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Reply {
+    if home::is_wanted(&headers) {
+        return home::show("");
+    }
     document(&json!({"version": v3(&app.endpoints.base_url(&headers))}))
 }

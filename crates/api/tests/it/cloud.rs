@@ -77,8 +77,26 @@ impl TestCloud {
 
     /// A new cloud with a hash cost of its own.
     pub async fn start_with(hash_cost: HashCost) -> Self {
+        Self::start_with_auth(auth::Settings {
+            hash_cost,
+            ..auth::Settings::default()
+        })
+        .await
+    }
+
+    /// A new cloud with rules about passwords.
+    pub async fn start_compliant(compliance: auth::Compliance) -> Self {
+        Self::start_with_auth(auth::Settings {
+            hash_cost: HashCost::for_tests(),
+            compliance,
+            ..auth::Settings::default()
+        })
+        .await
+    }
+
+    async fn start_with_auth(auth: auth::Settings) -> Self {
         let dir = TempDir::new().unwrap();
-        let cloud = Self::open(dir, TestClock::default(), Door::default(), hash_cost).await;
+        let cloud = Self::open(dir, TestClock::default(), Door::default(), auth).await;
         cloud.set_up().await;
         cloud
     }
@@ -96,10 +114,14 @@ impl TestCloud {
         } = self;
         *door.lock().unwrap() = Router::new();
         drop((control, node, routes));
-        Self::open(dir, clock, door, HashCost::for_tests()).await
+        let auth = auth::Settings {
+            hash_cost: HashCost::for_tests(),
+            ..auth::Settings::default()
+        };
+        Self::open(dir, clock, door, auth).await
     }
 
-    async fn open(dir: TempDir, clock: TestClock, door: Door, hash_cost: HashCost) -> Self {
+    async fn open(dir: TempDir, clock: TestClock, door: Door, auth: auth::Settings) -> Self {
         let node = SimNode::new(node_sim::plausible_facts("host-1"));
         let now = clock.clone();
         let control = Control::start(Options {
@@ -110,10 +132,7 @@ impl TestCloud {
                 image_dir: dir.path().join("images"),
                 ..model::plan::Settings::default()
             },
-            auth: auth::Settings {
-                hash_cost,
-                ..auth::Settings::default()
-            },
+            auth,
             console: Arc::new(node.clone()),
         })
         .unwrap();
@@ -256,6 +275,9 @@ fn make_project(tx: &mut Tx<'_>, name: &str, role: &str, password_hash: String) 
         enabled: true,
         password_hash: Some(password_hash),
         password_created_at: Some(now),
+        password_history: Vec::new(),
+        failed_logins: 0,
+        last_failed_login: None,
         options: Default::default(),
         extra: Default::default(),
     });

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use crate::cloud::{Client, PASSWORD, TestCloud};
 
 mod application_credentials;
+mod catalog_views;
+mod compliance;
+mod delegation;
 mod flood;
 mod policy;
 mod resources;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::identity::{ApplicationCredential, AuthMethod, ClaimedScope, TokenClaims, User};
-use model::{Cloud, DomainId, ProjectId, Result, UserId};
+use model::identity::{ApplicationCredential, AuthMethod, ClaimedScope, TokenClaims, Trust, User, use_trust};
+use model::{Cloud, DomainId, Error, ProjectId, Result, UserId};
 
 use super::{Token, joined_methods, unauthorized};
 use crate::Control;
@@ -52,6 +52,8 @@ pub enum ScopeRequest {
     Domain(DomainRef),
     /// The whole cloud.
     System,
+    /// What a trust lends, by its id.
+    Trust(String),
 }
 
 /// What the caller proves themselves by.
@@ -119,6 +121,13 @@ impl Control {
             });
         }
         let proof = proof.ok_or_else(unauthorized)?;
+        // A token on a trust is good for what it is good for, and for no other token.
+        if proof.parent.as_ref().is_some_and(|parent| parent.trust.is_some()) {
+            return Err(forbidden("rescope a token on a trust"));
+        }
+        if let ScopeRequest::Trust(id) = &login.scope {
+            return self.log_in_by_trust(&proof, id).await;
+        }
         let claims = self.claims(&proof, &login.scope)?;
         match self.issue(claims) {
             Err(_) if login.scope == ScopeRequest::Default => self.issue(self.claims(&proof, &ScopeRequest::Unscoped)?),
@@ -128,18 +137,35 @@ impl Control {
 
     async fn prove_password(&self, user: &UserRef, password: Password) -> Result<Proof> {
         let found = find_user(&self.cloud(), user);
-        let hash = found.as_ref().and_then(|user| user.password_hash.clone());
         // An unknown user's password is checked too (against a hash that none fits), so that it takes as long.
-        let good = self.inner.auth.passwords.verify(password, hash).await?;
-        match found {
-            Some(user) if good => Ok(Proof {
-                user_id: user.id.clone(),
-                methods: BTreeSet::from([AuthMethod::Password]),
-                parent: None,
-                application_credential: None,
-            }),
-            _ => Err(unauthorized()),
-        }
+        let user = self.try_password(found, password).await?.ok_or_else(unauthorized)?;
+        self.check_expiry(&user)?;
+        Ok(Proof {
+            user_id: user.id.clone(),
+            methods: BTreeSet::from([AuthMethod::Password]),
+            parent: None,
+            application_credential: None,
+        })
+    }
+
+    /// A token on a trust, for its trustee.
+    async fn log_in_by_trust(&self, proof: &Proof, id: &str) -> Result<(String, Arc<Token>)> {
+        let refused = || forbidden("use this trust");
+        let trust = self.cloud().find::<Trust>(&id.to_owned()).cloned();
+        let trust = trust
+            .filter(|trust| trust.trustee_user_id == proof.user_id && proof.application_credential.is_none())
+            .ok_or_else(refused)?;
+        let mut claims = self.claims(proof, &ScopeRequest::Unscoped)?;
+        claims.user_id = trust.speaks_for().clone();
+        claims.scope = ClaimedScope::Project(trust.project_id.clone());
+        claims.trust = Some(trust.id.clone());
+        claims.expires_at = trust
+            .expires_at
+            .map_or(claims.expires_at, |end| claims.expires_at.min(end));
+        let issued = self.issue(claims).map_err(|_| refused())?;
+        let (id, trustee) = (trust.id.clone(), proof.user_id.clone());
+        self.transact(move |tx| use_trust(tx, &trustee, &id)).await?;
+        Ok(issued)
     }
 
     async fn prove_application_credential(&self, named: &ApplicationCredentialRef, secret: Password) -> Result<Proof> {
@@ -158,7 +184,9 @@ impl Control {
     }
 
     fn prove_token(&self, secret: &str) -> Result<Proof> {
-        let token = self.authenticate(secret)?;
+        // Keystone's answer to a token that is no good, unlike to any other proof.
+        let gone = |_| Error::not_found("TokenNotFound", "Failed to validate token");
+        let token = self.authenticate(secret).map_err(gone)?;
         Ok(Proof {
             user_id: token.claims.user_id.clone(),
             methods: joined_methods(&token.claims),
@@ -192,12 +220,20 @@ impl Control {
             expires_at: credential_ends.map_or(expires_at, |end| expires_at.min(end)),
             audit_ids,
             application_credential: proof.application_credential.clone(),
+            trust: None,
         })
     }
 }
 
+fn forbidden(what: &str) -> Error {
+    Error::forbidden(
+        "ForbiddenAction",
+        format!("You are not authorized to perform the requested action: {what}."),
+    )
+}
+
 /// 22 random characters.
-fn new_audit_id() -> String {
+pub(super) fn new_audit_id() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the kernel's random source never fails once the machine is up");
     URL_SAFE_NO_PAD.encode(bytes)
@@ -257,6 +293,8 @@ fn find_project(cloud: &Cloud, project: &ProjectRef) -> Option<ProjectId> {
 fn resolve_scope(cloud: &Cloud, user: &UserId, scope: &ScopeRequest) -> Option<ClaimedScope> {
     Some(match scope {
         ScopeRequest::Unscoped => ClaimedScope::Unscoped,
+        // Only the trustee's own token leads to one, never a plain look-up.
+        ScopeRequest::Trust(_) => return None,
         ScopeRequest::System => ClaimedScope::System,
         ScopeRequest::Project(project) => ClaimedScope::Project(find_project(cloud, project)?),
         ScopeRequest::Domain(domain) => ClaimedScope::Domain(find_domain(cloud, domain)?),

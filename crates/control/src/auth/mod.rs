@@ -9,6 +9,8 @@
 //! use, so whatever is taken away is gone at once.
 
 mod cache;
+mod compliance;
+pub mod ec2;
 mod login;
 mod seal;
 
@@ -16,13 +18,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::identity::{
-    AuthMethod, MAX_TOKEN_SECONDS, RevocationTarget, Rotation, TokenClaims, admit, revoke_until, rotate_token_keys,
+    AccessRule, AuthMethod, MAX_TOKEN_SECONDS, RevocationTarget, Rotation, TokenClaims, admit, revoke_until,
+    rotate_token_keys,
 };
-use model::{Actor, Cloud, Error, Result, RoleId, Timestamp, UserId};
+use model::{Actor, Cloud, Error, Result, RoleId, Timestamp};
 
 use crate::Control;
 use crate::password::{HashCost, Password, Passwords};
 use cache::TokenCache;
+pub use compliance::Compliance;
 pub use login::{ApplicationCredentialRef, Credential, DomainRef, Login, ProjectRef, ScopeRequest, UserRef};
 
 /// A token that was presented and is good.
@@ -42,11 +46,14 @@ pub struct Token {
     pub audit_ids: Vec<String>,
     /// What it says of itself.
     pub claims: TokenClaims,
+    /// The requests it is good for, one of which each must fit; `None`: any.
+    pub access_rules: Option<Vec<Arc<AccessRule>>>,
 }
 
 impl Token {
     fn admitted(cloud: &Cloud, claims: TokenClaims, now: Timestamp) -> Option<Self> {
         let (actor, role_ids) = admit(cloud, &claims, now)?;
+        let access_rules = access_rules(cloud, &claims);
         Some(Self {
             actor,
             role_ids,
@@ -55,8 +62,30 @@ impl Token {
             expires_at: claims.expires_at,
             audit_ids: claims.audit_ids.clone(),
             claims,
+            access_rules,
         })
     }
+
+    /// Whether a request to a service (by its type, with the path below it) is one that the token is good for.
+    pub fn allows(&self, service: &str, method: &str, path: &str) -> bool {
+        let rules = self.access_rules.as_ref();
+        rules.is_none_or(|rules| rules.iter().any(|rule| rule.allows(service, method, path)))
+    }
+}
+
+/// The rules of the application credential that a token was issued on.
+fn access_rules(cloud: &Cloud, claims: &TokenClaims) -> Option<Vec<Arc<AccessRule>>> {
+    let id = claims.application_credential.as_ref()?;
+    let rules = &cloud.application_credentials.get(id)?.access_rules;
+    if rules.is_empty() {
+        return None;
+    }
+    Some(
+        rules
+            .iter()
+            .filter_map(|id| cloud.access_rules.get(id).cloned())
+            .collect(),
+    )
 }
 
 /// How tokens and passwords are handled.
@@ -66,6 +95,8 @@ pub struct Settings {
     pub hash_cost: HashCost,
     /// How long a token lives, seconds; at most [`MAX_TOKEN_SECONDS`].
     pub token_seconds: i64,
+    /// What is asked of passwords and logins.
+    pub compliance: Compliance,
 }
 
 impl Default for Settings {
@@ -74,6 +105,7 @@ impl Default for Settings {
         Self {
             hash_cost: HashCost::default(),
             token_seconds: 3600,
+            compliance: Compliance::default(),
         }
     }
 }
@@ -83,6 +115,7 @@ pub(crate) struct Authenticator {
     passwords: Passwords,
     tokens: TokenCache,
     token_seconds: i64,
+    compliance: Compliance,
 }
 
 impl Authenticator {
@@ -91,6 +124,7 @@ impl Authenticator {
             passwords: Passwords::new(settings.hash_cost)?,
             tokens: TokenCache::default(),
             token_seconds: settings.token_seconds.clamp(1, MAX_TOKEN_SECONDS),
+            compliance: settings.compliance,
         })
     }
 }
@@ -136,15 +170,6 @@ impl Control {
     /// `Unavailable` when the queue is full.
     pub async fn hash_password(&self, password: Password) -> Result<String> {
         self.inner.auth.passwords.hash(password).await
-    }
-
-    /// Whether this is the user's password; `false` also for a user there is not.
-    ///
-    /// # Errors
-    /// `Unavailable` when the queue is full.
-    pub async fn check_password(&self, user: &UserId, password: Password) -> Result<bool> {
-        let hash = self.cloud().users.get(user).and_then(|user| user.password_hash.clone());
-        self.inner.auth.passwords.verify(password, hash).await
     }
 
     /// Makes one token no longer good.

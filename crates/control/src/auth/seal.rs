@@ -81,6 +81,7 @@ mod tests {
             expires_at: Timestamp::EPOCH.plus_seconds(3600),
             audit_ids: vec!["AAAAAAAAAAAAAAAAAAAAAA".to_owned()],
             application_credential: None,
+            trust: None,
         }
     }
 

@@ -174,6 +174,9 @@ fn user(tx: &mut Tx<'_>, name: &str, password_hash: String) -> UserId {
         enabled: true,
         password_hash: Some(password_hash),
         password_created_at: Some(now),
+        password_history: Vec::new(),
+        failed_logins: 0,
+        last_failed_login: None,
         options: BTreeMap::new(),
         extra: BTreeMap::new(),
     });

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::access_rule::{self, WantedRule};
 use super::common::{self, Budget, Progress};
 use super::{policy, role};
 use crate::cloud::{Lookups, Row};
@@ -36,6 +37,9 @@ pub struct ApplicationCredential {
     /// Whether it may make and delete application credentials.
     #[serde(default)]
     pub unrestricted: bool,
+    /// The rules one of which each of its requests must fit; none: no such limit.
+    #[serde(default)]
+    pub access_rules: Vec<String>,
 }
 
 impl fmt::Debug for ApplicationCredential {
@@ -97,19 +101,23 @@ pub struct NewApplicationCredential {
     pub expires_at: Option<Timestamp>,
     /// Whether it may make and delete application credentials.
     pub unrestricted: bool,
+    /// The requests it may make; none: any.
+    pub access_rules: Vec<WantedRule>,
 }
 
 /// The token a request came with, as far as it matters here.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ByToken {
     /// The roles of the token: no credential gets others.
     pub role_ids: BTreeSet<RoleId>,
     /// The application credential it was issued on.
     pub application_credential: Option<String>,
+    /// The trust it was issued on.
+    pub trust: Option<String>,
 }
 
-/// A restricted credential makes and deletes no others.
-fn require_unrestricted(cloud: &Cloud, by: &ByToken) -> Result<()> {
+/// A restricted credential makes and deletes no others, nor anything else that could sign in.
+pub(super) fn require_unrestricted(cloud: &Cloud, by: &ByToken) -> Result<()> {
     let Some(id) = &by.application_credential else {
         return Ok(());
     };
@@ -174,6 +182,11 @@ pub fn create_application_credential(
             "Invalid application credential: Cannot create an application credential with unassigned role.",
         ));
     }
+    // What speaks for somebody by a trust can't leave a way in that outlives the trust.
+    if by.trust.is_some() {
+        return Err(policy::forbidden("identity:create_application_credential"));
+    }
+    let access_rules = access_rule::resolve(tx, user_id, wanted.access_rules)?;
     let id = tx.new_id::<UserId>().to_string();
     Ok(tx.put(ApplicationCredential {
         id,
@@ -185,6 +198,7 @@ pub fn create_application_credential(
         secret_hash: wanted.secret_hash,
         expires_at: wanted.expires_at,
         unrestricted: wanted.unrestricted,
+        access_rules,
     }))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::common::{self, Budget, Progress};
-use super::{AssignmentTarget, RevocationTarget, group, policy, project, revoke, role, user};
+use super::{AssignmentTarget, DomainConfig, RevocationTarget, group, limit, policy, project, revoke, role, user};
 use crate::cloud::{Lookups, Row, Table};
 use crate::{Actor, Cloud, DomainId, Error, Result, Scope, Tx};
 
@@ -188,6 +188,8 @@ pub fn delete_domain(tx: &mut Tx<'_>, actor: &Actor, id: &DomainId) -> Result<Pr
     if budget.delete_assignments(tx, assignments) == Progress::More || !budget.spend() {
         return Ok(Progress::More);
     }
+    limit::forget(tx, |row| row.domain_id.as_ref() == Some(id));
+    tx.delete::<DomainConfig>(id);
     tx.delete::<Domain>(id);
     policy::require_administrator(tx)?;
     Ok(Progress::Done)

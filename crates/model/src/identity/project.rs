@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::common::{self, Budget, Progress};
-use super::{AssignmentTarget, RevocationTarget, User, application_credential, policy, revoke};
+use super::{
+    AssignmentTarget, RevocationTarget, User, application_credential, credential, endpoint_filter, limit, policy,
+    revoke, trust,
+};
 use crate::cloud::{Lookups, Row};
 use crate::{Actor, Cloud, DomainId, Error, ProjectId, Result, Scope, Tx, UserId};
 
@@ -298,12 +301,17 @@ pub(super) fn remove(tx: &mut Tx<'_>, id: &ProjectId, budget: &mut Budget) -> Pr
         // It was found a moment ago.
         let _ = tx.update::<User>(&user, |user| user.default_project_id = None);
     }
-    if application_credential::remove_all(tx, credentials, budget) == Progress::More {
+    if application_credential::remove_all(tx, credentials, budget) == Progress::More
+        || credential::remove_of_project(tx, id, budget) == Progress::More
+        || trust::remove_of_project(tx, id, budget) == Progress::More
+    {
         return Progress::More;
     }
     if budget.delete_assignments(tx, assignments) == Progress::More || !budget.spend() {
         return Progress::More;
     }
+    endpoint_filter::forget(tx, |row| row.project_id == *id);
+    limit::forget(tx, |row| row.project_id.as_ref() == Some(id));
     tx.delete::<Project>(id);
     Progress::Done
 }

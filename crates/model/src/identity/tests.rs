@@ -77,6 +77,7 @@ impl World {
             expires_at: self.now.plus_seconds(3600),
             audit_ids: vec![audit.to_owned()],
             application_credential: None,
+            trust: None,
         }
     }
 
@@ -357,7 +358,7 @@ impl Victim {
                 world.run(|tx| update_user(tx, &admin, &self.user, fields)).unwrap();
             }
             End::PasswordChange => world
-                .run(|tx| change_own_password(tx, &self.user, "h", "new".to_owned()))
+                .run(|tx| change_own_password(tx, &self.user, "h", "new".to_owned(), 0))
                 .unwrap(),
             End::DisableUser => {
                 for enabled in [false, true] {
@@ -534,8 +535,9 @@ proptest! {
             secret_hash: "h".to_owned(),
             expires_at: None,
             unrestricted: false,
+            access_rules: Vec::new(),
         };
-        let by = ByToken { role_ids: held, application_credential: None };
+        let by = ByToken { role_ids: held, ..ByToken::default() };
         let made = world.run(|tx| create_application_credential(tx, &actor, &victim.user, &by, wanted));
         prop_assert_eq!(made.is_ok(), !given.is_empty());
         let Ok(made) = made else { return Ok(()) };

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AssignmentTarget, assignment};
+use super::{AssignmentTarget, assignment, trust};
 use crate::cloud::{Lookups, Row};
 use crate::{Actor, Cloud, DomainId, Error, ProjectId, RoleId, Scope, Timestamp, Tx, UserId};
 
@@ -19,6 +19,8 @@ pub enum AuthMethod {
     Token,
     /// By an application credential.
     ApplicationCredential,
+    /// By a request signed with an EC2 credential.
+    Ec2Credential,
 }
 
 impl AuthMethod {
@@ -28,6 +30,7 @@ impl AuthMethod {
             Self::Password => "password",
             Self::Token => "token",
             Self::ApplicationCredential => "application_credential",
+            Self::Ec2Credential => "ec2credential",
         }
     }
 }
@@ -73,6 +76,9 @@ pub struct TokenClaims {
     /// The application credential it was issued on, itself or through other tokens.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub application_credential: Option<String>,
+    /// The trust it was issued on.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<String>,
 }
 
 impl TokenClaims {
@@ -118,9 +124,10 @@ pub fn admit(cloud: &Cloud, claims: &TokenClaims, now: Timestamp) -> Option<(Act
     if is_revoked(cloud, claims, user.domain_id.clone(), &scope) {
         return None;
     }
-    let role_ids = match &target {
-        None => BTreeSet::new(),
-        Some(target) => assignment::effective_roles(cloud, &user.id, target),
+    let role_ids = match (&claims.trust, &target) {
+        (Some(id), _) => by_trust(cloud, claims, id, now)?,
+        (None, None) => BTreeSet::new(),
+        (None, Some(target)) => assignment::effective_roles(cloud, &user.id, target),
     };
     let role_ids = match &claims.application_credential {
         None => role_ids,
@@ -149,6 +156,20 @@ pub fn admit(cloud: &Cloud, claims: &TokenClaims, now: Timestamp) -> Option<(Act
         roles,
     };
     Some((actor, role_ids))
+}
+
+/// The roles of a token on a trust: it is for the trust's project and speaks for whom the trust says.
+fn by_trust(cloud: &Cloud, claims: &TokenClaims, id: &str, now: Timestamp) -> Option<BTreeSet<RoleId>> {
+    let (trust, roles) = trust::roles_of_trust(cloud, id, now)?;
+    let fits = claims.user_id == *trust.speaks_for() && claims.scope == ClaimedScope::Project(trust.project_id.clone());
+    // Whatever ends the tokens of one of the two users ends those on their trusts.
+    let ended = [&trust.trustor_user_id, &trust.trustee_user_id]
+        .into_iter()
+        .any(|user| {
+            let revocation = cloud.revocations.get(&RevocationTarget::User(user.clone()).key());
+            revocation.is_some_and(|row| claims.issued_at <= row.issued_before)
+        });
+    (fits && !ended).then_some(roles)
 }
 
 fn enabled_domain(cloud: &Cloud, id: &DomainId) -> Option<DomainId> {

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{self, Budget, Progress};
 use super::project::domain_of_token;
-use super::{Domain, GroupMembership, Holder, RevocationTarget, application_credential, policy, revoke};
+use super::{
+    Domain, GroupMembership, Holder, RevocationTarget, access_rule, application_credential, credential, policy, revoke,
+    trust,
+};
 use crate::cloud::{Lookups, Row};
 use crate::{Actor, Cloud, DomainId, Error, GroupId, ProjectId, Result, Timestamp, Tx, UserId};
 
@@ -38,6 +41,15 @@ pub struct User {
     /// When the password was set; tokens issued before it are no longer good.
     #[serde(default)]
     pub password_created_at: Option<Timestamp>,
+    /// Hashes of earlier passwords, the latest last, as far as their reuse is forbidden.
+    #[serde(default)]
+    pub password_history: Vec<String>,
+    /// Wrong passwords in a row, where they are counted.
+    #[serde(default)]
+    pub failed_logins: u32,
+    /// When the last one was tried.
+    #[serde(default)]
+    pub last_failed_login: Option<Timestamp>,
     /// Keystone's per-user options.
     #[serde(default)]
     pub options: BTreeMap<String, serde_json::Value>,
@@ -75,6 +87,24 @@ impl Row for User {
     }
 }
 
+impl User {
+    /// Whether an option is switched on for this user.
+    pub fn has_option(&self, name: &str) -> bool {
+        self.options.get(name) == Some(&true.into())
+    }
+
+    /// Replaces the password, keeping some of the hashes before it; whoever was locked out by the old one no longer is.
+    fn set_password(&mut self, hash: Option<String>, now: Timestamp, history: usize) {
+        self.password_history.extend(self.password_hash.take());
+        let too_many = self.password_history.len().saturating_sub(history);
+        self.password_history.drain(..too_many);
+        self.password_hash = hash;
+        self.password_created_at = Some(now);
+        self.failed_logins = 0;
+        self.last_failed_login = None;
+    }
+}
+
 /// What a request says of a user; absent fields stay as they are.
 #[derive(Clone, Default)]
 pub struct UserFields {
@@ -92,6 +122,8 @@ pub struct UserFields {
     pub enabled: Option<bool>,
     /// Hash of a new password; `Some(None)` takes the password away.
     pub password_hash: Option<Option<String>>,
+    /// So many hashes of earlier passwords are kept.
+    pub history: usize,
     /// Keystone's per-user options.
     pub options: Option<BTreeMap<String, serde_json::Value>>,
     /// Attributes of the user's own.
@@ -129,8 +161,7 @@ impl UserFields {
             user.enabled = enabled;
         }
         if let Some(hash) = self.password_hash {
-            user.password_hash = hash;
-            user.password_created_at = Some(now);
+            user.set_password(hash, now, self.history);
         }
         for (name, value) in self.options.unwrap_or_default() {
             match value {
@@ -202,6 +233,9 @@ pub fn create_user(tx: &mut Tx<'_>, actor: &Actor, fields: UserFields) -> Result
         enabled: true,
         password_hash: None,
         password_created_at: None,
+        password_history: Vec::new(),
+        failed_logins: 0,
+        last_failed_login: None,
         options: BTreeMap::new(),
         extra: BTreeMap::new(),
     };
@@ -264,7 +298,13 @@ fn require_not_above(cloud: &Cloud, actor: &Actor, id: &UserId, action: &str) ->
 ///
 /// # Errors
 /// `Unauthorized` when the password was changed in between; `Invalid` when it is locked.
-pub fn change_own_password(tx: &mut Tx<'_>, id: &UserId, checked_hash: &str, new_hash: String) -> Result<()> {
+pub fn change_own_password(
+    tx: &mut Tx<'_>,
+    id: &UserId,
+    checked_hash: &str,
+    new_hash: String,
+    history: usize,
+) -> Result<()> {
     let user = tx.get::<User>(id)?;
     if user.options.get(LOCK_PASSWORD) == Some(&true.into()) {
         return Err(Error::invalid(
@@ -280,10 +320,41 @@ pub fn change_own_password(tx: &mut Tx<'_>, id: &UserId, checked_hash: &str, new
     }
     let now = tx.now();
     tx.update::<User>(id, |user| {
-        user.password_hash = Some(new_hash);
-        user.password_created_at = Some(now);
+        user.set_password(Some(new_hash), now, history);
     })?;
     revoke(tx, RevocationTarget::User(id.clone()));
+    Ok(())
+}
+
+/// Keeps count of wrong passwords; those before a pause as long as the lockout are forgotten.
+///
+/// # Errors
+/// `NotFound`.
+pub fn count_failed_login(tx: &mut Tx<'_>, id: &UserId, window: i64) -> Result<()> {
+    let now = tx.now();
+    tx.update::<User>(id, |user| {
+        let paused = user
+            .last_failed_login
+            .is_none_or(|last| now >= last.plus_seconds(window));
+        user.failed_logins = if paused {
+            1
+        } else {
+            user.failed_logins.saturating_add(1)
+        };
+        user.last_failed_login = Some(now);
+    })?;
+    Ok(())
+}
+
+/// Forgets wrong passwords, after a right one.
+///
+/// # Errors
+/// `NotFound`.
+pub fn forget_failed_logins(tx: &mut Tx<'_>, id: &UserId) -> Result<()> {
+    tx.update::<User>(id, |user| {
+        user.failed_logins = 0;
+        user.last_failed_login = None;
+    })?;
     Ok(())
 }
 
@@ -321,6 +392,15 @@ pub(super) fn remove(tx: &mut Tx<'_>, id: &UserId, budget: &mut Budget) -> Progr
     }
     if application_credential::remove_all(tx, credentials, budget) == Progress::More {
         return Progress::More;
+    }
+    for remove in [
+        credential::remove_of_user,
+        trust::remove_of_user,
+        access_rule::remove_of_user,
+    ] {
+        if remove(tx, id, budget) == Progress::More {
+            return Progress::More;
+        }
     }
     if budget.delete_assignments(tx, assignments) == Progress::More || !budget.spend() {
         return Progress::More;
