@@ -21,11 +21,13 @@ use crate::identity::{
     PolicyDocument, Project, Region, RegisteredLimit, Revocation, Role, RoleImplication, TokenKey, Trust, User,
 };
 use crate::image::Image;
-use crate::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool};
+use crate::network::{
+    FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
+};
 use crate::quota::Quota;
 use crate::{
-    DomainId, Error, FloatingIpId, GroupId, NetworkId, PortId, ProjectId, Result, RoleId, RouterId, SecurityGroupId,
-    SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId,
+    DomainId, Error, FloatingIpId, GroupId, NetworkId, PortId, ProjectId, RbacPolicyId, Result, RoleId, RouterId,
+    SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId,
 };
 
 /// A row of a table: a resource as it is kept.
@@ -195,6 +197,8 @@ pub struct Lookups {
     pub subnets_by_network: Lookup<NetworkId, SubnetId>,
     /// Subnets whose prefix is from a pool.
     pub subnets_by_pool: Lookup<SubnetPoolId, SubnetId>,
+    /// RBAC policies of a network.
+    pub policies_by_network: Lookup<NetworkId, RbacPolicyId>,
     /// Ports of a network.
     pub ports_by_network: Lookup<NetworkId, PortId>,
     /// Ports by `device_id`.
@@ -339,6 +343,8 @@ tables! {
     subnets: Subnet,
     /// Neutron's subnet pools.
     subnet_pools: SubnetPool,
+    /// Neutron's RBAC policies.
+    rbac_policies: RbacPolicy,
     /// Neutron's ports.
     ports: Port,
     /// Neutron's routers.

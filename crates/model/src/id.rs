@@ -86,6 +86,8 @@ uuid_ids! {
     SubnetId;
     /// A Neutron subnet pool.
     SubnetPoolId;
+    /// A Neutron RBAC policy.
+    RbacPolicyId;
     /// A Neutron port.
     PortId;
     /// A Neutron router.

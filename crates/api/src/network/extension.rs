@@ -94,6 +94,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
     ),
     ("pagination", "Pagination support", "Lists come in pages."),
     (
+        "port-security-groups-filtering",
+        "Port filtering on security groups",
+        "Ports are found by their security groups.",
+    ),
+    (
         "port-security",
         "Port Security",
         "Protection against forged addresses, per port.",
@@ -107,6 +112,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "provider",
         "Provider Network",
         "Where a network is in the physical world.",
+    ),
+    (
+        "rbac-policies",
+        "RBAC Policies",
+        "Networks are shared with, or external for, single projects.",
     ),
     (
         "quota-check-limit",

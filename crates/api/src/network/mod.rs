@@ -17,6 +17,7 @@ mod network;
 mod page;
 mod port;
 mod quota;
+mod rbac_policy;
 mod router;
 mod security_group;
 mod security_group_rule;
@@ -28,7 +29,9 @@ mod view;
 
 use std::sync::Arc;
 
-use model::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool};
+use model::network::{
+    FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
+};
 
 use crate::access::Access::{Admin, Member, Public, Reader, Token};
 use crate::app::App;
@@ -51,6 +54,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(collection::routes::<FloatingIp>)
         .with(collection::routes::<SecurityGroup>)
         .with(collection::routes::<SecurityGroupRule>)
+        .with(collection::routes::<RbacPolicy>)
         .with(router_actions)
         .with(quotas)
         .with(operator_views)

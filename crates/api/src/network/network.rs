@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::network::network::{self, MAX_MTU, NetworkSpec};
-use model::network::{Network, Subnet};
+use model::network::{Network, Subnet, rbac};
 use model::{Actor, NetworkId, Result, Tx};
 
 use super::attributes::{Attrs, TEXT, invalid};
@@ -19,7 +19,7 @@ impl View for Network {
         put_standard(&self.standard, out);
         out.put("admin_state_up", &self.admin_state_up);
         out.put("status", self.status.as_str());
-        out.put("shared", &self.shared);
+        out.put("shared", &rbac::is_shared_with(cx.cloud, self, cx.actor.project_id()));
         out.put("router:external", &self.external);
         out.put("is_default", &self.is_default);
         out.put("mtu", &self.mtu);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::address::AddressRange;
 use model::host::Ipv6Mode;
 use model::network::Subnet;
+use model::network::rbac;
 use model::network::subnet::{self, SubnetSpec, ipv6_mode_name};
 use model::{Actor, Cloud, NetworkId, Result, SubnetId, Tx};
 use serde::Serialize;
@@ -50,7 +51,10 @@ impl View for Subnet {
         }
         if out.wants("shared") {
             let network = cx.cloud.networks.get(&self.network_id);
-            out.put_hidden("shared", &network.is_some_and(|network| network.shared));
+            out.put_hidden(
+                "shared",
+                &network.is_some_and(|network| rbac::is_shared_with(cx.cloud, network, cx.actor.project_id())),
+            );
         }
     }
 }

@@ -19,6 +19,7 @@ const RESOURCES: &[(&str, &str)] = &[
     ("floatingip", "floatingips"),
     ("security_group", "security-groups"),
     ("security_group_rule", "security-group-rules"),
+    ("rbac_policy", "rbac-policies"),
     ("quota", "quotas"),
     ("agent", "agents"),
     ("availability_zone", "availability_zones"),

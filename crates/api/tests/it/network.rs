@@ -236,7 +236,7 @@ async fn documents_of_versions_and_extensions_are_true() {
         "trunk",
         "dvr",
         "l3-ha",
-        "rbac-policies",
+        "rbac-security-groups",
         "metering",
         "stateful-security-group",
     ] {

@@ -340,3 +340,54 @@ async fn a_hostile_text_is_only_a_text() {
         {"opt_name": "bootfile-name", "opt_value": "x\ndhcp-option=3,6.6.6.6"}]}});
     assert_eq!(demo.post(&format!("{V2}/ports"), opts).await.status, 400);
 }
+
+#[tokio::test]
+async fn a_network_is_shared_with_one_project() {
+    let cloud = start().await;
+    let demo = cloud.demo().await;
+    let (guest, other) = (cloud.project("guest").await, cloud.project("other").await);
+    let network = by_name(&demo, "networks", "private").await;
+    let path = format!("{V2}/networks/{}", id(&network));
+    let target = guest
+        .post(&format!("{V2}/networks"), json!({"network": {}}))
+        .await
+        .expect(201)["network"]["project_id"]
+        .clone();
+    let body = json!({
+        "object_type": "network", "object_id": id(&network), "action": "access_as_shared", "target_tenant": target,
+    });
+    let policy = make(&demo, "rbac-policies", "rbac_policy", body.clone()).await;
+    let shown = json!({
+        "id": policy["id"], "project_id": network["project_id"], "tenant_id": network["project_id"],
+        "object_type": "network", "object_id": network["id"], "action": "access_as_shared", "target_tenant": target,
+    });
+    assert_eq!(policy, shown);
+    assert_eq!(guest.get(&path).await.expect(200)["network"]["shared"], true);
+    assert_eq!(demo.get(&path).await.expect(200)["network"]["shared"], false);
+    assert_eq!(other.get(&path).await.status, 404);
+    let list = guest.get(&format!("{V2}/rbac-policies")).await.expect(200);
+    assert_eq!(
+        list,
+        json!({"rbac_policies": []}),
+        "whom else it is shared with is the owner's business"
+    );
+    for (name, value, code) in [
+        ("target_tenant", json!(null), "HTTPBadRequest"),
+        ("target_tenant", json!(""), "HTTPBadRequest"),
+        ("target_tenant", json!("1234".repeat(100)), "HTTPBadRequest"),
+        ("action", json!("access_as_friend"), "HTTPBadRequest"),
+        ("object_type", json!("router"), "HTTPBadRequest"),
+    ] {
+        let mut body = body.clone();
+        body[name] = value;
+        let answer = demo
+            .post(&format!("{V2}/rbac-policies"), json!({"rbac_policy": body}))
+            .await;
+        fault(answer, 400, code);
+    }
+    let one = format!("{V2}/rbac-policies/{}", id(&policy));
+    let everyone = demo.put(&one, json!({"rbac_policy": {"target_tenant": "*"}})).await;
+    fault(everyone, 403, "PolicyNotAuthorized");
+    demo.delete(&one).await.expect(204);
+    assert_eq!(guest.get(&path).await.status, 404);
+}

@@ -126,7 +126,7 @@ pub struct FloatingIpSpec {
 /// association.
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: FloatingIpSpec) -> Result<Arc<FloatingIp>> {
     let network = get_visible::<Network>(tx.cloud(), actor, &network_id)?;
-    network::check_external(&network, "floatingip")?;
+    network::check_external(tx.cloud(), actor, &network, "floatingip")?;
     require(
         spec.floating_ip_address.is_none() || actor.is_admin() || actor.has_role("manager"),
         "create_floatingip:floating_ip_address",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::access::{self, Resource, get_changeable, invalid_input, owner, require, touch};
-use super::{Port, Router, Standard, Status, Subnet, device_owner, floating_ip, port, quota, subnet, tag};
+use super::{Port, Router, Standard, Status, Subnet, device_owner, floating_ip, port, quota, rbac, subnet, tag};
 use crate::cloud::{Lookups, Row};
 use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, Result, Tx};
 
@@ -34,7 +34,7 @@ pub struct Network {
     pub admin_state_up: bool,
     /// As reported.
     pub status: Status,
-    /// Every project may use it.
+    /// Every project may use it; single ones may by [`rbac`].
     pub shared: bool,
     /// Routers may have their gateway on it, and floating IPs come from it.
     pub external: bool,
@@ -92,8 +92,11 @@ impl Resource for Network {
     fn standard_mut(&mut self) -> &mut Standard {
         &mut self.standard
     }
-    fn visible_to(&self, _cloud: &Cloud, actor: &Actor) -> bool {
-        self.shared || self.external || actor.can_see(&self.standard.project_id)
+    fn visible_to(&self, cloud: &Cloud, actor: &Actor) -> bool {
+        let project = actor.project_id();
+        actor.can_see(&self.standard.project_id)
+            || rbac::is_shared_with(cloud, self, project)
+            || rbac::is_external_for(cloud, self, project)
     }
 }
 
@@ -205,6 +208,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: NetworkSpec) -> Result<Arc<N
         physical_network,
         segmentation_id,
     };
+    rbac::follow(tx, &network);
     Ok(tx.put(network))
 }
 
@@ -255,13 +259,19 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: NetworkId, spec: NetworkSpec) 
     standard.description = spec
         .description
         .unwrap_or_else(|| std::mem::take(&mut standard.description));
-    standard.touch(tx.now());
     network.admin_state_up = spec.admin_state_up.unwrap_or(network.admin_state_up);
     network.port_security_enabled = spec.port_security_enabled.unwrap_or(network.port_security_enabled);
-    let network = tx.put(network);
+    rbac::follow(tx, &network);
+    put_changed(tx, network)?;
+    tx.get::<Network>(&id)
+}
+
+/// Puts a network that was changed.
+pub(super) fn put_changed(tx: &mut Tx<'_>, mut network: Network) -> Result<()> {
+    network.standard.touch(tx.now());
+    let id = tx.put(network).id;
     // The service port depends on whether the network is external.
-    port::dhcp::sync(tx, id)?;
-    Ok(network)
+    port::dhcp::sync(tx, id).map(drop)
 }
 
 /// Removes a network with its subnets and its DHCP port; from a provider network go the floating IPs that lead nowhere.
@@ -294,6 +304,7 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: NetworkId) -> Result<()> {
     for subnet_id in subnets {
         tx.delete::<Subnet>(&subnet_id);
     }
+    rbac::forget(tx, id);
     tx.delete::<Network>(&id);
     Ok(())
 }
@@ -454,7 +465,8 @@ fn check_default(cloud: &Cloud, external: bool, own: Option<NetworkId>) -> Resul
 fn check_unshare(cloud: &Cloud, network: &Network) -> Result<()> {
     let foreign = cloud.ports_of_network(network.id).any(|port| {
         let project = &port.standard.project_id;
-        !project.as_str().is_empty() && *project != network.standard.project_id
+        let by_policy = rbac::of_network(cloud, network.id).any(|policy| policy.target.as_ref() == Some(project));
+        !project.as_str().is_empty() && *project != network.standard.project_id && !by_policy
     });
     if foreign {
         return Err(Error::conflict(
@@ -470,7 +482,7 @@ fn check_unshare(cloud: &Cloud, network: &Network) -> Result<()> {
 
 /// Makes a self-service network a provider network or the other way round: only while nothing that works differently is
 /// on it.
-fn change_external(tx: &Tx<'_>, network: &mut Network, external: bool) -> Result<()> {
+pub(super) fn change_external(tx: &Tx<'_>, network: &mut Network, external: bool) -> Result<()> {
     if network.external == external {
         return Ok(());
     }
@@ -524,8 +536,10 @@ fn check_dns_domain(domain: String) -> Result<String> {
 ///
 /// # Errors
 /// `BadRequest`.
-pub(super) fn check_external(network: &Network, resource: &str) -> Result<()> {
-    if network.external {
+pub(super) fn check_external(cloud: &Cloud, actor: &Actor, network: &Network, resource: &str) -> Result<()> {
+    if network.external
+        && (actor.can_see(&network.standard.project_id) || rbac::is_external_for(cloud, network, actor.project_id()))
+    {
         return Ok(());
     }
     let message = match resource {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::cloud::Row;
-use crate::network::{FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool};
+use crate::network::{
+    FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
+};
 use crate::quota::{Quota, allows, limit};
 use crate::{Cloud, Error, ProjectId, Result, Tx};
 
@@ -17,6 +19,7 @@ pub const RESOURCES: &[&str] = &[
     "floatingip",
     "security_group",
     "security_group_rule",
+    "rbac_policy",
 ];
 
 /// How many a project has of a resource of [`RESOURCES`]; 0 for another name.
@@ -30,6 +33,7 @@ pub fn used(cloud: &Cloud, project: &ProjectId, resource: &str) -> u64 {
         "floatingip" => cloud.count::<FloatingIp>(project),
         "security_group" => cloud.count::<SecurityGroup>(project),
         "security_group_rule" => cloud.count::<SecurityGroupRule>(project),
+        "rbac_policy" => cloud.count::<RbacPolicy>(project),
         _ => 0,
     }
 }

@@ -8,7 +8,7 @@ use super::create::{Networks, NicWish};
 use super::{Server, get_visible};
 use crate::network::access;
 use crate::network::port::{self, ServerBinding, ServerNic};
-use crate::network::{Network, Port, SecurityGroup};
+use crate::network::{Network, Port, SecurityGroup, rbac};
 use crate::{Actor, Cloud, Error, ErrorKind, NetworkId, PortId, ProjectId, Result, SecurityGroupId, ServerId, Tx};
 
 /// The NICs that a request comes to, checked as far as it can be without making them.
@@ -63,7 +63,7 @@ fn network_wish(id: NetworkId) -> NicWish {
 /// The one network that a project may put servers on, if it has any.
 fn only_network(cloud: &Cloud, project: &ProjectId) -> Result<Option<NetworkId>> {
     let mut usable = cloud.networks.iter().filter(|network| {
-        let theirs = network.standard.project_id == *project || network.shared;
+        let theirs = network.standard.project_id == *project || rbac::is_shared_with(cloud, network, Some(project));
         theirs && !network.external && cloud.subnets_of_network(network.id).next().is_some()
     });
     let first = usable.next().map(|network| network.id);

@@ -14,7 +14,7 @@ use crate::{Actor, Error, PortId, Result, RouterId, Tx};
 pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: PortId, spec: PortSpec) -> Result<Arc<Port>> {
     let before = get_changeable_port(tx, actor, id, "update")?;
     let network = tx.get::<Network>(&before.network_id)?;
-    spec.check_policy(actor, &network, "update")?;
+    spec.check_policy(tx.cloud(), actor, &network, "update")?;
     let mut port = Port::clone(&before);
     change_device(tx, actor, &mut port, &spec)?;
     change_addresses(tx, &mut port, &spec)?;

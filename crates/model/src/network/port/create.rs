@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{FixedIpSpec, Port, PortSpec, addresses, device_owner, validate};
 use crate::address::MacAddress;
 use crate::network::access::{get_visible, owner, require};
-use crate::network::{Network, Standard, Status, network, quota, security_group, tag};
+use crate::network::{Network, Standard, Status, network, quota, rbac, security_group, tag};
 use crate::{Actor, Error, NetworkId, ProjectId, Result, Tx};
 
 /// Makes a port.
@@ -18,10 +18,10 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: PortS
     let network = get_visible::<Network>(tx.cloud(), actor, &network_id)?;
     // A provider network can be seen by everybody but used only through routers and floating IPs.
     require(
-        network.shared || actor.can_see(&network.standard.project_id),
+        actor.can_see(&network.standard.project_id) || rbac::is_shared_with(tx.cloud(), &network, actor.project_id()),
         "create_port",
     )?;
-    spec.check_policy(actor, &network, "create")?;
+    spec.check_policy(tx.cloud(), actor, &network, "create")?;
     network::check_mtu_for(&network, network.mtu, false)?;
     let device_owner = spec.device_owner.clone().unwrap_or_default();
     validate::check_device_owner(actor, &device_owner, "create")?;

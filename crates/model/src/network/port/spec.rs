@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use super::AllowedAddressPair;
 use crate::address::MacAddress;
 use crate::host::ExtraDhcpOpt;
-use crate::network::Network;
 use crate::network::access::require;
-use crate::{Actor, HostId, ProjectId, Result, SecurityGroupId, SubnetId};
+use crate::network::{Network, rbac};
+use crate::{Actor, Cloud, HostId, ProjectId, Result, SecurityGroupId, SubnetId};
 
 /// An address asked for: by subnet, by address, or both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,12 +60,12 @@ pub struct PortSpec {
 
 impl PortSpec {
     /// Neutron's attribute policies: what only the network's owner, or only an administrator, may set.
-    pub(super) fn check_policy(&self, actor: &Actor, network: &Network, verb: &str) -> Result<()> {
+    pub(super) fn check_policy(&self, cloud: &Cloud, actor: &Actor, network: &Network, verb: &str) -> Result<()> {
         if actor.is_admin() {
             return Ok(());
         }
         let net_owner = actor.owns(&network.standard.project_id);
-        let shared = network.shared;
+        let shared = rbac::is_shared_with(cloud, network, actor.project_id());
         let update = verb == "update";
         let fixed = |by: fn(&FixedIpSpec) -> bool| self.fixed_ips.iter().flatten().any(by);
         let rules = [

@@ -43,7 +43,7 @@ pub(super) fn change(tx: &mut Tx<'_>, actor: &Actor, router: &mut Router, wanted
         return clear(tx, router);
     };
     let network = get_visible::<Network>(tx.cloud(), actor, &wanted.network_id)?;
-    network::check_external(&network, "router")?;
+    network::check_external(tx.cloud(), actor, &network, "router")?;
     let addresses = wanted.external_fixed_ips.filter(|ips| !ips.is_empty());
     check_addresses(tx.cloud(), &network, addresses.as_deref().unwrap_or_default())?;
     let enable_snat = wanted.enable_snat.unwrap_or(true);

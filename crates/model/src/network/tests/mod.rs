@@ -6,6 +6,7 @@ mod group_rules;
 mod network_rules;
 mod port_rules;
 mod property;
+mod rbac_rules;
 mod router_rules;
 mod subnet_pool_rules;
 mod subnet_rules;
