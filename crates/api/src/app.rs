@@ -109,7 +109,8 @@ pub fn router(app: App) -> (Router, Vec<RouteRow>) {
 /// `/networking/v2.0/networks/` and `/networking//v2.0/networks` are `/networking/v2.0/networks`.
 fn normalize_path(mut request: Request) -> Request {
     let path = request.uri().path();
-    let ends_with_slash = path.len() > 1 && path.ends_with('/');
+    // An image without an id is no image, as with Glance, and not the list of them.
+    let ends_with_slash = path.len() > 1 && path.ends_with('/') && path != "/image/v2/images/";
     if !path.contains("//") && !ends_with_slash {
         return request;
     }

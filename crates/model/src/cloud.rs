@@ -20,7 +20,7 @@ use crate::identity::{
     DomainConfig, Endpoint, EndpointAssociation, EndpointGroup, Group, GroupMembership, Holder, JoinedKey, Limit,
     PolicyDocument, Project, Region, RegisteredLimit, Revocation, Role, RoleImplication, TokenKey, Trust, User,
 };
-use crate::image::Image;
+use crate::image::{Image, MetadefNamespace};
 use crate::network::{
     FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
 };
@@ -337,6 +337,8 @@ tables! {
     token_keys: TokenKey,
     /// Glance's images.
     images: Image,
+    /// Glance's metadata definitions.
+    metadef_namespaces: MetadefNamespace,
     /// Neutron's networks.
     networks: Network,
     /// Neutron's subnets.

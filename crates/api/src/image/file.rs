@@ -26,7 +26,7 @@ pub(super) async fn upload(ctx: Ctx, Path(id): Path<String>, request: Request) -
     no_content()
 }
 
-fn check_content_type(headers: &HeaderMap) -> Result<(), Error> {
+pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Error> {
     let Some(content_type) = headers.get(CONTENT_TYPE) else {
         return Ok(());
     };

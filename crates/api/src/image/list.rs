@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use model::image::{self, Image, Visibility};
+use model::image::{self, Image, MemberStatus, Visibility};
 use model::{Actor, Error, ImageId, Result, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -78,6 +78,8 @@ fn link(query: &Query, behind: Option<ImageId>) -> String {
 struct Request {
     filters: Vec<Filter>,
     visibility: VisibilityFilter,
+    /// Of images that others offered: only with this answer; `None`: with any.
+    member_status: Option<MemberStatus>,
     hidden: bool,
     sort: Vec<(SortKey, bool)>,
     limit: usize,
@@ -154,6 +156,7 @@ impl Request {
         let mut request = Self {
             filters: Vec::new(),
             visibility: VisibilityFilter::Default,
+            member_status: Some(MemberStatus::Accepted),
             hidden: false,
             sort: parse_sort(query)?,
             limit: parse_limit(query)?,
@@ -168,11 +171,12 @@ impl Request {
         let filter = match name {
             "limit" | "marker" | "sort" | "sort_key" | "sort_dir" => return Ok(()),
             "member_status" => {
-                return if ["pending", "accepted", "rejected", "all"].contains(&value) {
-                    Ok(())
-                } else {
-                    Err(bad(format!("Invalid status: {value}")))
+                self.member_status = match (value, MemberStatus::parse(value)) {
+                    ("all", _) => None,
+                    (_, Some(status)) => Some(status),
+                    _ => return Err(bad(format!("Invalid status: {value}"))),
                 };
+                return Ok(());
             }
             "visibility" => {
                 self.visibility = parse_visibility(value)?;
@@ -223,6 +227,11 @@ impl Request {
             VisibilityFilter::All => image::may_see(actor, image),
             VisibilityFilter::Only(visibility) => image.visibility == visibility && image::may_see(actor, image),
         };
+        let wanted = match image::membership(actor, image) {
+            Some(status) => self.member_status.is_none_or(|wanted| wanted == status),
+            None => true,
+        };
+        let visible = visible && wanted;
         visible && image.os_hidden == self.hidden && self.filters.iter().all(|filter| filter.matches(image))
     }
 

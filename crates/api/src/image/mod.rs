@@ -5,7 +5,11 @@
 
 mod document;
 mod file;
+mod import;
 mod list;
+mod member;
+mod metadef;
+mod metadef_schema;
 mod patch;
 mod resource;
 mod schema;
@@ -30,7 +34,6 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/v2", Public, version::choices)
         .get("/v2/schemas/image", Reader, schema::image)
         .get("/v2/schemas/images", Reader, schema::images)
-        .get("/v2/info/import", Reader, schema::import_methods)
         .get("/v2/info/stores", Reader, schema::stores)
         .get("/v2/images", Reader, list::list)
         .post("/v2/images", Member, resource::create)
@@ -43,6 +46,10 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .post("/v2/images/{image_id}/actions/reactivate", Member, resource::reactivate)
         .put("/v2/images/{image_id}/tags/{tag}", Member, tag::add)
         .delete("/v2/images/{image_id}/tags/{tag}", Member, tag::remove)
+        .with(import::routes)
+        .with(member::routes)
+        .with(metadef::routes)
+        .with(metadef_schema::routes)
 }
 
 /// The id in a path. What is no id names no image: clients try names here first, and then ask the list.

@@ -6,7 +6,7 @@ use axum::http::header::LOCATION;
 use model::image;
 use serde_json::{Map, Value};
 
-use super::{document, image_id, self_path};
+use super::{document, image_id, import, self_path};
 use crate::context::Ctx;
 use crate::extract::Wire;
 use crate::reply::{Reply, created, json, no_content};
@@ -18,6 +18,9 @@ pub(super) async fn create(ctx: Ctx, Wire(body): Wire<Map<String, Value>>) -> Re
     let location = format!("{}/image{}", ctx.base_url(), self_path(&image));
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
+    }
+    if let Ok(methods) = HeaderValue::from_str(&import::METHODS.join(",")) {
+        response.headers_mut().insert("openstack-image-import-methods", methods);
     }
     Ok(response)
 }

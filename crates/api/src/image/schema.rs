@@ -75,7 +75,7 @@ fn properties() -> Map<String, Value> {
         json!({
             "type": "string",
             "description": "Where the image is in its life",
-            "enum": ["queued", "saving", "active", "killed", "deactivated"],
+            "enum": ["queued", "saving", "active", "killed", "deactivated", "uploading", "importing"],
         }),
     );
     add(
@@ -133,13 +133,6 @@ fn words(description: &str, known: &[&str]) -> Value {
         .chain(known.iter().map(|word| json!(word)))
         .collect();
     json!({"type": ["null", "string"], "description": description, "enum": words})
-}
-
-/// `GET /v2/info/import`: data comes in by upload alone.
-pub(super) async fn import_methods() -> Reply {
-    ok(&json!({
-        "import-methods": {"description": "Import methods available.", "type": "array", "value": []},
-    }))
 }
 
 /// `GET /v2/info/stores`: as Glance answers with one store.

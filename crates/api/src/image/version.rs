@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::reply::{Reply, json as ok, status};
 
-/// The minor versions whose behaviour holds here. From 2.8 on come several stores, import and caches, which are not
-/// offered, but for 2.9, which has no part of them.
-const VERSIONS: &[&str] = &["v2.9", "v2.7", "v2.6", "v2.5", "v2.4", "v2.3", "v2.2", "v2.1", "v2.0"];
+/// The minor versions whose behaviour holds here, 2.12 with the tasks of imports among them. Several stores (2.8, 2.10, 2.11)
+/// and what comes after are not offered.
+const VERSIONS: &[&str] = &[
+    "v2.12", "v2.9", "v2.7", "v2.6", "v2.5", "v2.4", "v2.3", "v2.2", "v2.1", "v2.0",
+];
 
 /// `GET /image`: 300, which clients take as an answer.
 pub(super) async fn choices(State(app): State<Arc<App>>, headers: HeaderMap) -> Reply {

@@ -16,6 +16,7 @@ mod every_route;
 mod identity;
 mod image;
 mod image_data;
+mod image_sharing;
 mod network;
 mod network_access;
 mod network_lists;

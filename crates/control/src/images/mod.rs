@@ -10,6 +10,7 @@
 //! litter of a crash, and [`ImageStore::open`] sweeps it away. Every step runs in a task of its own: a client that goes
 //! away stops nothing half-way.
 
+mod import;
 mod receive;
 mod sweep;
 #[cfg(test)]
@@ -115,13 +116,15 @@ impl ImageStore {
     /// without an image are removed.
     pub async fn open(control: Control, settings: Settings) -> Result<Self, OpenError> {
         sweep::sweep(&control, &settings.dir).await?;
-        Ok(Self {
+        let store = Self {
             inner: Arc::new(Inner {
                 control,
                 settings,
                 claims: Mutex::default(),
             }),
-        })
+        };
+        store.resume_imports();
+        Ok(store)
     }
 
     /// Where an image's data is, once it is active.
@@ -184,7 +187,8 @@ impl ImageStore {
     {
         let control = &self.inner.control;
         let upload = control.transact(move |tx| image::begin_upload(tx, &actor, id)).await?;
-        let outcome = match self.receive(&upload, data).await {
+        let receiver = Receiver::new(&self.inner.settings, &upload);
+        let outcome = match self.receive(&upload, data, receiver).await {
             Ok(stored) => self.enter(&upload, stored).await,
             Err(error) => Err(error),
         };
@@ -196,13 +200,11 @@ impl ImageStore {
     }
 
     /// Streams into the final file, which is complete and durable when this returns `Ok`, and not there else.
-    async fn receive<S, E>(&self, upload: &Upload, data: &mut S) -> Result<StoredData>
+    async fn receive<S, E>(&self, upload: &Upload, data: &mut S, receiver: Receiver) -> Result<StoredData>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
         E: std::fmt::Display,
     {
-        let settings = &self.inner.settings;
-        let receiver = Receiver::new(settings, upload);
         let (parts, queue) = mpsc::channel(4);
         let writer = tokio::task::spawn_blocking(move || receiver.run(queue));
         let fed = self.feed(upload, data, &parts).await;
@@ -308,6 +310,9 @@ impl ImageStore {
                 .await?;
             if deleted.status.has_data() {
                 store.remove_file(id).await;
+            }
+            if deleted.status == image::ImageStatus::Uploading {
+                store.remove_staged(id).await;
             }
             Ok(())
         });

@@ -34,7 +34,8 @@ pub(super) struct Receiver {
     dir: PathBuf,
     part: PathBuf,
     target: PathBuf,
-    disk_format: String,
+    /// What the data must be; `None`: it is looked into later.
+    disk_format: Option<String>,
     size_limit: SizeLimit,
     reserve_bytes: u64,
 }
@@ -81,12 +82,21 @@ impl Receiver {
             dir: settings.dir.clone(),
             part: settings.dir.join(format!("{}{PART_SUFFIX}", upload.upload_id)),
             target: settings.dir.join(upload.image_id.to_string()),
-            disk_format: upload.disk_format.clone(),
+            disk_format: Some(upload.disk_format.clone()),
             size_limit: SizeLimit {
                 bytes: quota.min(settings.max_image_bytes),
                 is_quota: quota < settings.max_image_bytes,
             },
             reserve_bytes: settings.reserve_bytes,
+        }
+    }
+
+    /// For data of any kind, which goes to a file of another name.
+    pub(super) fn unchecked(settings: &Settings, upload: &Upload, target: PathBuf) -> Self {
+        Self {
+            target,
+            disk_format: None,
+            ..Self::new(settings, upload)
         }
     }
 
@@ -111,7 +121,9 @@ impl Receiver {
             }
         }
         let found = measure.inspector.finish();
-        image::check_data(&self.disk_format, &found, true)?;
+        if let Some(format) = &self.disk_format {
+            image::check_data(format, &found, true)?;
+        }
         file.sync_all().map_err(io_error)?;
         fs::rename(&self.part, &self.target).map_err(io_error)?;
         part.is_named = true;
@@ -138,7 +150,9 @@ impl Receiver {
         measure.inspector.feed(bytes);
         if !measure.prefix_checked && size >= PREFIX_LIMIT_BYTES as u64 {
             measure.prefix_checked = true;
-            image::check_data(&self.disk_format, &measure.inspector.finish(), false)?;
+            if let Some(format) = &self.disk_format {
+                image::check_data(format, &measure.inspector.finish(), false)?;
+            }
         }
         measure.md5.update(bytes);
         measure.sha512.update(bytes);

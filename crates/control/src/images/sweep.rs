@@ -5,10 +5,11 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use model::image::{self, Image};
+use model::image::{self, Image, ImageStatus};
 use model::{Cloud, ImageId};
 
 use super::OpenError;
+use super::import::STAGED_SUFFIX;
 use super::receive::PART_SUFFIX;
 use crate::Control;
 
@@ -48,6 +49,7 @@ fn remove_litter(cloud: &Cloud, dir: &Path) -> io::Result<()> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let is_litter = name.ends_with(PART_SUFFIX)
+            || name.strip_suffix(STAGED_SUFFIX).is_some_and(|id| !waits_for(cloud, id))
             || name
                 .parse::<ImageId>()
                 .is_ok_and(|id| cloud.find::<Image>(&id).is_none_or(|image| !image.status.has_data()));
@@ -57,6 +59,15 @@ fn remove_litter(cloud: &Cloud, dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether staged data is still to be imported.
+fn waits_for(cloud: &Cloud, id: &str) -> bool {
+    let image = id
+        .parse::<ImageId>()
+        .ok()
+        .and_then(|id| cloud.find::<Image>(&id).cloned());
+    image.is_some_and(|image| matches!(image.status, ImageStatus::Uploading | ImageStatus::Importing))
 }
 
 fn tell_missing(cloud: &Cloud, dir: &Path) {

@@ -8,10 +8,10 @@ use super::{Image, ImageStatus, Visibility};
 use crate::{Actor, Error, ProjectId, Result};
 
 /// Disk formats that are taken. `ami`, `ari` and `aki` are a plain disk, a ramdisk and a kernel for direct boot.
-pub const DISK_FORMATS: &[&str] = &["raw", "qcow2", "ami", "ari", "aki"];
+pub const DISK_FORMATS: &[&str] = &["raw", "qcow2", "iso", "vmdk", "vdi", "vhd", "vhdx", "ami", "ari", "aki"];
 
-/// Container formats that are taken: the data always stands for itself.
-pub const CONTAINER_FORMATS: &[&str] = &["bare", "ami", "ari", "aki"];
+/// Container formats that are taken. Whatever the word, the data is the disk itself: no archive is unpacked.
+pub const CONTAINER_FORMATS: &[&str] = &["bare", "ovf", "ami", "ari", "aki"];
 
 /// Attributes that only Glance itself sets.
 pub const READ_ONLY_PROPERTIES: &[&str] = &[

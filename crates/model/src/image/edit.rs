@@ -69,6 +69,8 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, body: &Map<String, Value>) -> Resu
         tags: BTreeSet::new(),
         properties: BTreeMap::new(),
         upload_id: None,
+        members: BTreeMap::new(),
+        tasks: Vec::new(),
         created_at: now,
         updated_at: now,
     };

@@ -13,6 +13,9 @@
 
 mod attribute;
 mod edit;
+mod import;
+mod member;
+mod metadef;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -32,7 +35,19 @@ pub use attribute::{
 pub use edit::{
     PatchAction, PatchMode, PatchOperation, add_tag, create, deactivate, delete, reactivate, remove_tag, update,
 };
-pub use read::{downloadable, in_default_list, may_see, show};
+pub use import::{
+    ImportSource, ImportTask, TaskStatus, WantedImport, begin_import, begin_stage, fail_import, finish_import,
+    finish_stage, tasks, unfinished_imports,
+};
+pub use member::{
+    MEMBER_LIMIT, Member, MemberStatus, add_member, remove_member, set_member_status, show_member, visible_members,
+};
+pub use metadef::{
+    Definition, MetadefNamespace, NamespaceFields, Part as MetadefPart, RESOURCE_TYPES, create_definitions,
+    create_namespace, delete_definitions, delete_namespace, sees_namespace, show_definition, show_namespace,
+    update_definition, update_namespace,
+};
+pub use read::{downloadable, in_default_list, may_see, membership, show};
 pub use upload::{
     StoredData, Upload, abort_upload, begin_upload, check_data, finish_upload, reset_interrupted_uploads,
 };
@@ -49,6 +64,10 @@ pub enum ImageStatus {
     Active,
     /// Data is there but only the administrator may read it.
     Deactivated,
+    /// Data is being staged, or is staged, for an import.
+    Uploading,
+    /// An import is under way.
+    Importing,
     /// The data was refused.
     Killed,
 }
@@ -61,6 +80,8 @@ impl ImageStatus {
             Self::Saving => "saving",
             Self::Active => "active",
             Self::Deactivated => "deactivated",
+            Self::Uploading => "uploading",
+            Self::Importing => "importing",
             Self::Killed => "killed",
         }
     }
@@ -140,9 +161,15 @@ pub struct Image {
     pub os_hash_value: Option<String>,
     /// Labels.
     pub tags: BTreeSet<String>,
+    /// Projects that it was offered to while it is shared.
+    #[serde(default)]
+    pub members: BTreeMap<ProjectId, Member>,
     /// Further properties, values as text; `None` is JSON null (`kernel_id`).
     pub properties: BTreeMap<String, Option<String>>,
-    /// Which upload is under way while it is [`ImageStatus::Saving`]: only that one may finish it.
+    /// Imports, the latest last.
+    #[serde(default)]
+    pub tasks: Vec<ImportTask>,
+    /// Which upload is under way while data comes in: only that one may finish it.
     #[serde(default)]
     pub upload_id: Option<uuid::Uuid>,
     /// When it was registered.

@@ -2,18 +2,31 @@
 
 use std::sync::Arc;
 
-use super::{Image, ImageStatus, Visibility};
+use super::{Image, ImageStatus, MemberStatus, Visibility};
 use crate::cloud::Row;
 use crate::{Actor, Cloud, Error, ImageId, Result};
 
 /// Whether the caller may see the image when they ask for it by id.
 pub fn may_see(actor: &Actor, image: &Image) -> bool {
-    matches!(image.visibility, Visibility::Public | Visibility::Community) || may_change(actor, image)
+    matches!(image.visibility, Visibility::Public | Visibility::Community)
+        || may_change(actor, image)
+        || membership(actor, image).is_some()
 }
 
-/// Whether a list shows it without being asked for its visibility: community images are for those who know them.
+/// Whether a list shows it without being asked for its visibility: community images are for those who know them, and
+/// images that others offered for those who accepted.
 pub fn in_default_list(actor: &Actor, image: &Image) -> bool {
-    image.visibility == Visibility::Public || may_change(actor, image)
+    image.visibility == Visibility::Public
+        || may_change(actor, image)
+        || membership(actor, image) == Some(MemberStatus::Accepted)
+}
+
+/// What the caller's project made of an image that was offered to it.
+pub fn membership(actor: &Actor, image: &Image) -> Option<MemberStatus> {
+    actor
+        .project_id()
+        .and_then(|project| image.member(project))
+        .map(|member| member.status)
 }
 
 /// Whether it is the caller's to change.
@@ -61,6 +74,10 @@ pub fn downloadable(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Option<
             "Forbidden",
             "The requested image has been deactivated. Image data download is forbidden.",
         )),
-        ImageStatus::Queued | ImageStatus::Saving | ImageStatus::Killed => Ok(None),
+        ImageStatus::Queued
+        | ImageStatus::Saving
+        | ImageStatus::Uploading
+        | ImageStatus::Importing
+        | ImageStatus::Killed => Ok(None),
     }
 }

@@ -86,7 +86,7 @@ fn attributes_are_checked_one_by_one() {
         (json!({"visibility": "secret"}), Some(ErrorKind::Invalid)),
         (json!({"visibility": "public"}), Some(ErrorKind::Forbidden)),
         (json!({"visibility": "community"}), None),
-        (json!({"disk_format": "vmdk"}), Some(ErrorKind::Invalid)),
+        (json!({"disk_format": "floppy"}), Some(ErrorKind::Invalid)),
         (json!({"disk_format": "qcow2", "container_format": "bare"}), None),
         (json!({"container_format": "ova"}), Some(ErrorKind::Invalid)),
         (json!({"anything": 5}), Some(ErrorKind::Invalid)),
@@ -298,6 +298,21 @@ fn data_must_be_what_was_declared() {
         assert_eq!(error.code, "HTTPUnsupportedMediaType");
         let error = check_data("qcow2", &plain, complete).unwrap_err();
         assert!(error.message.contains("'raw'"), "{error}");
+    }
+    // Each known format is taken as itself and as nothing else, an ISO image never as a plain disk.
+    let mut iso = vec![0u8; 40 << 10];
+    iso[0x8000..0x8006].copy_from_slice(b"\x01CD001");
+    let iso = inspect(&iso);
+    assert!(check_data("iso", &iso, true).is_ok());
+    for (format, found) in [
+        ("raw", &iso),
+        ("vmdk", &iso),
+        ("iso", &plain),
+        ("vmdk", &plain),
+        ("vhdx", &plain),
+    ] {
+        let error = check_data(format, found, true).unwrap_err();
+        assert_eq!(error.code, "HTTPUnsupportedMediaType", "{format}");
     }
     // An odd header may only be cut short, so it counts at the end.
     assert!(check_data("qcow2", &qcow2, false).is_ok());

@@ -49,12 +49,18 @@ pub fn begin_upload(tx: &mut Tx<'_>, actor: &Actor, id: ImageId) -> Result<Uploa
             ),
         ));
     }
-    let (Some(disk_format), Some(_)) = (image.disk_format.clone(), &image.container_format) else {
+    if image.disk_format.is_none() || image.container_format.is_none() {
         return Err(Error::invalid(
             "HTTPBadRequest",
             "Properties disk_format, container_format must be set prior to saving data.",
         ));
-    };
+    }
+    let_in(tx, &image, ImageStatus::Saving)
+}
+
+/// Enters that data comes in, within the project's quotas.
+pub(super) fn let_in(tx: &mut Tx<'_>, image: &Image, status: ImageStatus) -> Result<Upload> {
+    let id = image.id;
     let room_bytes = match &image.owner {
         Some(project) => {
             check_uploading(tx, project)?;
@@ -65,14 +71,14 @@ pub fn begin_upload(tx: &mut Tx<'_>, actor: &Actor, id: ImageId) -> Result<Uploa
     let upload_id = tx.new_id();
     let now = tx.now();
     tx.update::<Image>(&id, |image| {
-        image.status = ImageStatus::Saving;
+        image.status = status;
         image.upload_id = Some(upload_id);
         image.updated_at = now;
     })?;
     Ok(Upload {
         image_id: id,
         upload_id,
-        disk_format,
+        disk_format: image.disk_format.clone().unwrap_or_default(),
         room_bytes,
     })
 }
@@ -87,7 +93,7 @@ fn of_project<'a>(tx: &'a Tx<'_>, project: &'a ProjectId) -> impl Iterator<Item 
 fn check_uploading(tx: &Tx<'_>, project: &ProjectId) -> Result<()> {
     let limit = quota::limit(tx.cloud(), project, "image_count_uploading");
     let used = of_project(tx, project)
-        .filter(|image| image.status == ImageStatus::Saving)
+        .filter(|image| image.upload_id.is_some())
         .count() as u64;
     if quota::allows(limit, used, 1) {
         return Ok(());
@@ -136,7 +142,7 @@ pub fn finish_upload(tx: &mut Tx<'_>, upload: &Upload, data: StoredData) -> Resu
     })
 }
 
-fn check_under_way(tx: &Tx<'_>, upload: &Upload) -> Result<()> {
+pub(super) fn check_under_way(tx: &Tx<'_>, upload: &Upload) -> Result<()> {
     let goes_on = tx
         .cloud()
         .find::<Image>(&upload.image_id)
@@ -176,7 +182,12 @@ pub fn reset_interrupted_uploads(tx: &mut Tx<'_>, most: usize) -> Result<usize> 
         .cloud()
         .images
         .iter()
-        .filter(|image| image.status == ImageStatus::Saving)
+        .filter(|image| match image.status {
+            ImageStatus::Saving => true,
+            // What was staged to its end stays; imports are finished.
+            ImageStatus::Uploading => image.upload_id.is_some(),
+            _ => false,
+        })
         .map(|image| image.id)
         .take(most)
         .collect();
@@ -192,10 +203,14 @@ pub fn reset_interrupted_uploads(tx: &mut Tx<'_>, most: usize) -> Result<usize> 
 /// # Errors
 /// `Invalid`: 415 for another format, 400 for a hostile file, each with what to do.
 pub fn check_data(disk_format: &str, found: &Inspection, complete: bool) -> Result<()> {
-    let wanted = if disk_format == "qcow2" {
-        ImageFormat::Qcow2
-    } else {
-        ImageFormat::Raw
+    let wanted = match disk_format {
+        "qcow2" => ImageFormat::Qcow2,
+        "iso" => ImageFormat::Iso,
+        "vmdk" => ImageFormat::Vmdk,
+        "vdi" => ImageFormat::Vdi,
+        "vhd" => ImageFormat::Vhd,
+        "vhdx" => ImageFormat::Vhdx,
+        _ => ImageFormat::Raw,
     };
     // The beginning of a plain disk may look like nothing yet, and a footer may be seen where the data does not end.
     let is_certain = complete || wanted == ImageFormat::Qcow2 || found.format == ImageFormat::Qcow2;
@@ -216,7 +231,7 @@ pub fn check_data(disk_format: &str, found: &Inspection, complete: bool) -> Resu
 }
 
 fn mismatch(declared: &str, found: ImageFormat) -> Error {
-    let advice = if matches!(found, ImageFormat::Qcow2 | ImageFormat::Raw) {
+    let advice = if super::DISK_FORMATS.contains(&found.as_str()) {
         format!("Set disk_format to '{found}', or upload the right file.")
     } else {
         format!(

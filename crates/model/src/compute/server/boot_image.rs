@@ -61,7 +61,25 @@ fn find(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Arc<Image>> {
     Ok(image)
 }
 
+/// Formats that are kept and handed out, but that no host here opens for a guest.
+const NOT_BOOTED: [&str; 4] = ["vmdk", "vdi", "vhd", "vhdx"];
+
 fn as_source(image: &Image) -> Result<ServerImage> {
+    if let Some(format) = image
+        .disk_format
+        .as_deref()
+        .filter(|format| NOT_BOOTED.contains(format))
+    {
+        return Err(Error::invalid(
+            "ImageUnacceptable",
+            format!(
+                "Image {} is unacceptable: servers boot from raw, qcow2 and iso, not from {format}. Convert it first: \
+                 qemu-img convert -f {} -O qcow2 SOURCE TARGET.",
+                image.id,
+                if format == "vhd" { "vpc" } else { format }
+            ),
+        ));
+    }
     match (
         &image.disk_format,
         &image.os_hash_value,

@@ -107,6 +107,8 @@ fn image() -> Image {
         min_disk: 0,
         min_ram: 0,
         upload_id: None,
+        members: BTreeMap::new(),
+        tasks: Vec::new(),
         size: Some(20 << 20),
         virtual_size: Some(100 << 20),
         checksum: None,
