@@ -66,7 +66,7 @@ async fn a_shared_image_is_seen_by_its_members_and_listed_by_those_who_accepted(
     assert_eq!(ids(&member, "").await, [""; 0]);
     assert_eq!(
         ids(&member, "?visibility=shared&member_status=pending").await,
-        [id.clone()]
+        std::slice::from_ref(&id)
     );
     owner.put(&one, json!({"status": "accepted"})).await.expect(403);
     member.put(&one, json!({"status": "maybe"})).await.expect(400);
@@ -74,7 +74,7 @@ async fn a_shared_image_is_seen_by_its_members_and_listed_by_those_who_accepted(
         member.put(&one, json!({"status": "accepted"})).await.expect(200)["status"],
         "accepted"
     );
-    assert_eq!(ids(&member, "").await, [id.clone()]);
+    assert_eq!(ids(&member, "").await, std::slice::from_ref(&id));
     assert_eq!(ids(&member, "?visibility=shared&member_status=rejected").await, [""; 0]);
     // A member may use the image and nothing else.
     member.delete(&path).await.expect(403);
