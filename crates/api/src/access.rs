@@ -17,6 +17,8 @@ pub enum Access {
     Manager,
     /// The administrator.
     Admin,
+    /// Role `service` (another service of the cloud), or the administrator.
+    ServiceRole,
     /// Role `reader` (or more) in any scope: for Keystone, whose rules look at the scope themselves.
     ScopedReader,
 }
@@ -33,6 +35,7 @@ impl Access {
             Self::Member => actor.is_admin() || in_project(actor, "member"),
             Self::Manager => actor.is_admin() || in_project(actor, "manager"),
             Self::Admin => actor.is_admin(),
+            Self::ServiceRole => actor.is_admin() || actor.has_role("service"),
             Self::ScopedReader => actor.scope != Scope::Unscoped && (actor.is_admin() || actor.has_role("reader")),
         };
         if passes {
@@ -57,6 +60,7 @@ impl Access {
             Self::Member => "role 'member' in a project",
             Self::Manager => "role 'manager' in a project",
             Self::Admin => "role 'admin'",
+            Self::ServiceRole => "role 'service' or 'admin'",
             Self::ScopedReader => "role 'reader' in the token's scope",
         }
     }

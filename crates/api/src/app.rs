@@ -16,7 +16,7 @@ use crate::context::RequestId;
 use crate::fault::{Fault, Service, render};
 use crate::maru::Metrics;
 use crate::routes::{RouteRow, Routes};
-use crate::{compute, identity, image, maru, network};
+use crate::{compute, identity, image, maru, network, placement};
 
 /// What every request may use.
 pub struct App {
@@ -75,6 +75,7 @@ fn services(app: &Arc<App>) -> Vec<Routes> {
         maru::routes(app),
         network::routes(app),
         network::maru_routes(app),
+        placement::routes(app),
     ]
 }
 
@@ -139,6 +140,7 @@ fn service_of(path: &str) -> Service {
         Some("image") => Service::Image,
         Some("compute") => Service::Compute,
         Some("networking") => Service::Network,
+        Some("placement") => Service::Placement,
         _ => Service::Maru,
     }
 }

@@ -24,6 +24,8 @@ pub enum Service {
     Compute,
     /// Neutron.
     Network,
+    /// Placement.
+    Placement,
     /// Maru's own pages (`/healthz`, `/metrics`, `/maru/v1`).
     Maru,
 }
@@ -36,6 +38,7 @@ impl Service {
             Self::Image => "image",
             Self::Compute => "compute",
             Self::Network => "network",
+            Self::Placement => "placement",
             Self::Maru => "maru",
         }
     }
@@ -123,6 +126,7 @@ pub(crate) fn render(
             )
         }
         Service::Image => glance(status, &message, request_headers),
+        Service::Placement => (JSON, placement(status, &error, &message, request_id, request_headers)),
         Service::Maru => (
             JSON,
             json!({"error": {"code": status.as_u16(), "type": error.code, "message": message}}).to_string(),
@@ -175,6 +179,27 @@ fn nova(status: StatusCode, error: &Error, message: &str) -> String {
         fault["retryAfter"] = json!("0");
     }
     json!({ name: fault }).to_string()
+}
+
+/// Placement's list of one error (placement `util.py`, `json_error_formatter`), with a code from 1.23.
+fn placement(status: StatusCode, error: &Error, message: &str, request_id: &RequestId, headers: &HeaderMap) -> String {
+    let mut body = json!({
+        "status": status.as_u16(),
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "detail": message,
+        "request_id": request_id.to_string(),
+    });
+    let minor = headers
+        .get("openstack-api-version")
+        .and_then(|value| value.to_str().ok()?.rsplit_once("1.")?.1.parse::<u16>().ok());
+    if minor.is_some_and(|minor| minor >= 23) {
+        body["code"] = json!("placement.undefined_code");
+    }
+    if error.code == "InvalidGlobalAPIVersion" {
+        body["min_version"] = json!("1.0");
+        body["max_version"] = json!(crate::placement::MAX_VERSION);
+    }
+    json!({"errors": [body]}).to_string()
 }
 
 /// What WebOb makes of an error for Glance: a page for `*/*`, a document for JSON, plain text else.

@@ -19,6 +19,7 @@ mod identity;
 mod image;
 mod maru;
 mod network;
+mod placement;
 mod query;
 mod reply;
 mod routes;

@@ -211,6 +211,16 @@ fn server_id(text: &str) -> Result<ServerId> {
 }
 
 /// What may be scheduled to, as it is now.
+pub(crate) fn scheduling(ctx: &Ctx) -> Hosts {
+    hosts(ctx)
+}
+
+/// The id of a host's hypervisor, which is its resource provider's, too.
+pub(crate) fn hypervisor_uuid(host: &str) -> uuid::Uuid {
+    hypervisors::stable_uuid("hypervisor", host)
+}
+
+/// See [`scheduling`].
 fn hosts(ctx: &Ctx) -> Hosts {
     let settings = ctx.control().plan_settings();
     let facts = ctx.control().host_report().borrow().facts.clone();

@@ -20,7 +20,7 @@ pub(super) struct BuiltIn {
 }
 
 /// Every service that is part of the program.
-const BUILT_IN: [BuiltIn; 4] = [
+const BUILT_IN: [BuiltIn; 5] = [
     BuiltIn {
         kind: "identity",
         name: "keystone",
@@ -44,6 +44,12 @@ const BUILT_IN: [BuiltIn; 4] = [
         name: "neutron",
         description: "Networking",
         path: "/networking",
+    },
+    BuiltIn {
+        kind: "placement",
+        name: "placement",
+        description: "Resource providers",
+        path: "/placement",
     },
 ];
 

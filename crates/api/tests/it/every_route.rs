@@ -39,6 +39,7 @@ fn check_fault(row: &RouteRow, answer: &Answer) {
                     .all(|inner| inner["code"] == answer.status && inner["message"].is_string())
         }),
         Service::Image => json["message"].is_string() && json["code"].is_string(),
+        Service::Placement => json["errors"][0]["detail"].is_string() && json["errors"][0]["status"] == answer.status,
         Service::Maru => json["error"]["message"].is_string(),
     };
     assert!(well_shaped, "{:?}: {answer:?}", row.service);

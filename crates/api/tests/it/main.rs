@@ -21,3 +21,5 @@ mod network;
 mod network_access;
 mod network_lists;
 mod odd_values;
+mod placement;
+mod policy_table;
