@@ -14,7 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::address::MacAddress;
-use crate::compute::{DeletedServer, Flavor, Keypair, Server, ServerAction, ServerGroup};
+use crate::compute::{
+    Aggregate, DeletedServer, Flavor, HostService, Keypair, Migration, Server, ServerAction, ServerGroup,
+};
 use crate::identity::{
     AccessRule, ApplicationCredential, Assignment, AssignmentTarget, CatalogService, Consumer, Credential, Domain,
     DomainConfig, Endpoint, EndpointAssociation, EndpointGroup, Group, GroupMembership, Holder, JoinedKey, Limit,
@@ -89,6 +91,11 @@ impl<R: Row> Table<R> {
     /// The rows whose id is this one or a later one, in the order of their ids.
     pub fn starting_at(&self, first: R::Id) -> impl Iterator<Item = &Arc<R>> + use<'_, R> {
         self.0.range(first..).map(|(_, row)| row)
+    }
+
+    /// The greatest id.
+    pub fn last_id(&self) -> Option<&R::Id> {
+        self.0.get_max().map(|(id, _)| id)
     }
 
     /// How many.
@@ -229,10 +236,14 @@ pub struct Lookups {
     pub servers_by_project: Lookup<ProjectId, ServerId>,
     /// Servers on a host with a task that its report will end.
     pub busy_servers: OrdSet<ServerId>,
+    /// Servers of which a copy is ordered, or whose image goes once they run.
+    pub snapshotting: OrdSet<ServerId>,
     /// Floating IPs with a router that are not reported as working yet.
     pub pending_floating_ips: OrdSet<FloatingIpId>,
     /// The action log of a server, oldest first (by start, then id).
     pub actions_by_server: Lookup<ServerId, (crate::Timestamp, crate::ActionId)>,
+    /// Resizes of a server.
+    pub migrations_by_server: Lookup<ServerId, u64>,
 }
 
 macro_rules! tables {
@@ -371,6 +382,12 @@ tables! {
     server_groups: ServerGroup,
     /// Nova's action log.
     server_actions: ServerAction,
+    /// Nova's log of resizes.
+    migrations: Migration,
+    /// Nova's host aggregates.
+    aggregates: Aggregate,
+    /// What administrators say of hosts' compute services.
+    host_services: HostService,
 }
 
 /// Writes the table plumbing of a [`Row`] implementation.

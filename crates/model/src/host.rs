@@ -5,6 +5,8 @@
 //! only the fragments it touches, so the receiver finds the difference by comparing pointers ([`std::sync::Arc::ptr_eq`])
 //! and then values, and the cost of a change does not grow with the size of the cloud.
 
+mod orders;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+pub use orders::{RescueDisk, ServerDone, ServerOrders, SnapshotOrder, SnapshotReport, SnapshotState};
 
 use crate::address::MacAddress;
 use crate::{
@@ -357,6 +361,9 @@ pub struct ServerConfig {
     pub config_drive: bool,
     /// What the metadata service (and the config drive) tells it.
     pub metadata: Arc<InstanceMetadata>,
+    /// What is ordered of its disks.
+    #[serde(default)]
+    pub orders: ServerOrders,
 }
 
 /// What a server should be doing.
@@ -536,6 +543,9 @@ pub struct ServerReport {
     pub soft_reboots: u64,
     /// NICs that the machine has now.
     pub nics: BTreeSet<PortId>,
+    /// How far it is with what is ordered of its disks.
+    #[serde(default)]
+    pub done: ServerDone,
 }
 
 /// What is going on with a server.

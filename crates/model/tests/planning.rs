@@ -274,6 +274,7 @@ fn server(n: u8, a: u8, b: u8) -> Server {
         desired: DesiredPower::On,
         hard_reboots: u64::from(a / 4),
         soft_reboots: 0,
+        works: Default::default(),
         progress: 0,
         locked: None,
         fault: None,

@@ -79,6 +79,7 @@ fn server() -> ServerConfig {
             hostname: "web".to_owned(),
             ..InstanceMetadata::default()
         }),
+        orders: Default::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use model::host::{
     DesiredPower, FragmentStatus, HostConfig, HostFacts, HostReport, NetworkConfig, PortBinding, PortConfig,
-    PortReport, RouterConfig, ServerConfig, ServerPhase, ServerReport,
+    PortReport, RouterConfig, ServerConfig, ServerDone, ServerPhase, ServerReport, SnapshotReport, SnapshotState,
 };
 use model::{PortId, ServerId};
 
@@ -37,6 +37,8 @@ struct Machine {
     boots: u64,
     /// What it was last asked to do, to see a new wish after its guest shut itself down.
     asked: DesiredPower,
+    /// How far it is with what is ordered of its disks.
+    done: ServerDone,
 }
 
 impl World {
@@ -148,7 +150,7 @@ impl World {
         let Some(machine) = self.machines.get_mut(&id) else {
             return false;
         };
-        let before = (machine.phase.clone(), machine.hard_reboots, machine.soft_reboots);
+        let before = machine.face();
         match &wanted {
             None if machine.phase == ServerPhase::Removing => {
                 self.machines.remove(&id);
@@ -163,7 +165,7 @@ impl World {
         if booted {
             machine.boots += 1;
         }
-        let moved = before != (machine.phase.clone(), machine.hard_reboots, machine.soft_reboots);
+        let moved = before != machine.face();
         if let (true, Some(server)) = (booted, &wanted) {
             let text = format!(
                 "[    0.000000] Linux version 6.1.0 (simulated)\nBooting {}\n\n{} login: ",
@@ -189,6 +191,7 @@ impl World {
             hard_reboots: machine.hard_reboots,
             soft_reboots: machine.soft_reboots,
             nics: nics.iter().map(|(_, port)| *port).collect(),
+            done: machine.done.clone(),
         };
         if self.report.servers.get(&id).is_none_or(|old| **old != report) {
             self.report.servers.insert(id, Arc::new(report));
@@ -297,7 +300,55 @@ impl Machine {
             soft_reboots: server.soft_reboots,
             boots: 0,
             asked: server.power,
+            done: ServerDone {
+                rebuilds: server.orders.rebuilds,
+                trial: server.orders.trial,
+                reverted: server.orders.reverted,
+                snapshot: None,
+            },
         }
+    }
+
+    /// Does what is ordered of the disks; whether the machine has to be started anew for it. A disk here never changes, so
+    /// a copy of it is the image that it was made from.
+    fn follow(&mut self, server: &ServerConfig) -> bool {
+        let orders = &server.orders;
+        let starts_anew = orders.rebuilds > self.done.rebuilds
+            || orders.trial > self.done.trial
+            || orders.reverted > self.done.reverted;
+        let is_at_rest = !starts_anew && self.phase == reached(server.power);
+        let copy = orders
+            .snapshot
+            .as_ref()
+            .filter(|_| is_at_rest)
+            .map(|order| SnapshotReport {
+                image_id: order.image_id,
+                state: match &server.disk.image {
+                    Some(image) => SnapshotState::Ready {
+                        path: image.path.clone(),
+                    },
+                    None => SnapshotState::Failed {
+                        message: "The server has no disk of its own.".to_owned(),
+                    },
+                },
+            });
+        self.done = ServerDone {
+            rebuilds: orders.rebuilds,
+            trial: orders.trial,
+            reverted: orders.reverted,
+            snapshot: copy,
+        };
+        starts_anew
+    }
+
+    /// What others see of it.
+    fn face(&self) -> (ServerPhase, u64, u64, ServerDone) {
+        (
+            self.phase.clone(),
+            self.hard_reboots,
+            self.soft_reboots,
+            self.done.clone(),
+        )
     }
 
     fn advance(&mut self, server: &ServerConfig, whims: &Whims) {
@@ -315,7 +366,7 @@ impl Machine {
             return;
         }
         let asked_anew = std::mem::replace(&mut self.asked, server.power) != server.power;
-        let rebooted = self.hard_reboots != server.hard_reboots;
+        let rebooted = self.follow(server) | (self.hard_reboots != server.hard_reboots);
         self.hard_reboots = server.hard_reboots;
         let soft_rebooted = self.soft_reboots != server.soft_reboots;
         self.soft_reboots = server.soft_reboots;

@@ -573,6 +573,7 @@ fn server(id: ServerId, name: &str) -> Arc<ServerConfig> {
         nics: Vec::new(),
         config_drive: false,
         metadata: Arc::new(metadata),
+        orders: Default::default(),
     })
 }
 

@@ -107,7 +107,10 @@ impl ImageTool {
 
     /// Copies a disk into a new uncompressed file, flattened. `progress` gets the percentage done, as it grows.
     pub async fn convert(&self, from: ImageFile<'_>, to: ImageFile<'_>, progress: impl FnMut(u8) + Send) -> Result<()> {
-        let arguments = convert_arguments(from, to);
+        self.copy(convert_arguments(from, to), progress).await
+    }
+
+    async fn copy(&self, arguments: Vec<OsString>, progress: impl FnMut(u8) + Send) -> Result<()> {
         let command = self.describe(&arguments);
         let mut child = self.spawn(&arguments)?;
         let stdout = child.stdout.take();
@@ -120,6 +123,18 @@ impl ImageTool {
             })?;
         let ((), (status, stderr)) = done.map_err(Error::system("read qemu-img's output"))?;
         check(command, status, &stderr)
+    }
+
+    /// Copies the disk in a copy-on-write file and the file below it into one new file. The names of files below in the
+    /// header are not believed: `base` is what is below, `None` for nothing.
+    pub async fn flatten(
+        &self,
+        overlay: &Path,
+        base: Option<ImageFile<'_>>,
+        to: ImageFile<'_>,
+        progress: impl FnMut(u8) + Send,
+    ) -> Result<()> {
+        self.copy(flatten_arguments(overlay, base, to), progress).await
     }
 
     /// Gives a disk a new, larger size.
@@ -288,6 +303,21 @@ fn convert_arguments(from: ImageFile<'_>, to: ImageFile<'_>) -> Vec<OsString> {
     // The copy need not go through the page cache of a busy host in order.
     arguments.extend(words(&["-W"]));
     arguments.extend([path_argument(from.path), path_argument(to.path)]);
+    arguments
+}
+
+/// The source is written as JSON, in which every node has its driver and its file.
+fn flatten_arguments(overlay: &Path, base: Option<ImageFile<'_>>, to: ImageFile<'_>) -> Vec<OsString> {
+    let file = |path: &Path| serde_json::json!({"driver": "file", "filename": path.to_string_lossy()});
+    let below = base.map(|base| serde_json::json!({"driver": base.format.as_str(), "file": file(base.path)}));
+    let source = serde_json::json!({
+        "driver": DiskFormat::Qcow2.as_str(),
+        "file": file(overlay),
+        "backing": below,
+    });
+    let mut arguments = words(&["convert", "-p", "-O", to.format.as_str(), "-W"]);
+    arguments.push(format!("json:{source}").into());
+    arguments.push(path_argument(to.path));
     arguments
 }
 

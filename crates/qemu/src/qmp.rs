@@ -11,6 +11,7 @@
 //!
 //! QEMU itself is not trusted more than its guest: lines have a length limit and answers are checked.
 
+mod block_copy;
 mod commands;
 mod event;
 mod wire;

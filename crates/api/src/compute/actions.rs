@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::body::{Field, Object, TEXT_LIMIT, field, missing, wrong};
 use super::microversion::{MIN, Microversion};
 use super::servers::find;
-use super::{no_such_action, remote_consoles, server_id};
+use super::{networks, no_such_action, remote_consoles, server_id, works};
 use crate::context::Ctx;
 use crate::extract::Wire;
 use crate::reply::{Reply, json as reply};
@@ -21,27 +21,11 @@ use crate::reply::{Reply, json as reply};
 /// Actions of Nova's that this version of Maru does not do yet.
 const NOT_YET: &[&str] = &[
     "addFixedIp",
-    "addFloatingIp",
-    "confirmResize",
-    "createBackup",
-    "createImage",
     "evacuate",
-    "injectNetworkInfo",
-    "migrate",
     "os-migrateLive",
-    "rebuild",
     "removeFixedIp",
-    "removeFloatingIp",
-    "rescue",
-    "resetNetwork",
-    "resize",
     "restore",
-    "revertResize",
-    "shelve",
-    "shelveOffload",
     "trigger_crash_dump",
-    "unrescue",
-    "unshelve",
 ];
 
 /// `POST /servers/{id}/action`.
@@ -78,6 +62,14 @@ pub(super) async fn act(
         "os-getVNCConsole" | "os-getSPICEConsole" | "os-getSerialConsole" | "os-getRDPConsole" => {
             return Err(remote_consoles::by_action(&ctx, version, &id.to_string(), name, arguments)?.into());
         }
+        "addFloatingIp" => networks::add_floating(&ctx, version, id, arguments).await?,
+        "removeFloatingIp" => networks::remove_floating(&ctx, version, id, arguments).await?,
+        "injectNetworkInfo" => {
+            works::need_admin(&ctx, "os-admin-actions:inject_network_info")?;
+            find(&ctx, &id.to_string())?;
+        }
+        "resetNetwork" => return Err(gone().into()),
+        name if works::NAMES.contains(&name) => return works::act(&ctx, version, id, name, arguments).await,
         name if NOT_YET.contains(&name) => return Err(not_yet(&ctx, id, name)?.into()),
         _ => return Err(no_such_action(&body).into()),
     }
@@ -210,6 +202,14 @@ fn change_password(ctx: &Ctx, id: ServerId, arguments: Object<'_>) -> Result<Err
         "HTTPNotImplemented",
         "Unable to set password on instance: there is no agent inside it. Log in with its key and change the password there.",
     ))
+}
+
+/// It was for one hypervisor, which Nova no longer has.
+fn gone() -> Error {
+    Error::conflict(
+        "HTTPGone",
+        "This action worked with the Xen driver only, which Nova removed in its release 23.0.0.",
+    )
 }
 
 fn not_yet(ctx: &Ctx, id: ServerId, name: &str) -> Result<Error> {

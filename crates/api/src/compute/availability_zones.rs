@@ -1,5 +1,6 @@
 //! Availability zones: the one that the host is in.
 
+use model::compute::host_service;
 use serde_json::{Value, json};
 
 use crate::context::Ctx;
@@ -14,7 +15,7 @@ pub(super) async fn list(ctx: Ctx) -> Reply {
 pub(super) async fn list_detail(ctx: Ctx) -> Reply {
     let service = json!({
         "available": is_up(&ctx),
-        "active": true,
+        "active": !host_service::of(&ctx.cloud(), ctx.control().host_id()).disabled,
         "updated_at": ctx.control().now().micros_bare(),
     });
     let host = ctx.control().host_id().to_string();
@@ -32,14 +33,16 @@ pub(super) async fn list_detail(ctx: Ctx) -> Reply {
 }
 
 fn zone(ctx: &Ctx, hosts: Value) -> Value {
+    let said = host_service::of(&ctx.cloud(), ctx.control().host_id());
     json!({
-        "zoneName": ctx.control().plan_settings().availability_zone,
-        "zoneState": {"available": is_up(ctx)},
+        "zoneName": super::own_zone(ctx),
+        "zoneState": {"available": is_up(ctx) && !said.disabled},
         "hosts": hosts,
     })
 }
 
 /// Whether the host has reported.
 pub(super) fn is_up(ctx: &Ctx) -> bool {
-    ctx.control().host_report().borrow().facts.vcpus > 0
+    let said = host_service::of(&ctx.cloud(), ctx.control().host_id());
+    ctx.control().host_report().borrow().facts.vcpus > 0 && !said.forced_down
 }

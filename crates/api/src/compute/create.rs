@@ -109,20 +109,9 @@ fn read_envelope(body: &Map<String, Value>) -> Result<Object<'_>> {
 }
 
 fn read(ctx: &Ctx, body: &Map<String, Value>, server: Object<'_>, version: Microversion) -> Result<NewServers> {
-    let flavor_ref = match server.value("flavorRef") {
-        Some(Value::Number(number)) => number.to_string(),
-        _ => server
-            .text("flavorRef", 1..=TEXT_LIMIT * 2)?
-            .ok_or_else(|| missing("flavorRef"))?
-            .to_owned(),
-    };
+    let flavor_id = FlavorId::from(read_flavor(server)?);
     let name = server.required_name("name")?.to_owned();
-    if server.value("trusted_image_certificates").is_some() {
-        return Err(Error::invalid(
-            "CertificateValidationFailed",
-            "Image signature certificate validation is not available here: leave 'trusted_image_certificates' out.",
-        ));
-    }
+    refuse_certificates(server)?;
     let (min_count, max_count) = read_counts(server)?;
     let (zone, host) = read_place(ctx, server)?;
     Ok(NewServers {
@@ -133,7 +122,7 @@ fn read(ctx: &Ctx, body: &Map<String, Value>, server: Object<'_>, version: Micro
             Some(name.clone())
         },
         hostname: read_hostname(server, version)?,
-        flavor_id: FlavorId::from(last_segment(&flavor_ref)),
+        flavor_id,
         image_id: read_image(server)?,
         networks: read_networks(server, version)?,
         security_groups: read_groups(server)?,
@@ -161,6 +150,36 @@ fn read(ctx: &Ctx, body: &Map<String, Value>, server: Object<'_>, version: Micro
         request_id: ctx.request_id().0,
         name,
     })
+}
+
+/// `flavorRef`: an id, be it a number.
+pub(super) fn read_flavor(server: Object<'_>) -> Result<String> {
+    let reference = match server.value("flavorRef") {
+        Some(Value::Number(number)) => number.to_string(),
+        _ => server
+            .text("flavorRef", 1..=TEXT_LIMIT * 2)?
+            .ok_or_else(|| missing("flavorRef"))?
+            .to_owned(),
+    };
+    Ok(last_segment(&reference).to_owned())
+}
+
+/// Signatures of images are not looked at here, so nobody may count on them.
+pub(super) fn refuse_certificates(server: Object<'_>) -> Result<()> {
+    if server.value("trusted_image_certificates").is_none() {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "CertificateValidationFailed",
+        "Image signature certificate validation is not available here: leave 'trusted_image_certificates' out.",
+    ))
+}
+
+/// The image that an `imageRef` names.
+pub(super) fn image_of_reference(text: &str) -> Result<ImageId> {
+    last_segment(text)
+        .parse::<ImageId>()
+        .map_err(|_| Error::invalid("HTTPBadRequest", "Invalid imageRef provided."))
 }
 
 /// A reference is an id, or a URL that ends in one.
@@ -220,7 +239,7 @@ fn read_counts(server: Object<'_>) -> Result<(u64, u64)> {
 
 /// `availability_zone` (for administrators also `zone:host`), or the host and its hypervisor by name.
 fn read_place(ctx: &Ctx, server: Object<'_>) -> Result<(Option<String>, Option<HostId>)> {
-    let own_zone = &ctx.control().plan_settings().availability_zone;
+    let own_zone = &super::own_zone(ctx);
     let given = server
         .text("availability_zone", 0..=TEXT_LIMIT)?
         .filter(|text| !text.is_empty());
@@ -284,11 +303,7 @@ fn read_image(server: Object<'_>) -> Result<ImageId> {
     let reference = server
         .text("imageRef", 0..=TEXT_LIMIT * 8)?
         .filter(|text| !text.is_empty())
-        .map(|text| {
-            last_segment(text)
-                .parse::<ImageId>()
-                .map_err(|_| Error::invalid("HTTPBadRequest", "Invalid imageRef provided."))
-        })
+        .map(image_of_reference)
         .transpose()?;
     match (reference, from_mapping) {
         (Some(image), None) => Ok(image),
@@ -418,7 +433,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(plain).ok()
 }
 
-fn read_user_data(server: Object<'_>) -> Result<Option<String>> {
+pub(super) fn read_user_data(server: Object<'_>) -> Result<Option<String>> {
     let Some(text) = server.text("user_data", 0..=USER_DATA_LIMIT)? else {
         return Ok(None);
     };
@@ -431,7 +446,7 @@ fn read_user_data(server: Object<'_>) -> Result<Option<String>> {
     Ok(Some(text.split_ascii_whitespace().collect()))
 }
 
-fn read_personality(server: Object<'_>) -> Result<Vec<(String, String, usize)>> {
+pub(super) fn read_personality(server: Object<'_>) -> Result<Vec<(String, String, usize)>> {
     let files = server.objects("personality")?.unwrap_or_default();
     let files = files.into_iter().map(|file| {
         let file = file.allow(FILE, super::microversion::MIN)?;
@@ -459,7 +474,7 @@ fn read_config_drive(server: Object<'_>) -> Result<bool> {
 }
 
 /// Letters and digits that can't be taken for each other.
-fn make_password() -> String {
+pub(super) fn make_password() -> String {
     const LETTERS: &[u8] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnopqrstuvwxyz";
     let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
     let bytes = random.iter().flat_map(|id| id.as_bytes().iter());

@@ -333,9 +333,7 @@ impl Wanted {
             return Ok(());
         }
         if let Some(zone) = query.get("availability_zone").map(str::to_owned) {
-            self.test(move |view, server| {
-                server.host.is_some() && view.ctx.control().plan_settings().availability_zone == zone
-            });
+            self.test(move |view, server| server.host.is_some() && super::own_zone(view.ctx) == zone);
         }
         if let Some(text) = query.get("config_drive") {
             let wanted = truth_of(text).unwrap_or(!text.is_empty());

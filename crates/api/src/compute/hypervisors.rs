@@ -115,6 +115,11 @@ fn whole(ctx: &Ctx, hypervisor: &Hypervisor, version: Microversion, servers: Ser
     body
 }
 
+/// What the servers of a host take.
+pub(super) fn used(ctx: &Ctx, host: &model::HostId) -> model::compute::schedule::Claim {
+    model::compute::schedule::Claim::of_host(&ctx.cloud(), host)
+}
+
 /// What a hypervisor has and what is taken of it.
 fn figures(hypervisor: &Hypervisor) -> Value {
     let (candidate, taken) = (&hypervisor.candidate, hypervisor.candidate.taken);

@@ -81,7 +81,7 @@ pub(super) async fn attach(
 ) -> Reply {
     let id = server_id(&id)?;
     let new = read_new(Object::only_member(&body, "interfaceAttachment")?, version)?;
-    let zone = ctx.control().plan_settings().availability_zone.clone();
+    let zone = super::own_zone(&ctx);
     let port = ctx
         .transact(move |tx, actor| port::attach_interface(tx, actor, id, &new, &zone))
         .await?;

@@ -6,6 +6,7 @@
 //! ```
 
 mod actions;
+mod aggregates;
 mod availability_zones;
 mod body;
 mod create;
@@ -14,13 +15,17 @@ mod extensions;
 mod extra_specs;
 mod filters;
 mod flavors;
+mod host_admin;
 mod hypervisors;
+mod images;
 mod instance_actions;
 mod interfaces;
 mod keypairs;
 mod limits;
 mod metadata;
 mod microversion;
+mod migrations;
+mod networks;
 mod paging;
 mod quota_classes;
 mod quota_sets;
@@ -33,12 +38,14 @@ mod tags;
 mod usage;
 mod versions;
 mod view;
+mod works;
 
 use std::sync::Arc;
 
 use axum::middleware;
 use model::compute::server::create::Hosts;
-use model::{Error, Result, ServerId};
+use model::compute::{aggregate, host_service};
+use model::{Error, HostId, Result, ServerId};
 use serde_json::{Map, Value, json};
 
 use crate::access::Access::{Admin, Member, Public, Reader};
@@ -58,6 +65,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(server_routes)
         .with(server_part_routes)
         .with(host_routes)
+        .with(aggregate_routes)
+        .with(proxy_routes)
         .with(project_routes)
         .wrap(|router| router.layer(middleware::from_fn(microversion::layer)))
 }
@@ -137,6 +146,22 @@ fn server_part_routes(routes: Routes) -> Routes {
             Reader,
             instance_actions::show,
         )
+        .get("/v2.1/servers/{id}/migrations", Admin, migrations::list_of_server)
+        .get(
+            "/v2.1/servers/{id}/migrations/{number}",
+            Admin,
+            migrations::show_of_server,
+        )
+        .get(
+            "/v2.1/servers/{id}/os-server-password",
+            Reader,
+            host_admin::show_password,
+        )
+        .delete(
+            "/v2.1/servers/{id}/os-server-password",
+            Member,
+            host_admin::delete_password,
+        )
         .post("/v2.1/servers/{id}/remote-consoles", Member, remote_consoles::create)
         .get("/v2.1/servers/{id}/diagnostics", Admin, diagnostics::show)
         .get("/v2.1/servers/{id}/topology", Reader, servers::show_topology)
@@ -165,7 +190,68 @@ fn host_routes(routes: Routes) -> Routes {
         .get("/v2.1/os-hypervisors/{id}/search", Admin, hypervisors::search)
         .get("/v2.1/os-hypervisors/{id}/servers", Admin, hypervisors::servers)
         .get("/v2.1/os-services", Admin, services::list)
-        .get("/v2.1/os-aggregates", Admin, services::list_aggregates)
+        .put("/v2.1/os-services/{id}", Admin, services::update)
+        .delete("/v2.1/os-services/{id}", Admin, services::delete)
+        .get("/v2.1/os-hosts", Admin, host_admin::list_hosts)
+        .get("/v2.1/os-hosts/{name}", Admin, host_admin::show_host)
+        .put("/v2.1/os-hosts/{name}", Admin, host_admin::update_host)
+        .get("/v2.1/os-hosts/{name}/startup", Admin, host_admin::host_power)
+        .get("/v2.1/os-hosts/{name}/shutdown", Admin, host_admin::host_power)
+        .get("/v2.1/os-hosts/{name}/reboot", Admin, host_admin::host_power)
+        .get("/v2.1/os-migrations", Admin, migrations::list)
+        .get("/v2.1/os-instance_usage_audit_log", Admin, host_admin::audit_log)
+        .get(
+            "/v2.1/os-instance_usage_audit_log/{before}",
+            Admin,
+            host_admin::audit_log_before,
+        )
+        .post("/v2.1/os-server-external-events", Admin, host_admin::external_events)
+}
+
+fn aggregate_routes(routes: Routes) -> Routes {
+    routes
+        .get("/v2.1/os-aggregates", Admin, aggregates::list)
+        .post("/v2.1/os-aggregates", Admin, aggregates::create)
+        .get("/v2.1/os-aggregates/{id}", Admin, aggregates::show)
+        .put("/v2.1/os-aggregates/{id}", Admin, aggregates::update)
+        .delete("/v2.1/os-aggregates/{id}", Admin, aggregates::delete)
+        .post("/v2.1/os-aggregates/{id}/action", Admin, aggregates::act)
+        .post("/v2.1/os-aggregates/{id}/images", Admin, aggregates::cache_images)
+}
+
+/// What Nova passed on to other services before clients asked those themselves.
+fn proxy_routes(routes: Routes) -> Routes {
+    routes
+        .get("/v2.1/images", Reader, images::list)
+        .get("/v2.1/images/detail", Reader, images::list_detail)
+        .get("/v2.1/images/{id}", Reader, images::show)
+        .delete("/v2.1/images/{id}", Member, images::delete)
+        .get("/v2.1/images/{id}/metadata", Reader, images::list_metadata)
+        .post("/v2.1/images/{id}/metadata", Member, images::merge)
+        .put("/v2.1/images/{id}/metadata", Member, images::replace)
+        .get("/v2.1/images/{id}/metadata/{key}", Reader, images::show_item)
+        .put("/v2.1/images/{id}/metadata/{key}", Member, images::set_item)
+        .delete("/v2.1/images/{id}/metadata/{key}", Member, images::delete_item)
+        .get("/v2.1/os-security-groups", Reader, security_groups::list)
+        .post("/v2.1/os-security-groups", Member, security_groups::create)
+        .get("/v2.1/os-security-groups/{id}", Reader, security_groups::show)
+        .put("/v2.1/os-security-groups/{id}", Member, security_groups::update)
+        .delete("/v2.1/os-security-groups/{id}", Member, security_groups::delete)
+        .post("/v2.1/os-security-group-rules", Member, security_groups::create_rule)
+        .delete(
+            "/v2.1/os-security-group-rules/{id}",
+            Member,
+            security_groups::delete_rule,
+        )
+        .get("/v2.1/os-networks", Reader, networks::list)
+        .get("/v2.1/os-networks/{id}", Reader, networks::show)
+        .get("/v2.1/os-tenant-networks", Reader, networks::list_of_tenant)
+        .get("/v2.1/os-tenant-networks/{id}", Reader, networks::show_of_tenant)
+        .get("/v2.1/os-floating-ip-pools", Reader, networks::list_pools)
+        .get("/v2.1/os-floating-ips", Reader, networks::list_floating)
+        .post("/v2.1/os-floating-ips", Member, networks::create_floating)
+        .get("/v2.1/os-floating-ips/{id}", Reader, networks::show_floating)
+        .delete("/v2.1/os-floating-ips/{id}", Member, networks::delete_floating)
 }
 
 fn project_routes(routes: Routes) -> Routes {
@@ -224,11 +310,28 @@ pub(crate) fn hypervisor_uuid(host: &str) -> uuid::Uuid {
 fn hosts(ctx: &Ctx) -> Hosts {
     let settings = ctx.control().plan_settings();
     let facts = ctx.control().host_report().borrow().facts.clone();
+    let zone = zone_of_host(ctx, &facts.host);
+    let said = host_service::of(&ctx.cloud(), &facts.host);
     Hosts {
-        facts: vec![facts],
-        zone: settings.availability_zone.clone(),
+        // One that takes no new servers is not there for the scheduler.
+        facts: if said.disabled || said.forced_down {
+            vec![]
+        } else {
+            vec![facts]
+        },
+        zone,
         policy: settings.scheduling,
     }
+}
+
+/// The zone that a host is in: an aggregate's, or the cloud's own.
+fn zone_of_host(ctx: &Ctx, host: &HostId) -> String {
+    aggregate::zone_of(&ctx.cloud(), host, &ctx.control().plan_settings().availability_zone)
+}
+
+/// The zone of the only host.
+fn own_zone(ctx: &Ctx) -> String {
+    zone_of_host(ctx, ctx.control().host_id())
 }
 
 /// A body of `…/action` that names no action of Nova's.

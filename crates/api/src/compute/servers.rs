@@ -98,8 +98,13 @@ pub(super) async fn update(
 pub(super) async fn delete(ctx: Ctx, Path(id): Path<String>) -> Reply {
     let id = server_id(&id)?;
     let request_id = ctx.request_id().0;
+    let cloud = ctx.cloud();
+    let shelved = cloud.find::<Server>(&id).and_then(|server| server.works.shelved_image);
     ctx.transact(move |tx, actor| server::delete::delete(tx, actor, id, Operation::Delete, request_id))
         .await?;
+    if let Some(image) = shelved {
+        ctx.app().images.discard(image).await;
+    }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -126,8 +126,8 @@ impl<'a> View<'a> {
     /// What were extensions once.
     fn add_extended(&self, body: &mut Value, server: &Server) {
         let since = |minor| self.version.since(minor);
-        let zone = &self.ctx.control().plan_settings().availability_zone;
-        body["OS-EXT-AZ:availability_zone"] = json!(if server.host.is_some() { zone } else { "" });
+        let zone = super::own_zone(self.ctx);
+        body["OS-EXT-AZ:availability_zone"] = json!(if server.host.is_some() { zone.as_str() } else { "" });
         body["OS-EXT-STS:vm_state"] = json!(server.vm_state.as_str());
         body["OS-EXT-STS:task_state"] = json!(server.task_state.map(|task| task.as_str()));
         body["OS-EXT-STS:power_state"] = json!(server.power_state.number());

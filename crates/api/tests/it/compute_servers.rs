@@ -343,7 +343,7 @@ async fn power_goes_its_ways_and_only_those() {
         (json!({"reboot": {"type": "COLD"}}), 400, "ACTIVE"),
         (json!({"reboot": {}}), 400, "ACTIVE"),
         (json!({"dance": null}), 400, "ACTIVE"),
-        (json!({"resize": {"flavorRef": "2"}}), 501, "ACTIVE"),
+        (json!({"resize": {"flavorRef": "nope"}}), 400, "ACTIVE"),
         (json!({"changePassword": {"adminPass": "x"}}), 501, "ACTIVE"),
         (json!({"os-start": null, "os-stop": null}), 400, "ACTIVE"),
     ];

@@ -12,6 +12,7 @@ mod compute_microversions;
 mod compute_parts_bodies;
 mod compute_server_parts;
 mod compute_servers;
+mod compute_works;
 mod every_route;
 mod identity;
 mod image;

@@ -12,6 +12,7 @@
 
 mod import;
 mod receive;
+mod snapshots;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -124,6 +125,7 @@ impl ImageStore {
             }),
         };
         store.resume_imports();
+        snapshots::follow(&store);
         Ok(store)
     }
 

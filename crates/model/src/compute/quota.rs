@@ -86,6 +86,26 @@ pub fn allowed_servers(
     ))
 }
 
+/// Whether a server of this project may change its size.
+///
+/// # Errors
+/// `TooManyInstances` with the figures.
+pub fn check_resize(cloud: &Cloud, project: &ProjectId, old: &ServerFlavor, new: &ServerFlavor) -> Result<()> {
+    let usage = Usage::of_project(cloud, project);
+    let cores = u64::from(new.vcpus).saturating_sub(u64::from(old.vcpus));
+    let ram = new.memory_mib.saturating_sub(old.memory_mib);
+    for (name, used, more) in [("cores", usage.cores, cores), ("ram", usage.ram_mib, ram)] {
+        let limit = limit(cloud, project, name);
+        if more > 0 && !allows(limit, used, more) {
+            return Err(Error::over_quota(
+                "TooManyInstances",
+                format!("Quota exceeded for {name}: Requested {more}, but already used {used} of {limit} {name}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Whether a server may have so many metadata items.
 ///
 /// # Errors

@@ -148,3 +148,33 @@ fn event_name(action: &str) -> String {
         other => format!("compute_{other}_instance"),
     }
 }
+
+/// Ends the newest action's open steps, with the fault if there is one.
+pub fn finish(tx: &mut Tx<'_>, server: &Server, failed: bool) {
+    let now = tx.now();
+    let newest = tx
+        .cloud()
+        .lookups
+        .actions_by_server
+        .of(&server.id)
+        .last()
+        .map(|(_, id)| *id);
+    let Some(action) = newest.and_then(|id| tx.cloud().server_actions.get(&id).cloned()) else {
+        return;
+    };
+    let mut action = ServerAction::clone(&action);
+    for event in action.events.iter_mut().filter(|event| event.finish_time.is_none()) {
+        event.finish_time = Some(now);
+        event.result = Some(if failed { "Error" } else { "Success" }.to_owned());
+        event.details = server
+            .fault
+            .as_ref()
+            .filter(|_| failed)
+            .map(|fault| fault.message.clone());
+    }
+    action.updated_at = now;
+    if failed {
+        action.message = Some("Error".to_owned());
+    }
+    tx.put(action);
+}

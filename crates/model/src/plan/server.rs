@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::{View, instance};
 use crate::ServerId;
 use crate::compute::{Server, ServerImage, TaskState, VmState};
-use crate::host::{DirectBoot, DiskConfig, ImageSource, NicConfig, ServerConfig};
+use crate::host::{
+    DirectBoot, DiskConfig, ImageSource, NicConfig, RescueDisk, ServerConfig, ServerOrders, SnapshotOrder,
+};
 use crate::network::Port;
 
 /// The server as this host must hold it; `None` when it is elsewhere, or being deleted.
@@ -33,7 +35,26 @@ pub(crate) fn plan(view: &View<'_>, id: ServerId) -> Option<ServerConfig> {
         nics: nics(view, server),
         config_drive: server.config_drive,
         metadata: Arc::new(instance::metadata(view, server)),
+        orders: orders(view, server),
     })
+}
+
+fn orders(view: &View<'_>, server: &Server) -> ServerOrders {
+    let works = &server.works;
+    ServerOrders {
+        rebuilds: works.rebuilds,
+        keep_ephemeral: works.keep_ephemeral,
+        trial: works.resize.as_ref().map_or(0, |_| works.resizes),
+        reverted: works.reverted,
+        rescue: works.rescue.as_ref().map(|rescue| RescueDisk {
+            image: source(view, &rescue.image),
+            last: rescue.last,
+        }),
+        snapshot: works.snapshot.as_ref().map(|snapshot| SnapshotOrder {
+            image_id: snapshot.image_id,
+            format: snapshot.format.clone(),
+        }),
+    }
 }
 
 fn source(view: &View<'_>, image: &ServerImage) -> ImageSource {

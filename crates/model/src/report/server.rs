@@ -11,9 +11,10 @@
 //! ```
 
 use super::View;
+use crate::compute::migration::{self, MigrationStatus};
 use crate::compute::server::delete;
-use crate::compute::{Fault, PowerState, Server, ServerAction, TaskState, VmState};
-use crate::host::{DesiredPower, ServerPhase, ServerReport};
+use crate::compute::{Fault, PowerState, Server, TaskState, VmState, finish_action};
+use crate::host::{DesiredPower, ServerPhase, ServerReport, SnapshotState};
 use crate::{Result, ServerId, Timestamp, Tx};
 
 /// What folding would do to a server.
@@ -40,7 +41,14 @@ pub(super) fn after(row: &Server, view: &View<'_>) -> Option<After> {
 
 fn apply(row: &Server, report: &ServerReport) -> Option<Server> {
     let mut after = row.clone();
-    let reboots_done = report.hard_reboots >= row.hard_reboots && report.soft_reboots >= row.soft_reboots;
+    if row.task_state.is_some_and(TaskState::awaits_snapshot) && !matches!(report.phase, ServerPhase::Failed { .. }) {
+        return snapshot_progress(row, report);
+    }
+    let works = &row.works;
+    let trial = works.resize.as_ref().map_or(0, |_| works.resizes);
+    let works_done =
+        report.done.rebuilds >= works.rebuilds && report.done.trial >= trial && report.done.reverted >= works.reverted;
+    let reboots_done = works_done && report.hard_reboots >= row.hard_reboots && report.soft_reboots >= row.soft_reboots;
     match (&report.phase, row.desired) {
         // A failure from before the reboot that is to mend it says nothing of it.
         (ServerPhase::Failed { .. }, _) if !reboots_done => return None,
@@ -68,6 +76,7 @@ fn apply(row: &Server, report: &ServerReport) -> Option<Server> {
         (ServerPhase::Running, DesiredPower::On) if reboots_done => {
             settle(&mut after, VmState::Active, PowerState::Running);
         }
+        _ if !works_done => return None,
         (ServerPhase::Paused, DesiredPower::Paused) => settle(&mut after, VmState::Paused, PowerState::Paused),
         (ServerPhase::Suspended, DesiredPower::Suspended) => {
             settle(&mut after, VmState::Suspended, PowerState::Suspended);
@@ -82,8 +91,26 @@ fn apply(row: &Server, report: &ServerReport) -> Option<Server> {
     Some(after)
 }
 
+/// How far the copy of its disk is. Its power is not looked at: what comes after the copy decides on that.
+fn snapshot_progress(row: &Server, report: &ServerReport) -> Option<Server> {
+    let copy = report.done.snapshot.as_ref()?;
+    let SnapshotState::Making { percent } = copy.state else {
+        return None;
+    };
+    let is_it = row.works.snapshot.as_ref().is_some_and(|s| s.image_id == copy.image_id);
+    is_it.then(|| Server {
+        progress: percent / 10 * 10,
+        ..row.clone()
+    })
+}
+
 fn settle(server: &mut Server, vm_state: VmState, power_state: PowerState) {
-    server.vm_state = vm_state;
+    // A server in rescue, or one whose size is on trial, is that whether it runs or not.
+    server.vm_state = match (&server.works.rescue, &server.works.resize) {
+        (Some(_), _) => VmState::Rescued,
+        (None, Some(_)) => VmState::Resized,
+        (None, None) => vm_state,
+    };
     server.power_state = power_state;
     server.task_state = None;
     server.progress = if vm_state == VmState::Active { 100 } else { 0 };
@@ -111,41 +138,27 @@ fn enter(tx: &mut Tx<'_>, before: &Server, mut after: Server) -> Result<()> {
         fault.created = now;
     }
     if before.task_state.is_some() && after.task_state.is_none() {
-        finish_action(tx, &after);
+        finish_action(tx, &after, after.vm_state == VmState::Error);
+        note_migration(tx, before, &after);
     }
     tx.put(after);
     Ok(())
 }
 
-/// Ends the newest action's open steps, with the fault if there is one.
-fn finish_action(tx: &mut Tx<'_>, server: &Server) {
-    let now = tx.now();
-    let newest = tx
-        .cloud()
-        .lookups
-        .actions_by_server
-        .of(&server.id)
-        .last()
-        .map(|(_, id)| *id);
-    let Some(action) = newest.and_then(|id| tx.cloud().server_actions.get(&id).cloned()) else {
-        return;
+/// A resize that came to its end is noted in the list of migrations.
+fn note_migration(tx: &mut Tx<'_>, before: &Server, after: &Server) {
+    let failed = after.vm_state == VmState::Error;
+    let (number, done) = match (before.task_state, &before.works.resize) {
+        (Some(TaskState::ResizePrep), Some(resize)) => (Some(resize.migration), MigrationStatus::Finished),
+        (Some(TaskState::ResizeReverting), _) => {
+            let newest = tx.cloud().lookups.migrations_by_server.of(&before.id).last();
+            (newest.copied(), MigrationStatus::Reverted)
+        }
+        _ => return,
     };
-    let mut action = ServerAction::clone(&action);
-    let failed = server.vm_state == VmState::Error;
-    for event in action.events.iter_mut().filter(|event| event.finish_time.is_none()) {
-        event.finish_time = Some(now);
-        event.result = Some(if failed { "Error" } else { "Success" }.to_owned());
-        event.details = server
-            .fault
-            .as_ref()
-            .filter(|_| failed)
-            .map(|fault| fault.message.clone());
+    if let Some(number) = number {
+        migration::note(tx, number, if failed { MigrationStatus::Error } else { done });
     }
-    action.updated_at = now;
-    if failed {
-        action.message = Some("Error".to_owned());
-    }
-    tx.put(action);
 }
 
 #[cfg(test)]
@@ -161,6 +174,7 @@ mod tests {
             hard_reboots,
             soft_reboots: 0,
             nics: BTreeSet::new(),
+            done: Default::default(),
         }
     }
 

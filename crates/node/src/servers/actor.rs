@@ -5,23 +5,24 @@
 //! made). That is the same as a crash at that point, and the next pass deals with both in the same way: it finds a QEMU
 //! by its record, and half-made files by their names.
 
+mod orders;
 mod works;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::ServerId;
-use model::host::{DesiredPower, ServerConfig, ServerPhase, ServerReport};
+use model::host::{DesiredPower, ServerConfig, ServerDone, ServerOrders, ServerPhase, ServerReport, SnapshotReport};
 use qemu::qmp::RunState;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::Shared;
 use super::error::{Result, ServerError};
-use super::files;
 use super::machine::{Running, ServerDir, StartMode};
 use super::state::ServerState;
 use super::steps::{Asked, Seen, Step, decide};
+use super::{copies, files};
 
 /// What a server should be; `None`: it should be gone.
 pub type Desired = Option<Arc<ServerConfig>>;
@@ -78,6 +79,10 @@ pub struct Actor {
     phase: ServerPhase,
     /// Hard and soft reboots asked for by what the pass works towards.
     tried: (u64, u64),
+    /// The orders of what the pass works towards.
+    orders: ServerOrders,
+    /// How far the copy of the root disk is.
+    snapshot: Option<SnapshotReport>,
 }
 
 impl Actor {
@@ -97,6 +102,8 @@ impl Actor {
             started: None,
             phase: ServerPhase::Queued,
             tried: (0, 0),
+            orders: ServerOrders::default(),
+            snapshot: None,
         }
     }
 
@@ -163,7 +170,8 @@ impl Actor {
     async fn pass(&mut self, want: Option<&ServerConfig>) -> Result<Next> {
         let Some(want) = want else { return self.remove().await };
         self.tried = (want.hard_reboots, want.soft_reboots);
-        self.load_state()?;
+        self.orders.clone_from(&want.orders);
+        self.load_state(want)?;
         loop {
             let seen = self.look(want).await?;
             let step = decide(want.power, &seen);
@@ -203,6 +211,7 @@ impl Actor {
             asked,
             hard_due: want.hard_reboots > state.hard_reboots,
             soft_due: want.soft_reboots > state.soft_reboots,
+            work: orders::due(&want.orders, &state),
         })
     }
 
@@ -231,6 +240,7 @@ impl Actor {
                     machine.save(&self.directory).await?;
                 }
             }
+            Step::Work(work) => self.work(work, want).await?,
             Step::Retry => return self.retry_full_disk().await.map(Some),
             Step::Rest(phase) => return self.rest(phase, want).await.map(Some),
         }
@@ -348,12 +358,13 @@ impl Actor {
             self.report(phase);
             return Ok(Some(Instant::now() + TICK));
         }
+        self.follow_orders(&phase, want).await?;
         self.report(phase);
         Ok(self.asked.map(|asked| asked.until))
     }
 
     /// Reads what is remembered, or begins anew.
-    fn load_state(&mut self) -> Result<()> {
+    fn load_state(&mut self, want: &ServerConfig) -> Result<()> {
         if self.state.is_some() {
             return Ok(());
         }
@@ -369,6 +380,11 @@ impl Actor {
                     soft_reboots: 0,
                     off_by_guest: false,
                     base: None,
+                    rescue_base: None,
+                    // Orders from before this host knew of the server are not for the disks that it has, or will make.
+                    rebuilds: want.orders.rebuilds,
+                    trial: want.orders.trial,
+                    reverted: want.orders.reverted,
                 };
                 if let Err(error) = state.write(&path) {
                     self.shared.uids.release(uid);
@@ -378,6 +394,9 @@ impl Actor {
             }
         };
         self.state = Some(state);
+        if want.orders.snapshot.is_none() {
+            copies::drop_snapshots(self.directory.path(), None)?;
+        }
         Ok(())
     }
 
@@ -423,7 +442,12 @@ impl Actor {
         self.phase = phase;
         let state = self.state.as_ref();
         let mut reboots = state.map_or((0, 0), |state| (state.hard_reboots, state.soft_reboots));
+        let mut done = state.map_or_else(ServerDone::default, orders::done);
+        done.snapshot.clone_from(&self.snapshot);
         if matches!(self.phase, ServerPhase::Failed { .. }) {
+            done.rebuilds = done.rebuilds.max(self.orders.rebuilds);
+            done.trial = done.trial.max(self.orders.trial);
+            done.reverted = done.reverted.max(self.orders.reverted);
             // Those that were tried, so that the cloud can tell this failure from one before they were asked for.
             reboots = (reboots.0.max(self.tried.0), reboots.1.max(self.tried.1));
         }
@@ -438,6 +462,7 @@ impl Actor {
                     .as_ref()
                     .map(|machine| machine.nics().clone())
                     .unwrap_or_default(),
+                done,
             },
         );
     }
@@ -455,7 +480,14 @@ async fn overtaken(desired: &mut watch::Receiver<Desired>, worked_on: Option<&Se
         let new = desired.borrow_and_update().clone();
         let is_overtaken = match new.as_deref() {
             None => true,
-            Some(new) => new.hard_reboots > old.hard_reboots || new.power != old.power && old.power == DesiredPower::On,
+            Some(new) => {
+                new.hard_reboots > old.hard_reboots
+                    || new.power != old.power && old.power == DesiredPower::On
+                    || new.orders.rebuilds > old.orders.rebuilds
+                    || new.orders.reverted > old.orders.reverted
+                    // Nobody waits for a copy any more.
+                    || new.orders.snapshot != old.orders.snapshot && old.orders.snapshot.is_some()
+            }
         };
         if is_overtaken {
             return;

@@ -379,7 +379,7 @@ fn open_base(path: &Path, image: ImageId, size_bytes: u64) -> Result<Option<File
 }
 
 /// Inspects a file, of which only the beginning and the end are read where that is enough.
-fn inspect(file: &mut File) -> io::Result<Inspection> {
+pub(super) fn inspect(file: &mut File) -> io::Result<Inspection> {
     let length = file.metadata()?.len();
     let mut inspector = Inspector::new();
     let mut buffer = vec![0; 128 * 1024];

@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use model::host::{DirectBoot, ImageSource, ServerConfig};
+use model::host::{DirectBoot, ImageSource, RescueDisk, ServerConfig};
 use qemu::command_line::{Backing, Boot, DeviceId, Disk, DiskFormat, FileSource};
 use qemu::image_tool::{ImageFile, ImageTool};
 
@@ -17,6 +17,8 @@ const GIB: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
 /// Volume label by which cloud-init knows a config drive.
 const CONFIG_DRIVE_LABEL: &str = "config-2";
+/// The disk of a server in rescue.
+const RESCUE: &str = "rescue.qcow2";
 
 /// What a machine needs of its disks.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub struct Disks {
     pub inherited: Vec<OwnedFd>,
     /// Name of the base image that the root disk stands on.
     pub base: Option<String>,
+    /// Name of the base image that the rescue disk stands on.
+    pub rescue_base: Option<String>,
 }
 
 /// Who makes the disks of one server, where.
@@ -61,6 +65,7 @@ impl DiskMaker<'_> {
             boot: Boot::Disk,
             inherited: vec![],
             base: None,
+            rescue_base: None,
         };
         self.root(config, &mut made, &mut progress).await?;
         if config.ephemeral_gib > 0 {
@@ -69,6 +74,7 @@ impl DiskMaker<'_> {
                 .push(disk("ephemeral", DiskFormat::Qcow2, "ephemeral.qcow2")?);
         }
         if config.swap_mib > 0 {
+            self.drop_swap_of_another_size(config.swap_mib * MIB)?;
             self.file("swap", |partial| swap(partial, config.swap_mib * MIB))
                 .await?;
             made.disks.push(disk("swap", DiskFormat::Raw, "swap")?);
@@ -80,7 +86,11 @@ impl DiskMaker<'_> {
             (disk.read_only, disk.discard) = (true, false);
             made.disks.push(disk);
         }
-        if let Some(direct) = &config.kernel {
+        match &config.orders.rescue {
+            Some(rescue) => self.rescue(rescue, &mut made, &mut progress).await?,
+            None => files::remove(&self.directory.join(RESCUE))?,
+        }
+        if let Some(direct) = config.kernel.as_ref().filter(|_| config.orders.rescue.is_none()) {
             made.boot = self.direct_boot(direct, &mut progress).await?;
         }
         Ok(made)
@@ -109,7 +119,7 @@ impl DiskMaker<'_> {
                 } else {
                     wanted_bytes
                 };
-                self.overlay(&base, size).await?;
+                self.overlay("root.qcow2", &base, size).await?;
                 root.backing = Some(Backing {
                     format: DiskFormat::Raw,
                     file: FileSource::Inherited(base.file.as_raw_fd()),
@@ -122,8 +132,37 @@ impl DiskMaker<'_> {
         Ok(())
     }
 
-    async fn overlay(&self, base: &Base, size_bytes: u64) -> Result<()> {
-        let (path, partial) = self.names("root.qcow2");
+    /// The disk that is booted from in a rescue: before the server's own disks, or after them.
+    async fn rescue(&self, rescue: &RescueDisk, made: &mut Disks, progress: &mut impl FnMut(u8)) -> Result<()> {
+        let base = self.cache.base(&rescue.image, Use::Disk, progress).await?;
+        self.overlay(RESCUE, &base, base.size_bytes).await?;
+        let mut own = disk("rescue", DiskFormat::Qcow2, RESCUE)?;
+        own.boot_index = Some(1);
+        own.backing = Some(Backing {
+            format: DiskFormat::Raw,
+            file: FileSource::Inherited(base.file.as_raw_fd()),
+        });
+        made.inherited.push(base.file.into());
+        made.rescue_base = Some(base.name);
+        for disk in &mut made.disks {
+            disk.boot_index = None;
+        }
+        let place = if rescue.last { made.disks.len() } else { 0 };
+        made.disks.insert(place, own);
+        Ok(())
+    }
+
+    /// What a guest swapped is of no use after a start.
+    fn drop_swap_of_another_size(&self, size_bytes: u64) -> Result<()> {
+        let path = self.directory.join("swap");
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.len() != size_bytes => files::remove(&path),
+            _ => Ok(()),
+        }
+    }
+
+    async fn overlay(&self, name: &str, base: &Base, size_bytes: u64) -> Result<()> {
+        let (path, partial) = self.names(name);
         if path.exists() {
             return Ok(());
         }

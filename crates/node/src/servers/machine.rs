@@ -89,6 +89,11 @@ impl ServerDir {
         self.path.join("qemu.log")
     }
 
+    /// The root disk.
+    pub fn root(&self) -> PathBuf {
+        self.path.join("root.qcow2")
+    }
+
     /// The memory of a suspended server.
     pub fn memory(&self) -> PathBuf {
         self.path.join("memory.saved")

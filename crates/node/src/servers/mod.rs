@@ -14,6 +14,7 @@ mod actor;
 mod boots;
 mod cache;
 mod console;
+mod copies;
 mod diagnostics;
 mod disks;
 mod error;
@@ -250,8 +251,11 @@ async fn clean_cache(shared: Arc<Shared>) {
         tokio::time::sleep(CACHE_ROUND).await;
         let cleaner = Arc::clone(&shared);
         let cleaned = files::blocking(move || {
-            let bases = cleaner.on_disk()?.into_iter().filter_map(|(_, state)| state?.base);
-            let used: BTreeSet<String> = bases.collect();
+            let states = cleaner.on_disk()?.into_iter().filter_map(|(_, state)| state);
+            let used: BTreeSet<String> = states
+                .flat_map(|state| [state.base, state.rescue_base])
+                .flatten()
+                .collect();
             cleaner.cache.remove_unused(&used, cleaner.settings.cache_keep)
         });
         if let Err(error) = cleaned.await {

@@ -23,6 +23,18 @@ pub struct ServerState {
     pub off_by_guest: bool,
     /// Name of the base image that its root disk stands on.
     pub base: Option<String>,
+    /// Name of the base image that its rescue disk stands on.
+    #[serde(default)]
+    pub rescue_base: Option<String>,
+    /// The last rebuild done.
+    #[serde(default)]
+    pub rebuilds: u64,
+    /// The resize whose copies of the disks are kept; 0 for none.
+    #[serde(default)]
+    pub trial: u64,
+    /// The last resize that was taken back.
+    #[serde(default)]
+    pub reverted: u64,
 }
 
 impl ServerState {
@@ -115,6 +127,10 @@ mod tests {
             soft_reboots: 2,
             off_by_guest: true,
             base: Some("b".into()),
+            rescue_base: None,
+            rebuilds: 3,
+            trial: 2,
+            reverted: 1,
         };
         state.write(&path).unwrap();
         assert_eq!(ServerState::read(&path).unwrap(), Some(state));

@@ -28,6 +28,19 @@ pub struct Seen {
     pub hard_due: bool,
     /// A soft reboot was asked for and is not done.
     pub soft_due: bool,
+    /// Something is to be done to its disks before anything else.
+    pub work: Option<Work>,
+}
+
+/// What is to be done to the disks of a machine that is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// They begin anew.
+    Rebuild,
+    /// They grow, and copies of them as they were are kept. The guest is asked to shut down first.
+    Resize,
+    /// The copies from before are put in their place.
+    Revert,
 }
 
 /// How long ago the guest was asked to shut down.
@@ -74,16 +87,31 @@ pub enum Step {
     Save,
     /// The disk was full: see whether it goes on.
     Retry,
+    /// Do this to the disks.
+    Work(Work),
     /// As it should be.
     Rest(ServerPhase),
 }
 
 /// The next step towards `power`.
 pub fn decide(power: DesiredPower, seen: &Seen) -> Step {
+    if let Some(work) = seen.work {
+        return decide_work(work, seen);
+    }
     match seen.run_state {
         None => decide_gone(power, seen),
         Some(RunState::Shutdown) => decide_shut_down(power, seen),
         Some(state) => decide_alive(power, state, seen),
+    }
+}
+
+/// Disks are worked on while no machine has them.
+fn decide_work(work: Work, seen: &Seen) -> Step {
+    match (work, seen.run_state) {
+        (_, None) if seen.saved => Step::DropMemory,
+        (_, None) => Step::Work(work),
+        (Work::Resize, Some(RunState::Running | RunState::Suspended)) => ask(seen.asked),
+        (_, Some(_)) => Step::End,
     }
 }
 
@@ -162,6 +190,7 @@ mod tests {
         asked: Asked::No,
         hard_due: false,
         soft_due: false,
+        work: None,
     };
 
     fn at(state: RunState) -> Seen {
@@ -347,9 +376,11 @@ mod tests {
         ];
         for power in [On, Off, Paused, Suspended] {
             for run_state in states {
-                for bits in 0..16 {
+                let works = [None, Some(Work::Rebuild), Some(Work::Resize), Some(Work::Revert)];
+                for (bits, work) in (0..16).flat_map(|bits| works.map(|work| (bits, work))) {
                     let bit = |n: u8| bits >> n & 1 == 1;
                     let seen = Seen {
+                        work,
                         run_state,
                         saved: bit(0),
                         off_by_guest: bit(1),
@@ -388,6 +419,10 @@ mod tests {
                         "QEMU does not save twice: {power:?} {start:?}"
                     );
                     (seen.run_state, seen.saved) = (Some(R::Saved), true);
+                }
+                Step::Work(work) => {
+                    assert_eq!((seen.run_state, seen.saved), (None, false), "{work:?} beside a machine");
+                    seen.work = None;
                 }
                 Step::Rest(phase) => {
                     let right = match power {

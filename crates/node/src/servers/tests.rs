@@ -3,5 +3,6 @@
 mod bench;
 mod crash;
 mod guest;
+mod orders;
 mod power;
 mod trouble;

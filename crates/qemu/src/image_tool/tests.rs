@@ -33,6 +33,12 @@ fn every_file_has_its_format() {
         "convert -p -f qcow2 -O raw -W /d/a ./-b:c"
     );
     assert_eq!(line(grow_arguments(qcow2(a), 9)), "resize -q -f qcow2 /d/a 9");
+    assert_eq!(
+        line(flatten_arguments(a, Some(raw(b)), qcow2(b))),
+        "convert -p -O qcow2 -W json:{\"backing\":{\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"-b:c\"}},\
+         \"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":\"/d/a\"}} ./-b:c"
+    );
+    assert!(line(flatten_arguments(a, None, qcow2(b))).contains("\"backing\":null"));
     assert_eq!(line(info_arguments(raw(b))), "info -f raw --output=json ./-b:c");
 }
 

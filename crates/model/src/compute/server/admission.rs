@@ -37,11 +37,35 @@ pub enum Operation {
     ChangeMetadata,
     /// `changePassword`.
     ChangePassword,
+    /// `createImage`.
+    CreateImage,
+    /// `createBackup`.
+    CreateBackup,
+    /// `rebuild`.
+    Rebuild,
+    /// `resize`.
+    Resize,
+    /// `migrate`.
+    Migrate,
+    /// `confirmResize`.
+    ConfirmResize,
+    /// `revertResize`.
+    RevertResize,
+    /// `rescue`.
+    Rescue,
+    /// `unrescue`.
+    Unrescue,
+    /// `shelve`.
+    Shelve,
+    /// `shelveOffload`.
+    ShelveOffload,
+    /// `unshelve`.
+    Unshelve,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 26] = [
         Self::Start,
         Self::Stop,
         Self::SoftReboot,
@@ -56,6 +80,18 @@ impl Operation {
         Self::DetachInterface,
         Self::ChangeMetadata,
         Self::ChangePassword,
+        Self::CreateImage,
+        Self::CreateBackup,
+        Self::Rebuild,
+        Self::Resize,
+        Self::Migrate,
+        Self::ConfirmResize,
+        Self::RevertResize,
+        Self::Rescue,
+        Self::Unrescue,
+        Self::Shelve,
+        Self::ShelveOffload,
+        Self::Unshelve,
     ];
 
     /// The name that Nova puts into its 409 text.
@@ -74,12 +110,24 @@ impl Operation {
             Self::DetachInterface => "detach_interface",
             Self::ChangeMetadata => "update metadata",
             Self::ChangePassword => "changePassword",
+            Self::CreateImage => "createImage",
+            Self::CreateBackup => "createBackup",
+            Self::Rebuild => "rebuild",
+            Self::Resize => "resize",
+            Self::Migrate => "migrate",
+            Self::ConfirmResize => "confirmResize",
+            Self::RevertResize => "revertResize",
+            Self::Rescue => "rescue",
+            Self::Unrescue => "unrescue",
+            Self::Shelve => "shelve",
+            Self::ShelveOffload => "shelveOffload",
+            Self::Unshelve => "unshelve",
         }
     }
 
     /// The vm_states it may start from; empty for any.
     fn wants(self) -> &'static [VmState] {
-        use VmState::{Active, Error, Paused, Stopped, Suspended};
+        use VmState::{Active, Error, Paused, Rescued, Resized, Shelved, ShelvedOffloaded, Stopped, Suspended};
         match self {
             Self::Start => &[Stopped],
             Self::Stop => &[Active, Error],
@@ -88,9 +136,27 @@ impl Operation {
             Self::Unpause => &[Paused],
             Self::Resume => &[Suspended],
             Self::AttachInterface | Self::DetachInterface => &[Active, Paused, Stopped],
-            Self::ChangeMetadata => &[Active, Paused, Suspended, Stopped],
+            Self::ChangeMetadata | Self::CreateImage | Self::CreateBackup | Self::Shelve => {
+                &[Active, Paused, Suspended, Stopped]
+            }
+            Self::Rebuild | Self::Rescue => &[Active, Stopped, Error],
+            Self::Resize | Self::Migrate => &[Active, Stopped],
+            Self::ConfirmResize | Self::RevertResize => &[Resized],
+            Self::Unrescue => &[Rescued],
+            Self::ShelveOffload => &[Shelved],
+            Self::Unshelve => &[Shelved, ShelvedOffloaded],
             Self::Delete | Self::ForceDelete => &[],
         }
+    }
+
+    /// Whether a lock leaves it alone: it changes nothing of the server.
+    fn passes_locks(self) -> bool {
+        matches!(self, Self::CreateImage | Self::CreateBackup)
+    }
+
+    /// Whether a server that is on no host takes it.
+    fn needs_no_host(self) -> bool {
+        matches!(self, Self::ChangeMetadata | Self::Unshelve)
     }
 
     /// Whether it may begin while this task runs.
@@ -148,7 +214,7 @@ pub enum Asker {
 /// Why not.
 pub fn admit(server: &Server, asker: Asker, operation: Operation) -> Result<Admission, Denied> {
     let is_deletion = matches!(operation, Operation::Delete | Operation::ForceDelete);
-    if server.locked.is_some() && asker != Asker::Admin {
+    if server.locked.is_some() && asker != Asker::Admin && !operation.passes_locks() {
         return Err(Denied::Locked);
     }
     if is_deletion {
@@ -167,7 +233,7 @@ pub fn admit(server: &Server, asker: Asker, operation: Operation) -> Result<Admi
         return Err(Denied::TaskState(task));
     }
     // A server in ERROR may never have reached a host: there is nothing to stop or to reboot.
-    if server.host.is_none() && operation != Operation::ChangeMetadata {
+    if server.host.is_none() && !operation.needs_no_host() {
         return Err(Denied::NeverLaunched);
     }
     Ok(Admission::Allowed)

@@ -5,17 +5,21 @@ use super::*;
 use crate::HostId;
 use crate::compute::Locked;
 
-const VM_STATES: [VmState; 7] = [
+const VM_STATES: [VmState; 11] = [
     VmState::Building,
     VmState::Active,
     VmState::Paused,
     VmState::Suspended,
     VmState::Stopped,
+    VmState::Resized,
+    VmState::Rescued,
+    VmState::Shelved,
+    VmState::ShelvedOffloaded,
     VmState::Error,
     VmState::Deleted,
 ];
 
-const TASKS: [TaskState; 13] = [
+const TASKS: [TaskState; 25] = [
     TaskState::Scheduling,
     TaskState::Networking,
     TaskState::BlockDeviceMapping,
@@ -28,6 +32,18 @@ const TASKS: [TaskState; 13] = [
     TaskState::Unpausing,
     TaskState::Suspending,
     TaskState::Resuming,
+    TaskState::ImageSnapshot,
+    TaskState::ImageBackup,
+    TaskState::ImageUploading,
+    TaskState::Rebuilding,
+    TaskState::ResizePrep,
+    TaskState::ResizeReverting,
+    TaskState::Rescuing,
+    TaskState::Unrescuing,
+    TaskState::Shelving,
+    TaskState::ShelvingImageUploading,
+    TaskState::ShelvingOffloading,
+    TaskState::Unshelving,
     TaskState::Deleting,
 ];
 
@@ -45,7 +61,7 @@ fn in_state(vm_state: VmState, task_state: Option<TaskState>) -> Server {
 fn each_idle_state_takes_exactly_these() {
     use Operation as O;
     let always = [O::Delete, O::ForceDelete];
-    let cases: [(VmState, &[Operation]); 6] = [
+    let cases: [(VmState, &[Operation]); 10] = [
         (VmState::Building, &[]),
         (
             VmState::Active,
@@ -59,6 +75,13 @@ fn each_idle_state_takes_exactly_these() {
                 O::DetachInterface,
                 O::ChangeMetadata,
                 O::ChangePassword,
+                O::CreateImage,
+                O::CreateBackup,
+                O::Rebuild,
+                O::Resize,
+                O::Migrate,
+                O::Rescue,
+                O::Shelve,
             ],
         ),
         (
@@ -69,9 +92,22 @@ fn each_idle_state_takes_exactly_these() {
                 O::AttachInterface,
                 O::DetachInterface,
                 O::ChangeMetadata,
+                O::CreateImage,
+                O::CreateBackup,
+                O::Shelve,
             ],
         ),
-        (VmState::Suspended, &[O::Resume, O::HardReboot, O::ChangeMetadata]),
+        (
+            VmState::Suspended,
+            &[
+                O::Resume,
+                O::HardReboot,
+                O::ChangeMetadata,
+                O::CreateImage,
+                O::CreateBackup,
+                O::Shelve,
+            ],
+        ),
         (
             VmState::Stopped,
             &[
@@ -80,9 +116,20 @@ fn each_idle_state_takes_exactly_these() {
                 O::AttachInterface,
                 O::DetachInterface,
                 O::ChangeMetadata,
+                O::CreateImage,
+                O::CreateBackup,
+                O::Rebuild,
+                O::Resize,
+                O::Migrate,
+                O::Rescue,
+                O::Shelve,
             ],
         ),
-        (VmState::Error, &[O::Stop, O::HardReboot]),
+        (VmState::Error, &[O::Stop, O::HardReboot, O::Rebuild, O::Rescue]),
+        (VmState::Resized, &[O::ConfirmResize, O::RevertResize]),
+        (VmState::Rescued, &[O::Unrescue]),
+        (VmState::Shelved, &[O::ShelveOffload, O::Unshelve]),
+        (VmState::ShelvedOffloaded, &[O::Unshelve]),
     ];
     for (state, taken) in cases {
         for operation in Operation::ALL {
@@ -161,8 +208,9 @@ proptest! {
     fn what_is_promised_holds_in_every_state(server in any_server(), operation in proptest::sample::select(&Operation::ALL[..])) {
         let member = admit(&server, Asker::Member, operation);
         let admin = admit(&server, Asker::Admin, operation);
-        // A lock stops members whatever the state, and administrators never.
-        prop_assert_eq!(member == Err(Denied::Locked), server.locked.is_some());
+        // A lock stops members whatever the state, and administrators never. What changes nothing passes.
+        let is_copy = matches!(operation, Operation::CreateImage | Operation::CreateBackup);
+        prop_assert_eq!(member == Err(Denied::Locked), server.locked.is_some() && !is_copy);
         prop_assert_ne!(admin, Err(Denied::Locked));
         // Without a lock both are judged alike.
         if server.locked.is_none() {
@@ -177,7 +225,11 @@ proptest! {
             prop_assert!(admin != Ok(Admission::Allowed));
         }
         // Power is asked only of a server that is on a host.
-        if server.host.is_none() && !matches!(operation, Operation::Delete | Operation::ForceDelete | Operation::ChangeMetadata) {
+        let needs_host = !matches!(
+            operation,
+            Operation::Delete | Operation::ForceDelete | Operation::ChangeMetadata | Operation::Unshelve
+        );
+        if server.host.is_none() && needs_host {
             prop_assert!(admin.is_err());
         }
     }

@@ -102,7 +102,7 @@ fn as_source(image: &Image) -> Result<ServerImage> {
 }
 
 /// Whether the flavor has the memory and disk that the image needs.
-fn check_room(image: &Image, flavor: &ServerFlavor) -> Result<()> {
+pub(super) fn check_room(image: &Image, flavor: &ServerFlavor) -> Result<()> {
     if flavor.memory_mib < image.min_ram {
         return Err(Error::invalid(
             "FlavorMemoryTooSmall",

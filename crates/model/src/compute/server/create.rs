@@ -199,7 +199,7 @@ fn look_up(tx: &mut Tx<'_>, actor: &Actor, new: &NewServers, hosts: &Hosts) -> R
 }
 
 /// What is not found because of a body is the body's fault (400).
-fn as_bad_request(error: Error) -> Error {
+pub(super) fn as_bad_request(error: Error) -> Error {
     match error.kind {
         ErrorKind::NotFound => Error {
             kind: ErrorKind::Invalid,
@@ -209,7 +209,7 @@ fn as_bad_request(error: Error) -> Error {
     }
 }
 
-fn look_up_key(cloud: &Cloud, actor: &Actor, name: &str) -> Result<(String, String)> {
+pub(super) fn look_up_key(cloud: &Cloud, actor: &Actor, name: &str) -> Result<(String, String)> {
     cloud
         .keypairs
         .get(&KeypairId(actor.user_id.clone(), name.to_owned()))
@@ -337,6 +337,7 @@ fn draft(tx: &mut Tx<'_>, actor: &Actor, new: &NewServers, plan: &Plan) -> Serve
         desired: DesiredPower::On,
         hard_reboots: 0,
         soft_reboots: 0,
+        works: super::works::Works::default(),
         progress: 0,
         locked: None,
         fault: None,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::admission::{Admission, Operation};
 use super::{Server, TaskState, act, deleted, get_visible};
-use crate::compute::{ActionLog, ServerAction};
+use crate::compute::{ActionLog, ServerAction, migration};
+use crate::image::{Image, ImageStatus};
 use crate::network::port;
 use crate::{Actor, Result, ServerId, Tx};
 
@@ -55,7 +56,25 @@ pub fn remove(tx: &mut Tx<'_>, server: &Arc<Server>) -> Result<()> {
     let log = &tx.cloud().lookups.actions_by_server;
     let actions: Vec<_> = log.of(&server.id).map(|(_, id)| *id).collect();
     let actions = actions.iter().filter_map(|id| tx.delete::<ServerAction>(id)).collect();
+    forget_images(tx, server);
+    migration::forget(tx, server.id);
     tx.delete::<Server>(&server.id);
     deleted::bury(tx, server, actions);
     Ok(())
+}
+
+/// The image that it was shelved as goes with it, and so does one whose data will not come any more. The file of the former
+/// is removed by whoever keeps it.
+fn forget_images(tx: &mut Tx<'_>, server: &Server) {
+    if let Some(image) = server.works.shelved_image {
+        tx.delete::<Image>(&image);
+    }
+    let ordered = server.works.snapshot.as_ref().map(|snapshot| snapshot.image_id);
+    let waits = |id: &crate::ImageId| {
+        let image = tx.cloud().find::<Image>(id);
+        image.is_some_and(|image| image.status == ImageStatus::Queued)
+    };
+    if let Some(image) = ordered.filter(waits) {
+        tx.delete::<Image>(&image);
+    }
 }

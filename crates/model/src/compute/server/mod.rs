@@ -11,8 +11,14 @@ pub mod edit;
 mod hints;
 pub mod name;
 pub mod port;
+pub mod rebuild;
+pub mod rescue;
+pub mod resize;
+pub mod shelve;
+pub mod snapshot;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod works;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -41,6 +47,14 @@ pub enum VmState {
     Suspended,
     /// Shut down.
     Stopped,
+    /// Resized, and waiting for a word whether that stays.
+    Resized,
+    /// Runs from a rescue disk.
+    Rescued,
+    /// Shut down and kept as an image, on its host.
+    Shelved,
+    /// Kept as an image, on no host.
+    ShelvedOffloaded,
     /// Something went wrong; see the fault.
     Error,
     /// Gone for the user, being removed from its host.
@@ -56,6 +70,10 @@ impl VmState {
             Self::Paused => "paused",
             Self::Suspended => "suspended",
             Self::Stopped => "stopped",
+            Self::Resized => "resized",
+            Self::Rescued => "rescued",
+            Self::Shelved => "shelved",
+            Self::ShelvedOffloaded => "shelved_offloaded",
             Self::Error => "error",
             Self::Deleted => "deleted",
         }
@@ -90,6 +108,30 @@ pub enum TaskState {
     Suspending,
     /// Memory being restored.
     Resuming,
+    /// Its disk is being copied for an image.
+    ImageSnapshot,
+    /// Its disk is being copied for a backup.
+    ImageBackup,
+    /// The copy is becoming an image.
+    ImageUploading,
+    /// Its disks begin anew.
+    Rebuilding,
+    /// Its size is being changed.
+    ResizePrep,
+    /// Its size goes back to what it was.
+    ResizeReverting,
+    /// Being started from a rescue disk.
+    Rescuing,
+    /// Being started from its own disk again.
+    Unrescuing,
+    /// Being shut down to be kept as an image.
+    Shelving,
+    /// The copy of a shelved server is becoming an image.
+    ShelvingImageUploading,
+    /// A shelved server leaves its host.
+    ShelvingOffloading,
+    /// A shelved server is being made again.
+    Unshelving,
     /// Being deleted.
     Deleting,
 }
@@ -110,8 +152,32 @@ impl TaskState {
             Self::Unpausing => "unpausing",
             Self::Suspending => "suspending",
             Self::Resuming => "resuming",
+            Self::ImageSnapshot => "image_snapshot",
+            Self::ImageBackup => "image_backup",
+            Self::ImageUploading => "image_uploading",
+            Self::Rebuilding => "rebuilding",
+            Self::ResizePrep => "resize_prep",
+            Self::ResizeReverting => "resize_reverting",
+            Self::Rescuing => "rescuing",
+            Self::Unrescuing => "unrescuing",
+            Self::Shelving => "shelving",
+            Self::ShelvingImageUploading => "shelving_image_uploading",
+            Self::ShelvingOffloading => "shelving_offloading",
+            Self::Unshelving => "unshelving",
             Self::Deleting => "deleting",
         }
+    }
+
+    /// Whether a copy of the disk is what it waits for: what the host says of the server's power does not end it.
+    pub fn awaits_snapshot(self) -> bool {
+        matches!(
+            self,
+            Self::ImageSnapshot
+                | Self::ImageBackup
+                | Self::ImageUploading
+                | Self::Shelving
+                | Self::ShelvingImageUploading
+        )
     }
 }
 
@@ -308,6 +374,9 @@ pub struct Server {
     /// Soft reboots asked for so far.
     #[serde(default)]
     pub soft_reboots: u64,
+    /// Works on its disks, asked for and under way.
+    #[serde(default)]
+    pub works: works::Works,
     /// Per cent of the current long task.
     #[serde(default)]
     pub progress: u8,
@@ -355,6 +424,11 @@ impl Row for Server {
         } else {
             lookups.busy_servers.remove(&self.id);
         }
+        if present && (self.works.snapshot.is_some() || self.works.shelved_image.is_some()) {
+            lookups.snapshotting.insert(self.id);
+        } else {
+            lookups.snapshotting.remove(&self.id);
+        }
     }
 }
 
@@ -373,6 +447,9 @@ pub fn get_visible(cloud: &Cloud, actor: &Actor, id: ServerId) -> Result<Arc<Ser
 /// Nova's `status`: what vm_state and task_state make together.
 pub fn status(vm_state: VmState, task_state: Option<TaskState>) -> &'static str {
     match (vm_state, task_state) {
+        (VmState::Active | VmState::Stopped | VmState::Error, Some(TaskState::Rebuilding)) => "REBUILD",
+        (VmState::Active | VmState::Stopped, Some(TaskState::ResizePrep)) => "RESIZE",
+        (VmState::Resized, Some(TaskState::ResizeReverting)) => "REVERT_RESIZE",
         (VmState::Active, Some(TaskState::Rebooting)) => "REBOOT",
         (VmState::Active, Some(TaskState::RebootingHard)) => "HARD_REBOOT",
         (VmState::Active, _) => "ACTIVE",
@@ -380,6 +457,10 @@ pub fn status(vm_state: VmState, task_state: Option<TaskState>) -> &'static str 
         (VmState::Stopped, _) => "SHUTOFF",
         (VmState::Paused, _) => "PAUSED",
         (VmState::Suspended, _) => "SUSPENDED",
+        (VmState::Resized, _) => "VERIFY_RESIZE",
+        (VmState::Rescued, _) => "RESCUE",
+        (VmState::Shelved, _) => "SHELVED",
+        (VmState::ShelvedOffloaded, _) => "SHELVED_OFFLOADED",
         (VmState::Error, _) => "ERROR",
         (VmState::Deleted, _) => "DELETED",
     }

@@ -65,6 +65,7 @@ pub(crate) fn server() -> Server {
         desired: DesiredPower::On,
         hard_reboots: 0,
         soft_reboots: 0,
+        works: Default::default(),
         progress: 0,
         locked: None,
         fault: None,

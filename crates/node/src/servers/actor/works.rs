@@ -78,7 +78,10 @@ impl Actor {
         let uid = self.state().uid;
         files::remove_partials(self.directory.path())?;
         let disks = self.make_disks(want, uid).await?;
-        self.change_state(|state| state.base.clone_from(&disks.base))?;
+        self.change_state(|state| {
+            state.base.clone_from(&disks.base);
+            state.rescue_base.clone_from(&disks.rescue_base);
+        })?;
         let turn = match self.shared.boots.try_take() {
             Some(turn) => Some(turn),
             None => {
@@ -125,7 +128,7 @@ impl Actor {
         Ok(())
     }
 
-    async fn make_disks(&mut self, want: &ServerConfig, uid: u32) -> Result<Disks> {
+    pub(super) async fn make_disks(&mut self, want: &ServerConfig, uid: u32) -> Result<Disks> {
         let shared = Arc::clone(&self.shared);
         let directory = self.directory.path().to_owned();
         let maker = DiskMaker {

@@ -13,7 +13,7 @@ use linux::tap::{self, TapOptions};
 use model::address::MacAddress;
 use model::host::{
     DesiredPower, DiskConfig, HostConfig, HostReport, ImageSource, InstanceMetadata, NicConfig, ServerConfig,
-    ServerPhase, ServerReport,
+    ServerOrders, ServerPhase, ServerReport,
 };
 use model::{PortId, ServerId};
 use qemu::boot_sector::create_boot_disk;
@@ -176,6 +176,7 @@ impl Host {
             nics: vec![],
             config_drive: false,
             metadata: Arc::new(InstanceMetadata::default()),
+            orders: ServerOrders::default(),
         };
         change(&mut server);
         self.config.servers.insert(id, Arc::new(server));
