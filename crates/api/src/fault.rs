@@ -72,6 +72,8 @@ impl IntoResponse for Fault {
 pub fn status_of(service: Service, error: &Error) -> StatusCode {
     match (error.kind, error.code, service) {
         (_, "HTTPUnsupportedMediaType", _) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        // Nova's router knows a path only together with its methods.
+        (_, "HTTPMethodNotAllowed", Service::Compute) => StatusCode::NOT_FOUND,
         (_, "HTTPMethodNotAllowed", _) => StatusCode::METHOD_NOT_ALLOWED,
         (_, "HTTPNotImplemented", _) => StatusCode::NOT_IMPLEMENTED,
         (_, "HTTPMultipleChoices", _) => StatusCode::MULTIPLE_CHOICES,

@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use model::compute::server::act::{self, ResetTo};
-use model::compute::server::admission::{Asker, Operation, admit};
+use model::compute::server::admission::{Asker, Denied, Operation, admit};
 use model::compute::server::{self, port};
 use model::console::{CONSOLE_LIMIT_BYTES, last_lines};
 use model::{Error, Result, ServerId};
@@ -24,7 +24,6 @@ const NOT_YET: &[&str] = &[
     "evacuate",
     "os-migrateLive",
     "removeFixedIp",
-    "restore",
     "trigger_crash_dump",
 ];
 
@@ -68,6 +67,7 @@ pub(super) async fn act(
             works::need_admin(&ctx, "os-admin-actions:inject_network_info")?;
             find(&ctx, &id.to_string())?;
         }
+        "restore" => return Err(not_deleted(&ctx, id)?.into()),
         "resetNetwork" => return Err(gone().into()),
         name if works::NAMES.contains(&name) => return works::act(&ctx, version, id, name, arguments).await,
         name if NOT_YET.contains(&name) => return Err(not_yet(&ctx, id, name)?.into()),
@@ -202,6 +202,12 @@ fn change_password(ctx: &Ctx, id: ServerId, arguments: Object<'_>) -> Result<Err
         "HTTPNotImplemented",
         "Unable to set password on instance: there is no agent inside it. Log in with its key and change the password there.",
     ))
+}
+
+/// What is deleted is gone at once here (Nova's `reclaim_instance_interval = 0`), so there is nothing to restore.
+fn not_deleted(ctx: &Ctx, id: ServerId) -> Result<Error> {
+    let server = find(ctx, &id.to_string())?;
+    Ok(Denied::VmState(server.vm_state).into_error(id, "restore"))
 }
 
 /// It was for one hypervisor, which Nova no longer has.

@@ -18,12 +18,14 @@ use crate::extract::Wire;
 use crate::reply::{Reply, json as reply};
 
 fn number(text: &str) -> Result<u64> {
-    text.parse().map_err(|_| {
+    let number: i64 = text.parse().map_err(|_| {
         Error::invalid(
             "ValidationError",
             format!("Invalid input for field/attribute id. Value: {text}. It is not a whole number."),
         )
-    })
+    })?;
+    u64::try_from(number)
+        .map_err(|_| Error::not_found("AggregateNotFound", format!("Aggregate {number} could not be found.")))
 }
 
 /// What every answer has.

@@ -26,7 +26,7 @@ pub(super) async fn list_hosts(ctx: Ctx, version: Microversion, query: Query) ->
     version.require_until(LAST_HOSTS)?;
     let host = ctx.control().host_id().clone();
     let zone = zone_of_host(&ctx, &host);
-    let wanted = query.get("zone");
+    let wanted = query.get("zone").filter(|text| !text.is_empty());
     let hosts: Vec<Value> = [("scheduler", "internal"), ("compute", zone.as_str())]
         .into_iter()
         .filter(|(_, zone)| wanted.is_none_or(|wanted| wanted == *zone))
@@ -106,7 +106,7 @@ pub(super) async fn update_host(
             return Err(wrong(field, &json!(text), "It is neither 'enable' nor 'disable'.").into());
         }
     }
-    if !body.has("status") && !body.has("maintenance_mode") {
+    if body.value("status").is_none() && body.value("maintenance_mode").is_none() {
         return Err(missing("status").into());
     }
     known_host(&ctx, &name)?;

@@ -100,6 +100,7 @@ fn status(status: ImageStatus) -> &'static str {
     match status {
         ImageStatus::Active => "ACTIVE",
         ImageStatus::Queued | ImageStatus::Saving => "SAVING",
+        ImageStatus::Uploading | ImageStatus::Importing => "UNKNOWN",
         ImageStatus::Killed => "ERROR",
         ImageStatus::Deactivated => "UNKNOWN",
     }
@@ -110,7 +111,7 @@ fn progress(status: ImageStatus) -> u8 {
         ImageStatus::Queued => 25,
         ImageStatus::Saving => 50,
         ImageStatus::Active => 100,
-        ImageStatus::Killed | ImageStatus::Deactivated => 0,
+        ImageStatus::Uploading | ImageStatus::Importing | ImageStatus::Killed | ImageStatus::Deactivated => 0,
     }
 }
 

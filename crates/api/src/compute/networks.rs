@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use model::network::floating_ip::{self, FloatingIpSpec};
 use model::network::{FloatingIp, Network, network};
-use model::{Error, FloatingIpId, NetworkId, Result, ServerId};
+use model::{Error, ErrorKind, FloatingIpId, NetworkId, Result, ServerId};
 use serde_json::{Map, Value, json};
 
 use super::body::{Object, TEXT_LIMIT, field, missing};
@@ -235,8 +235,17 @@ pub(super) async fn add_floating(ctx: &Ctx, version: Microversion, id: ServerId,
         fixed_ip_address: Some(fixed),
         ..FloatingIpSpec::default()
     };
-    ctx.transact(move |tx, actor| floating_ip::update(tx, actor, floating.id, spec))
-        .await?;
+    let led = ctx
+        .transact(move |tx, actor| floating_ip::update(tx, actor, floating.id, spec))
+        .await;
+    // Neutron's conflicts are the request's fault for Nova.
+    led.map_err(|error| match error.kind {
+        ErrorKind::Conflict => Error {
+            kind: ErrorKind::Invalid,
+            ..error
+        },
+        _ => error,
+    })?;
     Ok(())
 }
 

@@ -91,6 +91,13 @@ fn find(ctx: &Ctx, id: &str) -> Result<Arc<SecurityGroup>> {
 /// `GET /os-security-groups`.
 pub(super) async fn list(ctx: Ctx, version: Microversion, query: Query) -> Reply {
     version.require_until(LAST)?;
+    // A project has its default group from the moment that somebody looks.
+    if let Some(project) = ctx.actor().project_id().cloned()
+        && security_group::default_of(&ctx.cloud(), &project).is_none()
+    {
+        ctx.transact(move |tx, _| Ok(security_group::ensure_default(tx, &project)))
+            .await?;
+    }
     let everyone = ctx.actor().is_admin() && query.get("all_tenants").is_some_and(|text| text != "0");
     let (cloud, actor) = (ctx.cloud(), ctx.actor());
     let groups = cloud.security_groups.iter();

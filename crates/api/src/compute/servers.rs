@@ -111,7 +111,7 @@ pub(super) async fn delete(ctx: Ctx, Path(id): Path<String>) -> Reply {
 /// `GET /servers/{id}/ips`.
 pub(super) async fn list_addresses(ctx: Ctx, version: Microversion, Path(id): Path<String>) -> Reply {
     let server = find(&ctx, &id)?;
-    reply(&json!({"addresses": bare_addresses(&View::new(&ctx, version), &server)}))
+    reply(&json!({"addresses": View::new(&ctx, version).bare_addresses(&server)}))
 }
 
 /// `GET /servers/{id}/ips/{network}`.
@@ -121,26 +121,11 @@ pub(super) async fn list_addresses_of_network(
     Path((id, network)): Path<(String, String)>,
 ) -> Reply {
     let server = find(&ctx, &id)?;
-    let mut addresses = bare_addresses(&View::new(&ctx, version), &server);
+    let mut addresses = View::new(&ctx, version).bare_addresses(&server);
     let Some(found) = addresses.as_object_mut().and_then(|networks| networks.remove(&network)) else {
         return Err(Error::not_found("HTTPNotFound", "Instance is not a member of specified network").into());
     };
     reply(&json!({ network: found }))
-}
-
-/// Addresses with version and address only.
-fn bare_addresses(view: &View<'_>, server: &Server) -> Value {
-    let mut addresses = view.addresses(server);
-    let entries = addresses
-        .as_object_mut()
-        .into_iter()
-        .flat_map(|networks| networks.values_mut())
-        .filter_map(Value::as_array_mut)
-        .flatten();
-    for entry in entries.filter_map(Value::as_object_mut) {
-        entry.retain(|name, _| name == "version" || name == "addr");
-    }
-    addresses
 }
 
 /// `GET /servers/{id}/os-security-groups`.

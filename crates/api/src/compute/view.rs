@@ -59,6 +59,9 @@ impl<'a> View<'a> {
     pub(super) fn server(&self, server: &Server, document: Document) -> Value {
         let since = |minor| self.version.since(minor);
         let mut body = self.core(server);
+        if document == Document::Update && !since(75) {
+            body["addresses"] = self.bare_addresses(server);
+        }
         if document != Document::Update || since(75) {
             self.add_extended(&mut body, server);
         }
@@ -236,6 +239,21 @@ impl<'a> View<'a> {
             }
         }
         Value::Object(networks)
+    }
+
+    /// Addresses with version and address only.
+    pub(super) fn bare_addresses(&self, server: &Server) -> Value {
+        let mut addresses = self.addresses(server);
+        let entries = addresses
+            .as_object_mut()
+            .into_iter()
+            .flat_map(|networks| networks.values_mut())
+            .filter_map(Value::as_array_mut)
+            .flatten();
+        for entry in entries.filter_map(Value::as_object_mut) {
+            entry.retain(|name, _| name == "version" || name == "addr");
+        }
+        addresses
     }
 
     fn addresses_of(&self, port: &Port) -> Vec<Value> {

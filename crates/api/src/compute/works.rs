@@ -180,6 +180,10 @@ async fn rebuild(ctx: &Ctx, version: Microversion, id: ServerId, body: Object<'_
     let view = View::new(ctx, version);
     let mut shown = view.server(&server, Document::Update);
     shown["adminPass"] = json!(admin_pass);
+    if let Some(shown) = shown.as_object_mut().filter(|_| version.since(75)) {
+        // It has a place of its own in this answer.
+        shown.remove("OS-EXT-SRV-ATTR:user_data");
+    }
     if version.since(54) {
         shown["key_name"] = json!(server.key.as_ref().map(|(name, _)| name));
     }
@@ -229,10 +233,12 @@ fn read_rebuild(ctx: &Ctx, version: Microversion, body: Object<'_>) -> Result<Re
 
 async fn resize(ctx: &Ctx, id: ServerId, body: Object<'_>) -> Result<()> {
     let body = arguments_of(body, "resize")?.allow(&[field("flavorRef"), field("OS-DCF:diskConfig")], MIN)?;
-    create::read_disk_config(body)?;
-    let flavor = FlavorId::from(create::read_flavor(body)?);
+    let size = resize::NewSize {
+        flavor_id: FlavorId::from(create::read_flavor(body)?),
+        disk_config: create::read_disk_config(body)?,
+    };
     let (hosts, request) = (hosts(ctx), ctx.request_id().0);
-    ctx.transact(move |tx, actor| resize::resize(tx, actor, id, &flavor, &hosts, request))
+    ctx.transact(move |tx, actor| resize::resize(tx, actor, id, &size, &hosts, request))
         .await?;
     Ok(())
 }
@@ -274,13 +280,13 @@ async fn unshelve(ctx: &Ctx, version: Microversion, id: ServerId, body: Object<'
         && let Some(arguments) = body.object("unshelve")?
     {
         let arguments = arguments.allow(FIELDS, version)?;
-        if let Some(zone) = arguments.text("availability_zone", 1..=TEXT_LIMIT)? {
-            if zone != super::own_zone(ctx) {
-                return Err(Error::invalid(
-                    "InvalidInput",
-                    format!("Invalid input received: The requested availability zone is not available: '{zone}'."),
-                ));
-            }
+        if let Some(zone) = arguments.text("availability_zone", 1..=TEXT_LIMIT)?
+            && zone != super::own_zone(ctx)
+        {
+            return Err(Error::invalid(
+                "InvalidInput",
+                format!("Invalid input received: The requested availability zone is not available: '{zone}'."),
+            ));
         }
         host = arguments.text("host", 1..=TEXT_LIMIT)?.map(HostId::from);
         if host.is_some() {

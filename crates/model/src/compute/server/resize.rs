@@ -16,6 +16,15 @@ use crate::{Actor, Error, FlavorId, Result, ServerId, Tx};
 
 const BYTES_PER_GIB: u64 = 1 << 30;
 
+/// A size that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSize {
+    /// The flavor.
+    pub flavor_id: FlavorId,
+    /// `AUTO` or `MANUAL`; `None` leaves it as it is.
+    pub disk_config: Option<String>,
+}
+
 /// Begins a change of size.
 ///
 /// # Errors
@@ -25,13 +34,13 @@ pub fn resize(
     tx: &mut Tx<'_>,
     actor: &Actor,
     id: ServerId,
-    flavor_id: &FlavorId,
+    size: &NewSize,
     hosts: &Hosts,
     request_id: uuid::Uuid,
 ) -> Result<Arc<Server>> {
     let server = get_visible(tx.cloud(), actor, id)?;
     act::admit_for(&server, actor, Operation::Resize)?;
-    let found = flavor::get_visible(tx.cloud(), actor, flavor_id).map_err(as_bad_request)?;
+    let found = flavor::get_visible(tx.cloud(), actor, &size.flavor_id).map_err(as_bad_request)?;
     let new = ServerFlavor::from(&*found);
     if new.id == server.flavor.id {
         return Err(Error::invalid(
@@ -60,6 +69,9 @@ pub fn resize(
         was: server.vm_state,
         migration,
     });
+    if let Some(disk_config) = &size.disk_config {
+        server.disk_config.clone_from(disk_config);
+    }
     server.task_state = Some(TaskState::ResizePrep);
     server.progress = 0;
     server.updated_at = tx.now();

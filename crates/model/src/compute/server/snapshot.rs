@@ -96,9 +96,6 @@ pub(super) fn register(
     for (key, value) in inherited.filter(|(key, _)| !NOT_INHERITED.contains(&key.as_str())) {
         body.insert(key.clone(), json!(value));
     }
-    for (key, value) in metadata {
-        body.insert(key.clone(), json!(value));
-    }
     let kind = match &purpose {
         Purpose::Backup { kind, .. } => {
             body.insert("backup_type".to_owned(), json!(kind));
@@ -106,6 +103,19 @@ pub(super) fn register(
         }
         Purpose::Image | Purpose::Shelve { .. } => "snapshot",
     };
+    let properties = [
+        ("image_type", json!(kind)),
+        ("image_location", json!("snapshot")),
+        ("image_state", json!("available")),
+        ("instance_uuid", json!(server.id)),
+        ("user_id", json!(actor.user_id)),
+        ("owner_id", json!(actor.project_id())),
+        ("base_image_ref", json!(server.image_id)),
+    ];
+    let properties = properties.into_iter().filter(|(_, value)| !value.is_null());
+    body.extend(properties.map(|(key, value)| (key.to_owned(), value)));
+    // The user's word counts more, but for what makes the image what it is.
+    body.extend(metadata.iter().map(|(key, value)| (key.clone(), json!(value))));
     let own = [
         ("name", json!(name)),
         ("visibility", json!("private")),
@@ -116,19 +126,8 @@ pub(super) fn register(
             json!(server.flavor.root_gib.max(base.as_ref().map_or(0, |b| b.min_disk))),
         ),
         ("min_ram", json!(base.map_or(0, |base| base.min_ram))),
-        ("image_type", json!(kind)),
-        ("image_location", json!("snapshot")),
-        ("image_state", json!("available")),
-        ("instance_uuid", json!(server.id)),
-        ("user_id", json!(actor.user_id)),
-        ("owner_id", json!(actor.project_id())),
-        ("base_image_ref", json!(server.image_id)),
     ];
-    body.extend(
-        own.into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key.to_owned(), value)),
-    );
+    body.extend(own.map(|(key, value)| (key.to_owned(), value)));
     let image = image::create(tx, actor, &body)?;
     Ok(Snapshot {
         image_id: image.id,
