@@ -303,6 +303,36 @@ def mend(story):
     until(SOON_SECONDS, "ping of the floating IP", lambda: host.ping(story.cloud.namespace, story.floating_ip))
 
 
+def volume(story):
+    """A volume is made, comes to the running server as a disk that keeps what is written, grows there, and goes."""
+    cloud = story.cloud
+    cloud.openstack("volume", "create", "--size", "1", "vol1")
+    status = lambda: cloud.json("volume", "show", "vol1")["status"]
+    until(SOON_SECONDS, "the volume to be available", lambda: status() == "available")
+    cloud.openstack("server", "add", "volume", "vm1", "vol1")
+    until(SOON_SECONDS, "the volume to be in use", lambda: status() == "in-use")
+    sectors = lambda: story.guest("cat /sys/block/vdb/size 2>/dev/null || echo 0")
+    until(SOON_SECONDS, "the disk in the server", lambda: sectors() == str(2 << 20))
+    expect(story.guest("sudo head -c 65536 /dev/vdb | tr -d '\\0' | wc -c") == "0", "a new volume shows old data")
+    story.guest("echo kept | sudo dd of=/dev/vdb bs=512 conv=sync,notrunc 2>/dev/null; sync")
+    refused = cloud.client("volume", "delete", "vol1")
+    expect(refused.code != 0, "a volume in use must not go")
+    cloud.openstack("--os-volume-api-version", "3.42", "volume", "set", "--size", "2", "vol1")
+    until(SOON_SECONDS, "the disk to grow in the server", lambda: sectors() == str(4 << 20))
+    cloud.openstack("server", "remove", "volume", "vm1", "vol1")
+    until(SOON_SECONDS, "the volume to be free", lambda: status() == "available")
+    until(SOON_SECONDS, "the disk to leave the server", lambda: sectors() == "0")
+    cloud.openstack("server", "add", "volume", "vm1", "vol1")
+    until(SOON_SECONDS, "the disk to be back", lambda: sectors() == str(4 << 20))
+    expect(story.guest("sudo head -c 4 /dev/vdb") == "kept", "what was written is gone")
+    cloud.openstack("server", "remove", "volume", "vm1", "vol1")
+    until(SOON_SECONDS, "the volume to be free again", lambda: status() == "available")
+    cloud.openstack("volume", "delete", "vol1")
+    until(SOON_SECONDS, "the volume to go", lambda: cloud.json("volume", "list") == [])
+    left = list((cloud.state / "volumes").iterdir())
+    expect(left == [], f"left over: {left}")
+
+
 def stop_and_start(story):
     """A clean stop and a start."""
     cloud = story.cloud
@@ -356,5 +386,5 @@ def purge(story):
 STEPS = [
     start_the_cloud, second_instance_is_refused, create_network, edit_the_pool, create_ipv6_subnet, create_keys, upload_image,
     create_server, create_router, hard_reboot, namespaces_of_the_tutorial, ping_is_silent, add_rules, ssh_inside_the_router,
-    floating_ip, inside_the_server, ipv6, take_a_rule_away, pull_the_plug, mend, stop_and_start, delete_everything, purge,
+    floating_ip, inside_the_server, ipv6, take_a_rule_away, pull_the_plug, mend, volume, stop_and_start, delete_everything, purge,
 ]

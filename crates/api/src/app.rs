@@ -16,7 +16,7 @@ use crate::context::RequestId;
 use crate::fault::{Fault, Service, render};
 use crate::maru::Metrics;
 use crate::routes::{RouteRow, Routes};
-use crate::{compute, identity, image, maru, network, placement};
+use crate::{compute, identity, image, maru, network, placement, volume};
 
 /// What every request may use.
 pub struct App {
@@ -75,6 +75,7 @@ fn services(app: &Arc<App>) -> Vec<Routes> {
         maru::routes(app),
         network::routes(app),
         network::maru_routes(app),
+        volume::routes(app),
         placement::routes(app),
     ]
 }
@@ -113,14 +114,15 @@ fn normalize_path(mut request: Request) -> Request {
     // An image without an id is no image, as with Glance, and not the list of them.
     let ends_with_slash = path.len() > 1 && path.ends_with('/') && path != "/image/v2/images/";
     if !path.contains("//") && !ends_with_slash {
-        return request;
+        return volume::take_project(request);
     }
     let mut clean = String::with_capacity(path.len());
     for part in path.split('/').filter(|part| !part.is_empty()) {
         clean.push('/');
         clean.push_str(part);
     }
-    if clean.is_empty() {
+    // Cinder takes the empty id in `/volumes/` for an id: there is no such volume.
+    if clean.is_empty() || (ends_with_slash && volume::is_below_collection(&clean)) {
         clean.push('/');
     }
     if let Some(query) = request.uri().query() {
@@ -130,7 +132,7 @@ fn normalize_path(mut request: Request) -> Request {
     if let Ok(uri) = clean.parse::<Uri>() {
         *request.uri_mut() = uri;
     }
-    request
+    volume::take_project(request)
 }
 
 /// Which service a path belongs to.
@@ -140,6 +142,7 @@ fn service_of(path: &str) -> Service {
         Some("image") => Service::Image,
         Some("compute") => Service::Compute,
         Some("networking") => Service::Network,
+        Some("volume") => Service::Volume,
         Some("placement") => Service::Placement,
         _ => Service::Maru,
     }

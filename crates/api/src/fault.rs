@@ -24,6 +24,8 @@ pub enum Service {
     Compute,
     /// Neutron.
     Network,
+    /// Cinder.
+    Volume,
     /// Placement.
     Placement,
     /// Maru's own pages (`/healthz`, `/metrics`, `/maru/v1`).
@@ -38,6 +40,7 @@ impl Service {
             Self::Image => "image",
             Self::Compute => "compute",
             Self::Network => "network",
+            Self::Volume => "volume",
             Self::Placement => "placement",
             Self::Maru => "maru",
         }
@@ -86,7 +89,7 @@ pub fn status_of(service: Service, error: &Error) -> StatusCode {
         (ErrorKind::Forbidden, ..) => StatusCode::FORBIDDEN,
         (ErrorKind::Unauthorized, ..) => StatusCode::UNAUTHORIZED,
         (ErrorKind::OverQuota, _, Service::Network) => StatusCode::CONFLICT,
-        (ErrorKind::OverQuota, _, Service::Image) => StatusCode::PAYLOAD_TOO_LARGE,
+        (ErrorKind::OverQuota, _, Service::Image | Service::Volume) => StatusCode::PAYLOAD_TOO_LARGE,
         (ErrorKind::OverQuota, ..) => StatusCode::FORBIDDEN,
         (ErrorKind::OverLimit, ..) => StatusCode::PAYLOAD_TOO_LARGE,
         (ErrorKind::NoCapacity, ..) => StatusCode::CONFLICT,
@@ -115,7 +118,7 @@ pub(crate) fn render(
         error.message.clone()
     };
     let (content_type, body) = match service {
-        Service::Compute => (JSON, nova(status, &error, &message)),
+        Service::Compute | Service::Volume => (JSON, nova(status, &error, &message)),
         Service::Network => {
             let body = json!({"NeutronError": {"type": error.code, "message": message, "detail": ""}});
             (JSON, body.to_string())

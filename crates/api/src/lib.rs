@@ -23,6 +23,7 @@ mod placement;
 mod query;
 mod reply;
 mod routes;
+mod volume;
 
 pub use access::Access;
 pub use app::{App, Endpoints, router};

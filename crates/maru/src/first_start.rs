@@ -41,6 +41,7 @@ pub async fn prepare(
     } else {
         renew_files(state, settings, ca_file)?;
     }
+    control.transact(bootstrap::volumes).await?;
     if !state.join(IMAGE_DONE).exists() {
         add_image(control, images, settings).await;
         write_private(&state.join(IMAGE_DONE), "")?;

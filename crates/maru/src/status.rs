@@ -147,6 +147,10 @@ async fn find_leftovers(state: &StateDir, client: &Client) -> anyhow::Result<Vec
         "server directory",
     ));
     found.extend(unknown_entries(&state.join("images"), &ids("images"), "image file"));
+    let volumes = ids("volumes").into_iter().map(|id| format!("{id}.raw"));
+    let snapshots = ids("snapshots").into_iter().map(|id| format!("{id}.snapshot"));
+    let known = volumes.chain(snapshots).collect();
+    found.extend(unknown_entries(&state.join("volumes"), &known, "volume file"));
     Ok(found)
 }
 
@@ -165,8 +169,8 @@ fn unknown_entries(dir: &Path, known: &BTreeSet<String>, kind: &'static str) -> 
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     names
-        // Parts belong to uploads under way.
-        .filter(|name| !known.contains(name) && !name.ends_with(".part"))
+        // Parts belong to uploads under way, partial files to what is being made.
+        .filter(|name| !known.contains(name) && !name.ends_with(".part") && !name.ends_with(".partial"))
         .map(|name| Leftover {
             kind,
             name: dir.join(name).display().to_string(),

@@ -108,6 +108,7 @@ fn start_control(
 ) -> anyhow::Result<Control> {
     let plan = model::plan::Settings {
         image_dir: state.join("images"),
+        volume_dir: state.join("volumes"),
         external_mtu: settings.provider_mtu,
         ..model::plan::Settings::default()
     };

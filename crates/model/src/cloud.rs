@@ -27,9 +27,11 @@ use crate::network::{
     FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
 };
 use crate::quota::Quota;
+use crate::volume::{QosSpecs, Volume, VolumeAttachment, VolumeSnapshot, VolumeTransfer, VolumeType};
 use crate::{
-    DomainId, Error, FloatingIpId, GroupId, NetworkId, PortId, ProjectId, RbacPolicyId, Result, RoleId, RouterId,
-    SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId,
+    AttachmentId, DomainId, Error, FloatingIpId, GroupId, NetworkId, PortId, ProjectId, RbacPolicyId, Result, RoleId,
+    RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId, VolumeId,
+    VolumeSnapshotId, VolumeTransferId,
 };
 
 /// A row of a table: a resource as it is kept.
@@ -242,6 +244,24 @@ pub struct Lookups {
     pub pending_floating_ips: OrdSet<FloatingIpId>,
     /// The action log of a server, oldest first (by start, then id).
     pub actions_by_server: Lookup<ServerId, (crate::Timestamp, crate::ActionId)>,
+    /// Volumes of a project.
+    pub volumes_by_project: Lookup<ProjectId, VolumeId>,
+    /// Volumes that wait for their host.
+    pub busy_volumes: OrdSet<VolumeId>,
+    /// Snapshots of a project.
+    pub snapshots_by_project: Lookup<ProjectId, VolumeSnapshotId>,
+    /// Snapshots of a volume.
+    pub snapshots_by_volume: Lookup<VolumeId, VolumeSnapshotId>,
+    /// Snapshots that wait for their host.
+    pub busy_snapshots: OrdSet<VolumeSnapshotId>,
+    /// Attachments of a volume.
+    pub attachments_by_volume: Lookup<VolumeId, AttachmentId>,
+    /// Attachments to a server.
+    pub attachments_by_server: Lookup<ServerId, AttachmentId>,
+    /// Attachments that their server's host has to make or end.
+    pub busy_attachments: OrdSet<AttachmentId>,
+    /// Open offers of a volume.
+    pub transfers_by_volume: Lookup<VolumeId, VolumeTransferId>,
     /// Resizes of a server.
     pub migrations_by_server: Lookup<ServerId, u64>,
 }
@@ -382,6 +402,18 @@ tables! {
     server_groups: ServerGroup,
     /// Nova's action log.
     server_actions: ServerAction,
+    /// Cinder's volumes.
+    volumes: Volume,
+    /// Cinder's snapshots.
+    volume_snapshots: VolumeSnapshot,
+    /// Volumes' attachments to servers.
+    volume_attachments: VolumeAttachment,
+    /// Cinder's volume types.
+    volume_types: VolumeType,
+    /// Cinder's QoS specs.
+    qos_specs: QosSpecs,
+    /// Volumes offered to other projects.
+    volume_transfers: VolumeTransfer,
     /// Nova's log of resizes.
     migrations: Migration,
     /// Nova's host aggregates.

@@ -6,6 +6,7 @@
 //! and then values, and the cost of a change does not grow with the size of the cloud.
 
 mod orders;
+mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -20,8 +21,10 @@ pub use orders::{RescueDisk, ServerDone, ServerOrders, SnapshotOrder, SnapshotRe
 use crate::address::MacAddress;
 use crate::{
     FloatingIpId, HostId, ImageId, NetworkId, PortId, ProjectId, RouterId, SecurityGroupId, SecurityGroupRuleId,
-    ServerId, SubnetId, UserId,
+    ServerId, SubnetId, UserId, VolumeId, VolumeSnapshotId,
 };
+
+pub use volume::{SnapshotConfig, VolumeConfig, VolumeDisk, VolumeOrigin, VolumeReport};
 
 /// Everything one host must hold. A newer revision replaces an older one; the same one again is a no-op.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +39,12 @@ pub struct HostConfig {
     pub routers: OrdMap<RouterId, Arc<RouterConfig>>,
     /// Servers: one QEMU process each.
     pub servers: OrdMap<ServerId, Arc<ServerConfig>>,
+    /// Volumes: one file each.
+    #[serde(default)]
+    pub volumes: OrdMap<VolumeId, Arc<VolumeConfig>>,
+    /// Snapshots of volumes: one file each.
+    #[serde(default)]
+    pub snapshots: OrdMap<VolumeSnapshotId, Arc<SnapshotConfig>>,
 }
 
 /// A provider network: a bridge in the host's namespace that routers put their `qg-` leg on.
@@ -357,6 +366,9 @@ pub struct ServerConfig {
     pub kernel: Option<DirectBoot>,
     /// Its NICs in order.
     pub nics: Vec<NicConfig>,
+    /// Its volumes in the order of their devices.
+    #[serde(default)]
+    pub volumes: Vec<VolumeDisk>,
     /// Whether a config drive is attached.
     pub config_drive: bool,
     /// What the metadata service (and the config drive) tells it.
@@ -506,6 +518,15 @@ pub struct HostReport {
     pub ports: OrdMap<PortId, PortReport>,
     /// How each server is, those being removed included.
     pub servers: OrdMap<ServerId, Arc<ServerReport>>,
+    /// The [`HostConfig::revision`] that `volumes` and `snapshots` are an answer to.
+    #[serde(default)]
+    pub volumes_revision: u64,
+    /// How each volume is, those being removed included.
+    #[serde(default)]
+    pub volumes: OrdMap<VolumeId, Arc<VolumeReport>>,
+    /// How each snapshot is, those being removed included.
+    #[serde(default)]
+    pub snapshots: OrdMap<VolumeSnapshotId, Arc<VolumeReport>>,
     /// What the host has.
     pub facts: Arc<HostFacts>,
 }
@@ -543,6 +564,12 @@ pub struct ServerReport {
     pub soft_reboots: u64,
     /// NICs that the machine has now.
     pub nics: BTreeSet<PortId>,
+    /// Volumes that the machine has now or may have opened, with the size that its guest sees, bytes.
+    #[serde(default)]
+    pub volumes: BTreeMap<VolumeId, u64>,
+    /// Volumes of the configuration that the host works by: what is in neither set is let go of for good.
+    #[serde(default)]
+    pub volumes_wanted: BTreeSet<VolumeId>,
     /// How far it is with what is ordered of its disks.
     #[serde(default)]
     pub done: ServerDone,

@@ -106,6 +106,18 @@ uuid_ids! {
     ServerGroupId;
     /// A Glance image.
     ImageId;
+    /// A Cinder volume.
+    VolumeId;
+    /// A Cinder snapshot of a volume.
+    VolumeSnapshotId;
+    /// A Cinder volume type.
+    VolumeTypeId;
+    /// A volume's attachment to a server.
+    AttachmentId;
+    /// An offer of a volume to another project.
+    VolumeTransferId;
+    /// Cinder's QoS specs.
+    QosSpecsId;
 }
 
 text_ids! {

@@ -34,6 +34,14 @@ pub const DEFAULTS: &[(&str, i64)] = &[
     ("image_count_total", 100),
     ("image_count_uploading", 100),
     ("image_size_total", -1),
+    // Cinder; sizes in GiB
+    ("volumes", 10),
+    ("snapshots", 10),
+    ("gigabytes", 1000),
+    ("per_volume_gigabytes", -1),
+    ("backups", 10),
+    ("backup_gigabytes", 1000),
+    ("groups", 10),
 ];
 
 /// The limits of one project that differ from [`DEFAULTS`].

@@ -5,6 +5,7 @@
 //! one transaction; it reads the rows anew, so it is right whatever happened in between.
 
 mod server;
+mod volume;
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,9 @@ use imbl::ordmap::DiffItem;
 use crate::compute::TaskState;
 use crate::host::{FragmentStatus, HostConfig, HostReport, PortReport};
 use crate::network::{FloatingIp, Port, Status, device_owner};
-use crate::{Cloud, FloatingIpId, HostId, PortId, Result, RouterId, ServerId, Tx};
+use crate::{
+    AttachmentId, Cloud, FloatingIpId, HostId, PortId, Result, RouterId, ServerId, Tx, VolumeId, VolumeSnapshotId,
+};
 
 /// At most so many rows a transaction: below the store's limit, with room for a server's action log.
 const PART_ROWS: usize = 40;
@@ -28,6 +31,12 @@ pub enum Item {
     Server(ServerId),
     /// A floating IP's status.
     FloatingIp(FloatingIpId),
+    /// A volume's status.
+    Volume(VolumeId),
+    /// A snapshot's status.
+    Snapshot(VolumeSnapshotId),
+    /// An attachment's status.
+    Attachment(AttachmentId),
 }
 
 /// Some rows.
@@ -69,6 +78,10 @@ pub fn pending(
     if newest.revision == config.revision {
         items.extend(cloud.lookups.pending_floating_ips.iter().copied().map(Item::FloatingIp));
     }
+    items.extend(changed(&folded.volumes, &newest.volumes).into_iter().map(Item::Volume));
+    items.extend(cloud.lookups.busy_volumes.iter().copied().map(Item::Volume));
+    items.extend(cloud.lookups.busy_snapshots.iter().copied().map(Item::Snapshot));
+    items.extend(cloud.lookups.busy_attachments.iter().copied().map(Item::Attachment));
     let view = View { host, config, newest };
     let items: Vec<Item> = items.into_iter().filter(|item| view.concerns(cloud, item)).collect();
     // A server that goes takes its ports and its whole log along: a transaction of its own each.
@@ -92,6 +105,9 @@ pub fn fold(tx: &mut Tx<'_>, host: &HostId, config: &HostConfig, newest: &HostRe
             Item::Port(id) => view.fold_port(tx, *id)?,
             Item::FloatingIp(id) => view.fold_floating_ip(tx, *id)?,
             Item::Server(id) => server::fold(tx, &view, *id)?,
+            Item::Volume(id) => volume::fold(tx, &view, *id)?,
+            Item::Snapshot(id) => volume::fold_snapshot(tx, &view, *id)?,
+            Item::Attachment(id) => volume::fold_attachment(tx, &view, *id)?,
         }
     }
     Ok(())
@@ -130,6 +146,9 @@ impl View<'_> {
                 .servers
                 .get(id)
                 .is_some_and(|row| server::after(row, self).is_some()),
+            Item::Volume(id) => volume::news(cloud, self, *id).is_some(),
+            Item::Snapshot(id) => volume::snapshot_news(cloud, self, *id).is_some(),
+            Item::Attachment(id) => volume::attachment_news(cloud, self, *id).is_some(),
         }
     }
 

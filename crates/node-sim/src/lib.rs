@@ -170,6 +170,11 @@ impl SimNode {
         });
     }
 
+    /// From now on no volume or snapshot can be made or grown, with this message for the user.
+    pub fn fail_volumes(&self, message: &str) {
+        self.tell(|state| state.whims.failing_volumes = Some(message.to_owned()));
+    }
+
     /// Nothing fails any more.
     pub fn mend(&self) {
         self.tell(|state| state.whims.mend());

@@ -68,6 +68,7 @@ fn server() -> ServerConfig {
         ephemeral_gib: 0,
         swap_mib: 0,
         kernel: None,
+        volumes: vec![],
         nics: vec![NicConfig {
             port_id: PORT,
             network_id: NETWORK,

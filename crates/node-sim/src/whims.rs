@@ -12,6 +12,7 @@ pub(crate) struct Whims {
     pub(crate) failing_networks: BTreeMap<NetworkId, String>,
     pub(crate) failing_routers: BTreeMap<RouterId, String>,
     pub(crate) failing_ports: BTreeMap<PortId, String>,
+    pub(crate) failing_volumes: Option<String>,
     pub(crate) held_servers: BTreeSet<ServerId>,
     pub(crate) hold_every_server: bool,
     pub(crate) deaf: bool,
@@ -24,6 +25,7 @@ impl Whims {
         self.failing_networks.clear();
         self.failing_routers.clear();
         self.failing_ports.clear();
+        self.failing_volumes = None;
     }
 
     pub(crate) fn release(&mut self) {

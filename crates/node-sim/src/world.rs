@@ -10,6 +10,7 @@ use imbl::ordmap::DiffItem;
 use model::host::{
     DesiredPower, FragmentStatus, HostConfig, HostFacts, HostReport, NetworkConfig, PortBinding, PortConfig,
     PortReport, RouterConfig, ServerConfig, ServerDone, ServerPhase, ServerReport, SnapshotReport, SnapshotState,
+    VolumeReport,
 };
 use model::{PortId, ServerId};
 
@@ -132,6 +133,7 @@ impl World {
     /// Moves everything by one step; whether there is anything new to say.
     pub(crate) fn step(&mut self, whims: &Whims) -> bool {
         self.judge_network_side(whims);
+        self.judge_volumes(whims);
         for id in std::mem::take(&mut self.moving) {
             if self.move_server(id, whims) {
                 self.moving.insert(id);
@@ -186,11 +188,23 @@ impl World {
             .get(&id)
             .map(|server| server.nics.iter().map(|nic| (nic.network_id, nic.port_id)).collect())
             .unwrap_or_default();
+        let disks = self
+            .wanted
+            .servers
+            .get(&id)
+            .map(|server| server.volumes.clone())
+            .unwrap_or_default();
+        let held = disks
+            .iter()
+            .filter(|_| is_plugged(&machine.phase))
+            .map(|disk| (disk.id, disk.size_bytes));
         let report = ServerReport {
             phase: machine.phase.clone(),
             hard_reboots: machine.hard_reboots,
             soft_reboots: machine.soft_reboots,
             nics: nics.iter().map(|(_, port)| *port).collect(),
+            volumes: held.into_iter().collect(),
+            volumes_wanted: disks.iter().map(|disk| disk.id).collect(),
             done: machine.done.clone(),
         };
         if self.report.servers.get(&id).is_none_or(|old| **old != report) {
@@ -249,6 +263,30 @@ impl World {
             let (old, new) = sides(&item);
             self.judge_network(old, new, whims);
         }
+    }
+
+    /// Enters every volume and snapshot: here they are made at once.
+    fn judge_volumes(&mut self, whims: &Whims) {
+        if self.report.volumes_revision == self.wanted.revision {
+            return;
+        }
+        let failed = |message: &String| VolumeReport::Failed {
+            message: message.clone(),
+            detail: format!("told to fail: {message}"),
+        };
+        let volumes = self.wanted.volumes.iter().map(|(id, volume)| {
+            let ready = VolumeReport::Ready {
+                size_bytes: volume.size_bytes,
+            };
+            (*id, Arc::new(whims.failing_volumes.as_ref().map_or(ready, failed)))
+        });
+        let snapshots = self.wanted.snapshots.keys().map(|id| {
+            let ready = VolumeReport::Ready { size_bytes: 0 };
+            (*id, Arc::new(whims.failing_volumes.as_ref().map_or(ready, failed)))
+        });
+        (self.report.volumes, self.report.snapshots) = (volumes.collect(), snapshots.collect());
+        self.report.volumes_revision = self.wanted.revision;
+        self.news = true;
     }
 
     fn judge_network(&mut self, old: Option<&NetworkConfig>, new: Option<&NetworkConfig>, whims: &Whims) {

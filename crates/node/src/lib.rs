@@ -12,6 +12,7 @@
 pub mod network;
 pub mod servers;
 pub mod services;
+pub mod volumes;
 
 mod facts;
 mod network_thread;
@@ -33,6 +34,7 @@ use network_thread::{NetworkThread, Standing};
 use servers::{Servers, Wish};
 use services::{Services, ServicesOptions};
 use surroundings::NodeSurroundings;
+use volumes::{FileDriver, Volumes};
 
 /// How a host is run.
 #[derive(Debug, Clone)]
@@ -98,10 +100,17 @@ impl Node {
         let part = NetworkPart::new(host, &options.owner, exclusive).map_err(NodeError::Network)?;
         let network = NetworkThread::start(part, services, config).map_err(NodeError::Thread)?;
         let servers = Arc::new(open_servers(&options, &network).await?);
+        let volumes = Arc::new(open_volumes(&servers).map_err(NodeError::Servers)?);
         let facts = facts::watch(&options, servers.settings());
         let tasks = vec![
-            tokio::spawn(follow(network.standing(), servers.clone())),
-            tokio::spawn(reporter::run(network.standing(), servers.reports(), facts, report)),
+            tokio::spawn(follow(network.standing(), servers.clone(), volumes.clone())),
+            tokio::spawn(reporter::run(
+                network.standing(),
+                servers.reports(),
+                volumes.reports(),
+                facts,
+                report,
+            )),
         ];
         Ok(Self {
             network,
@@ -133,11 +142,22 @@ async fn open_servers(options: &Options, network: &NetworkThread) -> Result<Serv
     Servers::open(settings, surroundings).map_err(NodeError::Servers)
 }
 
+fn open_volumes(servers: &Arc<Servers>) -> servers::Result<Volumes> {
+    let settings = servers.settings();
+    let driver = FileDriver::open(
+        settings.volumes_dir(),
+        settings.image_tool.clone(),
+        servers.image_cache(),
+    )?;
+    Volumes::open(Arc::new(driver), servers.clone())
+}
+
 /// Servers see a document once its networks stand, so that their taps find a place.
-async fn follow(mut standing: watch::Receiver<Arc<Standing>>, servers: Arc<Servers>) {
+async fn follow(mut standing: watch::Receiver<Arc<Standing>>, servers: Arc<Servers>, volumes: Arc<Volumes>) {
     while standing.changed().await.is_ok() {
         let config = standing.borrow_and_update().config.clone();
         servers.apply(&config);
+        volumes.apply(&config);
     }
 }
 

@@ -8,18 +8,24 @@ use model::host::{HostFacts, HostReport, ServerReport};
 use tokio::sync::watch;
 
 use crate::network_thread::Standing;
+use crate::volumes::VolumesReport;
 
 /// Publishes a report whenever a part says something new.
 pub(crate) async fn run(
     mut standing: watch::Receiver<Arc<Standing>>,
     mut servers: watch::Receiver<OrdMap<ServerId, Arc<ServerReport>>>,
+    mut volumes: watch::Receiver<VolumesReport>,
     mut facts: watch::Receiver<Arc<HostFacts>>,
     report: watch::Sender<Arc<HostReport>>,
 ) {
     loop {
         let next = {
             let standing = standing.borrow_and_update().clone();
+            let volumes = volumes.borrow_and_update().clone();
             HostReport {
+                volumes_revision: volumes.revision,
+                volumes: volumes.volumes,
+                snapshots: volumes.snapshots,
                 facts: facts.borrow_and_update().clone(),
                 servers: servers.borrow_and_update().clone(),
                 ..standing.report.clone()
@@ -29,6 +35,7 @@ pub(crate) async fn run(
         tokio::select! {
             changed = standing.changed() => if changed.is_err() { return },
             changed = servers.changed() => if changed.is_err() { return },
+            changed = volumes.changed() => if changed.is_err() { return },
             changed = facts.changed() => if changed.is_err() { return },
         }
     }

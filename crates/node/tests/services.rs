@@ -571,6 +571,7 @@ fn server(id: ServerId, name: &str) -> Arc<ServerConfig> {
         swap_mib: 0,
         kernel: None,
         nics: Vec::new(),
+        volumes: Vec::new(),
         config_drive: false,
         metadata: Arc::new(metadata),
         orders: Default::default(),

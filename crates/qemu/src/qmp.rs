@@ -166,6 +166,20 @@ impl Qmp {
         Ok(())
     }
 
+    /// Gives QEMU a descriptor that block nodes can open as `/dev/fdset/<number>`; gives the number.
+    ///
+    /// # Errors
+    /// As [`Qmp::execute`].
+    pub async fn add_fd(&self, fd: BorrowedFd<'_>) -> Result<u64> {
+        #[derive(serde::Deserialize)]
+        struct Added {
+            #[serde(rename = "fdset-id")]
+            set: u64,
+        }
+        let added: Added = self.send("add-fd", None, Some(fd), COMMAND_LIMIT).await?;
+        Ok(added.set)
+    }
+
     async fn send<T: DeserializeOwned>(
         &self,
         command: &str,

@@ -12,14 +12,14 @@ use super::microversion::Microversion;
 
 /// A name that a body may have, and from which microversion to which.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field {
+pub(crate) struct Field {
     name: &'static str,
     since: u16,
     until: u16,
 }
 
 /// A name of every microversion.
-pub(super) const fn field(name: &'static str) -> Field {
+pub(crate) const fn field(name: &'static str) -> Field {
     Field {
         name,
         since: 1,
@@ -29,26 +29,26 @@ pub(super) const fn field(name: &'static str) -> Field {
 
 impl Field {
     /// Only from 2.`minor` on.
-    pub(super) const fn since(self, minor: u16) -> Self {
+    pub(crate) const fn since(self, minor: u16) -> Self {
         Self { since: minor, ..self }
     }
 
     /// Only up to 2.`minor`.
-    pub(super) const fn until(self, minor: u16) -> Self {
+    pub(crate) const fn until(self, minor: u16) -> Self {
         Self { until: minor, ..self }
     }
 }
 
 /// A JSON object being read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Object<'a>(&'a Map<String, Value>);
+pub(crate) struct Object<'a>(&'a Map<String, Value>);
 
 /// The longest of Nova's names, descriptions and metadata.
-pub(super) const TEXT_LIMIT: usize = 255;
+pub(crate) const TEXT_LIMIT: usize = 255;
 
 impl<'a> Object<'a> {
     /// The whole body.
-    pub(super) fn new(map: &'a Map<String, Value>) -> Self {
+    pub(crate) fn new(map: &'a Map<String, Value>) -> Self {
         Self(map)
     }
 
@@ -56,7 +56,7 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     /// It is not there, or something else is.
-    pub(super) fn only_member(map: &'a Map<String, Value>, name: &str) -> Result<Self> {
+    pub(crate) fn only_member(map: &'a Map<String, Value>, name: &str) -> Result<Self> {
         if let Some(other) = map.keys().find(|key| *key != name) {
             return Err(unexpected(other));
         }
@@ -67,7 +67,7 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     /// Names the unexpected one.
-    pub(super) fn allow(self, fields: &[Field], version: Microversion) -> Result<Self> {
+    pub(crate) fn allow(self, fields: &[Field], version: Microversion) -> Result<Self> {
         let known = |name: &str| {
             fields.iter().any(|field| {
                 field.name == name && version.since(field.since) && !version.since(field.until.saturating_add(1))
@@ -79,18 +79,29 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Refuses names besides these.
+    ///
+    /// # Errors
+    /// Names the unexpected one.
+    pub(crate) fn only(self, names: &[&str]) -> Result<Self> {
+        match self.0.keys().find(|name| !names.contains(&name.as_str())) {
+            Some(name) => Err(unexpected(name)),
+            None => Ok(self),
+        }
+    }
+
     /// Whether the name is there, be it with null.
-    pub(super) fn has(self, name: &str) -> bool {
+    pub(crate) fn has(self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
     /// The value, unless it is null or not there.
-    pub(super) fn value(self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn value(self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
     /// An object.
-    pub(super) fn object(self, name: &str) -> Result<Option<Self>> {
+    pub(crate) fn object(self, name: &str) -> Result<Option<Self>> {
         self.value(name)
             .map(|value| {
                 value
@@ -102,7 +113,7 @@ impl<'a> Object<'a> {
     }
 
     /// A list.
-    pub(super) fn list(self, name: &str) -> Result<Option<&'a [Value]>> {
+    pub(crate) fn list(self, name: &str) -> Result<Option<&'a [Value]>> {
         self.value(name)
             .map(|value| {
                 value
@@ -114,7 +125,7 @@ impl<'a> Object<'a> {
     }
 
     /// A list of objects.
-    pub(super) fn objects(self, name: &str) -> Result<Option<Vec<Self>>> {
+    pub(crate) fn objects(self, name: &str) -> Result<Option<Vec<Self>>> {
         let Some(list) = self.list(name)? else { return Ok(None) };
         let objects = list.iter().map(|value| {
             value
@@ -126,7 +137,7 @@ impl<'a> Object<'a> {
     }
 
     /// Text of a length.
-    pub(super) fn text(self, name: &str, length: RangeInclusive<usize>) -> Result<Option<&'a str>> {
+    pub(crate) fn text(self, name: &str, length: RangeInclusive<usize>) -> Result<Option<&'a str>> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let text = value
             .as_str()
@@ -142,7 +153,7 @@ impl<'a> Object<'a> {
     }
 
     /// A name that people read: no control characters, no spaces around it.
-    pub(super) fn name(self, name: &str) -> Result<Option<&'a str>> {
+    pub(crate) fn name(self, name: &str) -> Result<Option<&'a str>> {
         let text = self.text(name, 1..=TEXT_LIMIT)?;
         if let Some(text) = text
             && (text.trim() != text || text.chars().any(char::is_control))
@@ -157,7 +168,7 @@ impl<'a> Object<'a> {
     }
 
     /// A name that must be there.
-    pub(super) fn required_name(self, name: &str) -> Result<&'a str> {
+    pub(crate) fn required_name(self, name: &str) -> Result<&'a str> {
         if self.0.get(name) == Some(&Value::Null) {
             return Err(wrong(name, &Value::Null, "It is not of type 'string'."));
         }
@@ -165,7 +176,7 @@ impl<'a> Object<'a> {
     }
 
     /// A whole number, be it written as text.
-    pub(super) fn integer(self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>> {
+    pub(crate) fn integer(self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let number = match value {
             Value::Number(number) => number.as_u64(),
@@ -183,7 +194,7 @@ impl<'a> Object<'a> {
     }
 
     /// A truth value in any of Nova's spellings.
-    pub(super) fn boolean(self, name: &str) -> Result<Option<bool>> {
+    pub(crate) fn boolean(self, name: &str) -> Result<Option<bool>> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let truth = match value {
             Value::Bool(truth) => Some(*truth),
@@ -201,7 +212,7 @@ impl<'a> Object<'a> {
     }
 
     /// Something that is written as text: an id, an address.
-    pub(super) fn parsed<T: FromStr>(self, name: &str, what: &str) -> Result<Option<T>> {
+    pub(crate) fn parsed<T: FromStr>(self, name: &str, what: &str) -> Result<Option<T>> {
         let Some(value) = self.value(name) else { return Ok(None) };
         value
             .as_str()
@@ -211,7 +222,7 @@ impl<'a> Object<'a> {
     }
 
     /// An address that may be empty; `Some(None)` when it is empty or null.
-    pub(super) fn address<A: FromStr>(self, name: &str, what: &str) -> Result<Option<Option<A>>> {
+    pub(crate) fn address<A: FromStr>(self, name: &str, what: &str) -> Result<Option<Option<A>>> {
         match self.0.get(name) {
             None => Ok(None),
             Some(Value::Null) => Ok(Some(None)),
@@ -225,17 +236,17 @@ impl<'a> Object<'a> {
     }
 
     /// Key/value texts (metadata); keys of 1 to 255 characters, values up to 255.
-    pub(super) fn texts(self, name: &str) -> Result<Option<BTreeMap<String, String>>> {
+    pub(crate) fn texts(self, name: &str) -> Result<Option<BTreeMap<String, String>>> {
         self.object(name)?.map(Self::as_texts).transpose()
     }
 
     /// The whole object as key/value texts.
-    pub(super) fn as_texts(self) -> Result<BTreeMap<String, String>> {
+    pub(crate) fn as_texts(self) -> Result<BTreeMap<String, String>> {
         self.0.iter().map(|(key, value)| text_item(key, value)).collect()
     }
 
     /// Tags: up to 50, each 1 to 60 characters without `/` and `,`.
-    pub(super) fn tags(self, name: &str) -> Result<Option<BTreeSet<String>>> {
+    pub(crate) fn tags(self, name: &str) -> Result<Option<BTreeSet<String>>> {
         let Some(list) = self.list(name)? else { return Ok(None) };
         if list.len() > 50 {
             return Err(wrong(name, &Value::from(list.len()), "A server has at most 50 tags."));
@@ -254,13 +265,13 @@ impl<'a> Object<'a> {
     }
 
     /// The members.
-    pub(super) fn iter(self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = (&'a str, &'a Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 }
 
 /// One pair of metadata.
-pub(super) fn text_item(key: &str, value: &Value) -> Result<(String, String)> {
+pub(crate) fn text_item(key: &str, value: &Value) -> Result<(String, String)> {
     let is_key = (1..=TEXT_LIMIT).contains(&key.chars().count());
     let has_control = key.chars().any(char::is_control);
     if !is_key || has_control {
@@ -279,7 +290,7 @@ pub(super) fn text_item(key: &str, value: &Value) -> Result<(String, String)> {
 ///
 /// # Errors
 /// Why not.
-pub(super) fn check_tag(tag: &str) -> Result<()> {
+pub(crate) fn check_tag(tag: &str) -> Result<()> {
     let length = tag.chars().count();
     if (1..=60).contains(&length) && !tag.contains(['/', ',']) {
         return Ok(());
@@ -293,7 +304,7 @@ pub(super) fn check_tag(tag: &str) -> Result<()> {
 }
 
 /// Nova's spellings of truth (`bool_from_string`, strict).
-pub(super) fn truth_of(text: &str) -> Option<bool> {
+pub(crate) fn truth_of(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "1" | "t" | "true" | "on" | "y" | "yes" => Some(true),
         "0" | "f" | "false" | "off" | "n" | "no" => Some(false),
@@ -302,7 +313,7 @@ pub(super) fn truth_of(text: &str) -> Option<bool> {
 }
 
 /// A value that can't be.
-pub(super) fn wrong(name: &str, value: &Value, reason: &str) -> Error {
+pub(crate) fn wrong(name: &str, value: &Value, reason: &str) -> Error {
     let mut shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     if let Some((end, _)) = shown.char_indices().nth(120) {
         shown.truncate(end);
@@ -315,7 +326,7 @@ pub(super) fn wrong(name: &str, value: &Value, reason: &str) -> Error {
 }
 
 /// A name that must be there and is not.
-pub(super) fn missing(name: &str) -> Error {
+pub(crate) fn missing(name: &str) -> Error {
     Error::invalid(
         "ValidationError",
         format!("Invalid input: '{name}' is a required property"),

@@ -114,6 +114,7 @@ fn read(ctx: &Ctx, body: &Map<String, Value>, server: Object<'_>, version: Micro
     refuse_certificates(server)?;
     let (min_count, max_count) = read_counts(server)?;
     let (zone, host) = read_place(ctx, server)?;
+    let (image_id, disks) = super::disks::read(server, version)?;
     Ok(NewServers {
         // Below 2.19 the description was the name.
         description: if version.since(19) {
@@ -123,7 +124,8 @@ fn read(ctx: &Ctx, body: &Map<String, Value>, server: Object<'_>, version: Micro
         },
         hostname: read_hostname(server, version)?,
         flavor_id,
-        image_id: read_image(server)?,
+        image_id,
+        disks,
         networks: read_networks(server, version)?,
         security_groups: read_groups(server)?,
         key_name: server
@@ -183,7 +185,7 @@ pub(super) fn image_of_reference(text: &str) -> Result<ImageId> {
 }
 
 /// A reference is an id, or a URL that ends in one.
-fn last_segment(reference: &str) -> &str {
+pub(super) fn last_segment(reference: &str) -> &str {
     reference.rsplit('/').next().unwrap_or(reference)
 }
 
@@ -295,61 +297,6 @@ fn read_hints(body: &Map<String, Value>) -> Result<Map<String, Value>> {
         }
     }
     Ok(Map::new())
-}
-
-/// The image, by `imageRef` or as the one local disk of `block_device_mapping_v2`.
-fn read_image(server: Object<'_>) -> Result<ImageId> {
-    let from_mapping = read_mapping(server)?;
-    let reference = server
-        .text("imageRef", 0..=TEXT_LIMIT * 8)?
-        .filter(|text| !text.is_empty())
-        .map(image_of_reference)
-        .transpose()?;
-    match (reference, from_mapping) {
-        (Some(image), None) => Ok(image),
-        (Some(image), Some(mapped)) if image == mapped => Ok(image),
-        (Some(_), Some(_)) => Err(Error::invalid(
-            "InvalidBDMImage",
-            "Block Device Mapping is Invalid: the boot disk is made from another image than imageRef.",
-        )),
-        (None, Some(mapped)) => Ok(mapped),
-        (None, None) => Err(Error::invalid("HTTPBadRequest", "Missing imageRef attribute")),
-    }
-}
-
-/// What clients send beside `imageRef`: one boot disk, local, made from the image.
-fn read_mapping(server: Object<'_>) -> Result<Option<ImageId>> {
-    let no_volumes = || {
-        Error::invalid(
-            "InvalidBDM",
-            "Block Device Mapping is Invalid: this cloud has no volumes yet. Boot from an image onto the flavor's disk: one \
-             entry with source_type 'image', destination_type 'local' and boot_index 0, or none at all.",
-        )
-    };
-    if server
-        .list("block_device_mapping")?
-        .is_some_and(|list| !list.is_empty())
-    {
-        return Err(no_volumes());
-    }
-    let disks = server.objects("block_device_mapping_v2")?.unwrap_or_default();
-    let disk = match disks.as_slice() {
-        [] => return Ok(None),
-        [disk] => disk,
-        _ => return Err(no_volumes()),
-    };
-    let is_local_image = disk.text("source_type", 0..=TEXT_LIMIT)? == Some("image")
-        && matches!(disk.text("destination_type", 0..=TEXT_LIMIT)?, None | Some("local"))
-        && disk.integer("boot_index", 0..=0)?.is_some();
-    if !is_local_image {
-        return Err(no_volumes());
-    }
-    disk.parsed("uuid", "a UUID")?.map(Some).ok_or_else(|| {
-        Error::invalid(
-            "InvalidBDMFormat",
-            "Block Device Mapping is Invalid: the image's uuid is missing.",
-        )
-    })
 }
 
 fn read_networks(server: Object<'_>, version: Microversion) -> Result<Networks> {

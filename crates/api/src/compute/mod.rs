@@ -8,9 +8,10 @@
 mod actions;
 mod aggregates;
 mod availability_zones;
-mod body;
+pub(crate) mod body;
 mod create;
 mod diagnostics;
+mod disks;
 mod extensions;
 mod extra_specs;
 mod filters;
@@ -28,7 +29,7 @@ mod migrations;
 mod networks;
 mod paging;
 mod quota_classes;
-mod quota_sets;
+pub(crate) mod quota_sets;
 mod remote_consoles;
 mod security_groups;
 mod server_groups;
@@ -38,6 +39,7 @@ mod tags;
 mod usage;
 mod versions;
 mod view;
+mod volume_attachments;
 mod works;
 
 use std::sync::Arc;
@@ -168,7 +170,27 @@ fn server_part_routes(routes: Routes) -> Routes {
         .get(
             "/v2.1/servers/{id}/os-volume_attachments",
             Reader,
-            servers::list_volume_attachments,
+            volume_attachments::list,
+        )
+        .post(
+            "/v2.1/servers/{id}/os-volume_attachments",
+            Member,
+            volume_attachments::attach,
+        )
+        .get(
+            "/v2.1/servers/{id}/os-volume_attachments/{volume}",
+            Reader,
+            volume_attachments::show,
+        )
+        .put(
+            "/v2.1/servers/{id}/os-volume_attachments/{volume}",
+            Member,
+            volume_attachments::update,
+        )
+        .delete(
+            "/v2.1/servers/{id}/os-volume_attachments/{volume}",
+            Member,
+            volume_attachments::detach,
         )
 }
 

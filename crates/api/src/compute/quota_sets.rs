@@ -117,7 +117,7 @@ pub(super) async fn update(
 }
 
 /// From -1 (no limit) to what a 32-bit number holds, be it written as text.
-pub(super) fn read_limit(name: &str, value: &Value) -> Result<i64> {
+pub(crate) fn read_limit(name: &str, value: &Value) -> Result<i64> {
     let number = value
         .as_i64()
         .or_else(|| value.as_str().and_then(|text| text.parse().ok()));

@@ -160,9 +160,3 @@ pub(super) async fn show_topology(ctx: Ctx, version: Microversion, Path(id): Pat
     find(&ctx, &id)?;
     reply(&json!({"nodes": [], "pagesize_kb": null}))
 }
-
-/// `GET /servers/{id}/os-volume_attachments`: there are no volumes.
-pub(super) async fn list_volume_attachments(ctx: Ctx, Path(id): Path<String>) -> Reply {
-    find(&ctx, &id)?;
-    reply(&json!({"volumeAttachments": []}))
-}

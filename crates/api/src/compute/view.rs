@@ -7,6 +7,7 @@ use std::sync::Arc;
 use model::compute::server::status;
 use model::compute::{Server, VmState};
 use model::network::Port;
+use model::volume::{VolumeAttachment, attachment};
 use model::{Actor, Cloud, NetworkId};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha224};
@@ -138,7 +139,7 @@ impl<'a> View<'a> {
         body["OS-SRV-USG:terminated_at"] = json!(server.terminated_at.map(|at| at.micros_bare()));
         body["config_drive"] = json!(if server.config_drive { "True" } else { "" });
         body["key_name"] = json!(server.key.as_ref().map(|(name, _)| name));
-        body["os-extended-volumes:volumes_attached"] = json!([]);
+        body["os-extended-volumes:volumes_attached"] = json!(self.volumes(server));
         let groups = self.security_groups(server);
         if !groups.is_empty() {
             let names: Vec<Value> = groups.into_iter().map(|name| json!({"name": name})).collect();
@@ -171,6 +172,19 @@ impl<'a> View<'a> {
             };
             body["host_status"] = json!(host_status);
         }
+    }
+
+    /// Its volumes, in the order of their devices.
+    fn volumes(&self, server: &Server) -> Vec<Value> {
+        let volume = |each: &VolumeAttachment| {
+            let mut body = json!({"id": each.volume_id});
+            if self.version.since(3) {
+                body["delete_on_termination"] = json!(each.delete_on_termination);
+            }
+            body
+        };
+        let all = attachment::of_server(&self.cloud, server.id);
+        all.iter().map(|each| volume(each)).collect()
     }
 
     fn image(&self, server: &Server) -> Value {

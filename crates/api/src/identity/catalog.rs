@@ -20,7 +20,7 @@ pub(super) struct BuiltIn {
 }
 
 /// Every service that is part of the program.
-const BUILT_IN: [BuiltIn; 5] = [
+const BUILT_IN: [BuiltIn; 7] = [
     BuiltIn {
         kind: "identity",
         name: "keystone",
@@ -44,6 +44,19 @@ const BUILT_IN: [BuiltIn; 5] = [
         name: "neutron",
         description: "Networking",
         path: "/networking",
+    },
+    BuiltIn {
+        kind: "block-storage",
+        name: "cinder",
+        description: "Volumes",
+        path: "/volume/v3",
+    },
+    // What the type was called before; older clients ask for it.
+    BuiltIn {
+        kind: "volumev3",
+        name: "cinderv3",
+        description: "Volumes",
+        path: "/volume/v3",
     },
     BuiltIn {
         kind: "placement",

@@ -45,6 +45,8 @@ pub(super) async fn inventory(ctx: Ctx) -> Reply {
         "routers": cloud.routers.iter().map(|row| row.id).collect::<Vec<_>>(),
         "servers": cloud.servers.iter().map(|row| row.id).collect::<Vec<_>>(),
         "images": cloud.images.iter().map(|row| row.id).collect::<Vec<_>>(),
+        "volumes": cloud.volumes.iter().map(|row| row.id).collect::<Vec<_>>(),
+        "snapshots": cloud.volume_snapshots.iter().map(|row| row.id).collect::<Vec<_>>(),
     }}))
 }
 
@@ -60,6 +62,7 @@ fn counts(cloud: &Cloud) -> Value {
         "floating_ips": cloud.floating_ips.len(),
         "security_groups": cloud.security_groups.len(),
         "servers": cloud.servers.len(),
+        "volumes": cloud.volumes.len(),
     })
 }
 

@@ -130,6 +130,7 @@ impl TestCloud {
             host: "host-1".into(),
             plan: model::plan::Settings {
                 image_dir: dir.path().join("images"),
+                volume_dir: dir.path().join("volumes"),
                 ..model::plan::Settings::default()
             },
             auth,
@@ -173,6 +174,7 @@ impl TestCloud {
                 demo_hash: hash,
             };
             bootstrap::identity(tx, passwords)?;
+            bootstrap::volumes(tx)?;
             bootstrap::flavors(tx)
         })
         .await;

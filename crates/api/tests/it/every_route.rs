@@ -32,7 +32,7 @@ fn check_fault(row: &RouteRow, answer: &Answer) {
     let well_shaped = match row.service {
         Service::Identity => json["error"]["message"].is_string() && json["error"]["code"] == answer.status,
         Service::Network => json["NeutronError"]["message"].is_string() && json["NeutronError"]["type"].is_string(),
-        Service::Compute => json.as_object().is_some_and(|fault| {
+        Service::Compute | Service::Volume => json.as_object().is_some_and(|fault| {
             fault.len() == 1
                 && fault
                     .values()

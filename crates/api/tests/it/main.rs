@@ -24,3 +24,4 @@ mod network_lists;
 mod odd_values;
 mod placement;
 mod policy_table;
+mod volume;

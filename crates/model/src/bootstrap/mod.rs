@@ -7,3 +7,14 @@ pub mod network;
 pub use flavors::flavors;
 pub use identity::{IdentityIds, identity};
 pub use network::network;
+
+use crate::{Result, Tx, volume};
+
+/// What every start of a cloud needs of block storage: the default type, and no copy that a stop cut off.
+///
+/// # Errors
+/// None that a whole store can give.
+pub fn volumes(tx: &mut Tx<'_>) -> Result<()> {
+    volume::types::ensure_default(tx);
+    volume::reset_interrupted_uploads(tx)
+}

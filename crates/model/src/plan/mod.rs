@@ -12,6 +12,7 @@ mod network;
 mod router;
 mod server;
 mod touched;
+mod volume;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub external_mtu: u32,
     /// Where image files are: `<dir>/<image id>`.
     pub image_dir: PathBuf,
+    /// Where volumes' files are: `<dir>/<volume id>.raw`.
+    pub volume_dir: PathBuf,
     /// Domain of ports' names in networks that set none, without dots at its ends.
     pub dns_domain: String,
     /// Availability zone of the host.
@@ -51,6 +54,7 @@ impl Default for Settings {
             external_bridge: "br-ex".to_owned(),
             external_mtu: 1500,
             image_dir: PathBuf::from("images"),
+            volume_dir: PathBuf::from("volumes"),
             dns_domain: "openstacklocal".to_owned(),
             availability_zone: "nova".to_owned(),
             scheduling: crate::compute::schedule::Policy::default(),
@@ -131,6 +135,12 @@ impl Planner {
         }
         for id in touched.servers {
             changed |= put(&mut config.servers, id, server::plan(&view, id));
+        }
+        for id in touched.volumes {
+            changed |= put(&mut config.volumes, id, volume::plan(&view, id));
+        }
+        for id in touched.snapshots {
+            changed |= put(&mut config.snapshots, id, volume::plan_snapshot(&view, id));
         }
         changed
     }

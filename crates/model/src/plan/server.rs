@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{View, instance};
+use super::{View, instance, volume};
 use crate::ServerId;
 use crate::compute::{Server, ServerImage, TaskState, VmState};
 use crate::host::{
@@ -17,6 +17,7 @@ pub(crate) fn plan(view: &View<'_>, id: ServerId) -> Option<ServerConfig> {
     if server.host.as_ref() != Some(view.host) || leaving {
         return None;
     }
+    let volumes = volume::of_server(view, server)?;
     Some(ServerConfig {
         id,
         name: server.name.clone(),
@@ -27,12 +28,14 @@ pub(crate) fn plan(view: &View<'_>, id: ServerId) -> Option<ServerConfig> {
         memory_mib: server.flavor.memory_mib,
         disk: DiskConfig {
             image: server.image.as_ref().map(|image| source(view, image)),
-            root_gib: server.flavor.root_gib,
+            // One that boots from a volume has no other root disk.
+            root_gib: server.image.as_ref().map_or(0, |_| server.flavor.root_gib),
         },
         ephemeral_gib: server.flavor.ephemeral_gib,
         swap_mib: server.flavor.swap_mib,
         kernel: direct_boot(view, server),
         nics: nics(view, server),
+        volumes,
         config_drive: server.config_drive,
         metadata: Arc::new(instance::metadata(view, server)),
         orders: orders(view, server),
@@ -57,7 +60,7 @@ fn orders(view: &View<'_>, server: &Server) -> ServerOrders {
     }
 }
 
-fn source(view: &View<'_>, image: &ServerImage) -> ImageSource {
+pub(super) fn source(view: &View<'_>, image: &ServerImage) -> ImageSource {
     ImageSource {
         id: image.id,
         path: view.settings.image_dir.join(image.id.to_string()),

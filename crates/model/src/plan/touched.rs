@@ -8,7 +8,9 @@ use ipnet::IpNet;
 use super::network::contributions;
 use crate::host::HostConfig;
 use crate::network::{FloatingIp, Port, Router, device_owner};
-use crate::{AnyRow, Change, Cloud, NetworkId, PortId, RouterId, SecurityGroupId, ServerId};
+use crate::{
+    AnyRow, Change, Cloud, NetworkId, PortId, RouterId, SecurityGroupId, ServerId, VolumeId, VolumeSnapshotId,
+};
 
 /// What has to be planned anew.
 #[derive(Debug, Default)]
@@ -21,6 +23,10 @@ pub(crate) struct Touched {
     pub(crate) routers: BTreeSet<RouterId>,
     /// Servers.
     pub(crate) servers: BTreeSet<ServerId>,
+    /// Volumes.
+    pub(crate) volumes: BTreeSet<VolumeId>,
+    /// Snapshots of volumes.
+    pub(crate) snapshots: BTreeSet<VolumeSnapshotId>,
 }
 
 /// What of a network's fragment has to be planned anew. A network may have thousands of ports, so a change of one of
@@ -52,6 +58,8 @@ pub(crate) fn everything(cloud: &Cloud) -> Touched {
         networks: cloud.networks.iter().map(|n| (n.id, whole())).collect(),
         routers: cloud.routers.iter().map(|r| r.id).collect(),
         servers: cloud.servers.iter().map(|s| s.id).collect(),
+        volumes: cloud.volumes.iter().map(|v| v.id).collect(),
+        snapshots: cloud.volume_snapshots.iter().map(|s| s.id).collect(),
     }
 }
 
@@ -96,6 +104,16 @@ impl Collector<'_> {
                 // A server without a host has no taps; its networks see it once it has one.
                 self.bindings(&server.id.to_string());
             }
+            AnyRow::Volume(volume) => {
+                self.touched.volumes.insert(volume.id);
+                let attachments = self.cloud.lookups.attachments_by_volume.of(&volume.id);
+                let servers = attachments.filter_map(|id| self.cloud.volume_attachments.get(id)?.server_id);
+                self.touched.servers.extend(servers);
+            }
+            AnyRow::VolumeSnapshot(snapshot) => {
+                self.touched.snapshots.insert(snapshot.id);
+            }
+            AnyRow::VolumeAttachment(attachment) => self.touched.servers.extend(attachment.server_id),
             _ => {}
         }
     }

@@ -174,6 +174,8 @@ mod tests {
             hard_reboots,
             soft_reboots: 0,
             nics: BTreeSet::new(),
+            volumes: Default::default(),
+            volumes_wanted: BTreeSet::new(),
             done: Default::default(),
         }
     }

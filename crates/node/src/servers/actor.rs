@@ -6,13 +6,15 @@
 //! by its record, and half-made files by their names.
 
 mod orders;
+mod volumes;
 mod works;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::ServerId;
 use model::host::{DesiredPower, ServerConfig, ServerDone, ServerOrders, ServerPhase, ServerReport, SnapshotReport};
+use model::{ServerId, VolumeId};
 use qemu::qmp::RunState;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -79,6 +81,10 @@ pub struct Actor {
     phase: ServerPhase,
     /// Hard and soft reboots asked for by what the pass works towards.
     tried: (u64, u64),
+    /// Volumes of what the pass works towards.
+    tried_volumes: BTreeSet<VolumeId>,
+    /// Volumes that a QEMU has, or may have open, with the size that its guest sees.
+    held: BTreeMap<VolumeId, u64>,
     /// The orders of what the pass works towards.
     orders: ServerOrders,
     /// How far the copy of the root disk is.
@@ -102,6 +108,8 @@ impl Actor {
             started: None,
             phase: ServerPhase::Queued,
             tried: (0, 0),
+            tried_volumes: BTreeSet::new(),
+            held: BTreeMap::new(),
             orders: ServerOrders::default(),
             snapshot: None,
         }
@@ -170,6 +178,7 @@ impl Actor {
     async fn pass(&mut self, want: Option<&ServerConfig>) -> Result<Next> {
         let Some(want) = want else { return self.remove().await };
         self.tried = (want.hard_reboots, want.soft_reboots);
+        self.tried_volumes = want.volumes.iter().map(|disk| disk.id).collect();
         self.orders.clone_from(&want.orders);
         self.load_state(want)?;
         loop {
@@ -258,6 +267,7 @@ impl Actor {
 
     fn forget_machine(&mut self) {
         self.machine = None;
+        self.held.clear();
         self.asked = None;
         self.started = None;
         self.shared.note_process(self.id, None);
@@ -355,6 +365,11 @@ impl Actor {
         if let Err(error) = self.plug_nics(want).await {
             // The server runs; a NIC that does not come or go is no reason to call it broken.
             tracing::warn!(server.id = %self.id, "A NIC of server {} waits: {}", self.id, error.detail());
+            self.report(phase);
+            return Ok(Some(Instant::now() + TICK));
+        }
+        if let Err(error) = self.plug_volumes(want).await {
+            tracing::warn!(server.id = %self.id, "A volume of server {} waits: {}", self.id, error.detail());
             self.report(phase);
             return Ok(Some(Instant::now() + TICK));
         }
@@ -462,6 +477,8 @@ impl Actor {
                     .as_ref()
                     .map(|machine| machine.nics().clone())
                     .unwrap_or_default(),
+                volumes: self.held.clone(),
+                volumes_wanted: self.tried_volumes.clone(),
                 done,
             },
         );

@@ -2,15 +2,17 @@
 
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use model::host::{DirectBoot, ImageSource, RescueDisk, ServerConfig};
+use model::VolumeId;
+use model::host::{DirectBoot, ImageSource, RescueDisk, ServerConfig, VolumeDisk};
 use qemu::command_line::{Backing, Boot, DeviceId, Disk, DiskFormat, FileSource};
 use qemu::image_tool::{ImageFile, ImageTool};
 
 use super::cache::{Base, ImageCache, Use};
 use super::error::{Result, ServerError};
+use super::settings::Settings;
 use super::{files, iso9660};
 
 const GIB: u64 = 1 << 30;
@@ -245,6 +247,56 @@ impl DiskMaker<'_> {
             .or_else(|_| fs::copy(&base.path, &partial).map(drop))
             .map_err(ServerError::file("link", &path))?;
         files::finish(&partial, &path).await
+    }
+}
+
+/// Opens a volume's file for a QEMU, which itself may not look into the directory.
+pub fn open_volume(settings: &Settings, disk: &VolumeDisk) -> Result<File> {
+    let path = settings.volumes_dir().join(format!("{}.raw", disk.id));
+    fs::OpenOptions::new()
+        .read(true)
+        .write(!disk.read_only)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(&path)
+        .map_err(ServerError::file("open the volume", &path))
+}
+
+/// How a volume is described to QEMU.
+pub fn describe_volume(disk: &VolumeDisk, file: FileSource) -> Result<Disk> {
+    let named = DeviceId::new(volume_node(disk.id)).map_err(ServerError::qemu("name a disk", Path::new("")))?;
+    let device = DeviceId::new(format!("vol-{}", disk.id)).map_err(ServerError::qemu("name a disk", Path::new("")))?;
+    let mut described = Disk::new(named, DiskFormat::Raw, file);
+    described.device_id = Some(device);
+    described.read_only = disk.read_only;
+    described.shared = disk.shared;
+    described.boot_index = disk.boot_index.map(|index| index + 1);
+    described.serial = Some(disk.id.to_string());
+    Ok(described)
+}
+
+/// The name of a volume's block node: QEMU takes at most 31 characters.
+pub fn volume_node(id: VolumeId) -> String {
+    format!("vol-{}", &id.0.simple().to_string()[..26])
+}
+
+impl Disks {
+    /// Adds the server's volumes: behind its own disks and before the config drive, which is no disk to people.
+    pub fn add_volumes(&mut self, settings: &Settings, want: &ServerConfig) -> Result<()> {
+        let config_drive = want.config_drive.then(|| self.disks.pop()).flatten();
+        for volume in &want.volumes {
+            let file = open_volume(settings, volume)?;
+            let described = describe_volume(volume, FileSource::Inherited(file.as_raw_fd()))?;
+            self.inherited.push(file.into());
+            // The one that the server boots from is its first disk.
+            let place = if volume.boot_index == Some(0) {
+                0
+            } else {
+                self.disks.len()
+            };
+            self.disks.insert(place, described);
+        }
+        self.disks.extend(config_drive);
+        Ok(())
     }
 }
 

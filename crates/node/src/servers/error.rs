@@ -60,6 +60,9 @@ pub enum ServerError {
         /// What the network part said.
         reason: String,
     },
+    /// A volume that was made is not there any more.
+    #[error("its data is not on this host any more")]
+    VolumeLost,
     /// QEMU ended by itself soon after its start.
     #[error("QEMU ended by itself soon after its start")]
     Crashed,
@@ -146,9 +149,25 @@ impl ServerError {
                 "The server's host cannot run virtual machines as it is configured. Ask the operator.".into()
             }
             Self::Tap { port, .. } => format!("Port {port} could not be connected on the server's host. Try again."),
+            Self::VolumeLost => "A volume's data is not on the server's host any more. Ask the operator.".into(),
             Self::Crashed | Self::NoUserId | Self::File { .. } | Self::Qemu { .. } | Self::Kernel { .. } => {
                 "The server could not be started on its host. Try again, or ask the operator.".into()
             }
+        }
+    }
+
+    /// What the owner of a volume may read.
+    pub fn volume_message(&self) -> String {
+        match self {
+            Self::ImageRefused { .. } => self.message(),
+            Self::ImageMissing { image, .. } => {
+                format!("Image {image} could not be found on the volume's host. Upload it again.")
+            }
+            Self::DiskFull { .. } => {
+                "The disk of the volume's host is full. Ask the operator to make room, then try again.".into()
+            }
+            Self::VolumeLost => "The volume's data is not on its host any more. Ask the operator.".into(),
+            _ => "The volume could not be made or changed on its host. Try again, or ask the operator.".into(),
         }
     }
 

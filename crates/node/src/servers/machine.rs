@@ -18,16 +18,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::PortId;
-use model::host::{NicConfig, ServerConfig};
+use model::host::{NicConfig, ServerConfig, VolumeDisk};
+use model::{PortId, VolumeId};
 use qemu::accelerator::kvm_group;
-use qemu::command_line::{Accelerator, DeviceId, MacAddress, Machine, Nic, Smbios};
+use qemu::command_line::{Accelerator, DeviceId, FileSource, MacAddress, Machine, Nic, Smbios};
 use qemu::process::{Credentials, Launch, Process, Started};
 use qemu::qmp::{Event, Qmp, RunState};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
-use super::disks::Disks;
+use super::disks::{Disks, describe_volume, volume_node};
 use super::error::{Result, ServerError};
 use super::settings::Settings;
 use super::{console, files};
@@ -374,6 +374,54 @@ impl Running {
             .map_err(failed("unplug a NIC"))?;
         self.nics.remove(&port);
         Ok(())
+    }
+
+    /// The volumes that it has, or has open.
+    ///
+    /// # Errors
+    /// [`ServerError::Qemu`].
+    pub async fn volumes(&self) -> Result<BTreeSet<VolumeId>> {
+        let ids = self.qmp.device_ids().await.map_err(failed("list QEMU's devices"))?;
+        Ok(ids
+            .iter()
+            .filter_map(|id| id.strip_prefix("vol-")?.parse().ok())
+            .collect())
+    }
+
+    /// Plugs in a volume.
+    ///
+    /// # Errors
+    /// [`ServerError::Qemu`].
+    pub async fn plug_volume(&self, disk: &VolumeDisk, file: File) -> Result<()> {
+        // A former attempt may have been cut off in the middle.
+        self.unplug_volume(disk.id).await?;
+        let described = describe_volume(disk, FileSource::Inherited(0))?;
+        self.qmp
+            .add_disk(&described, file.as_fd())
+            .await
+            .map_err(failed("plug in a volume"))
+    }
+
+    /// Unplugs a volume; the guest has to play along.
+    ///
+    /// # Errors
+    /// [`ServerError::Qemu`], also when the guest did not react.
+    pub async fn unplug_volume(&self, id: VolumeId) -> Result<()> {
+        self.qmp
+            .remove_disk(&format!("vol-{id}"), &volume_node(id), UNPLUG_LIMIT)
+            .await
+            .map_err(failed("unplug a volume"))
+    }
+
+    /// Tells the guest that a volume has grown.
+    ///
+    /// # Errors
+    /// [`ServerError::Qemu`].
+    pub async fn grow_volume(&self, disk: &VolumeDisk) -> Result<()> {
+        self.qmp
+            .resize_disk(&volume_node(disk.id), disk.size_bytes)
+            .await
+            .map_err(failed("grow a volume"))
     }
 
     /// Looks whether each NIC still has its tap. One whose tap a person deleted gets it back: QEMU's descriptor is given an

@@ -12,13 +12,13 @@
 mod acceleration;
 mod actor;
 mod boots;
-mod cache;
+pub(crate) mod cache;
 mod console;
 mod copies;
 mod diagnostics;
-mod disks;
+pub(crate) mod disks;
 mod error;
-mod files;
+pub(crate) mod files;
 mod iso9660;
 mod machine;
 mod settings;
@@ -31,8 +31,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use imbl::OrdMap;
-use model::ServerId;
 use model::host::{HostConfig, HostReport, ServerConfig, ServerReport};
+use model::{ServerId, VolumeId};
 use qemu::qmp::Qmp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -178,9 +178,24 @@ impl Servers {
         }
     }
 
+    /// The host's base images.
+    pub(crate) fn image_cache(&self) -> cache::ImageCache {
+        self.shared.cache.clone()
+    }
+
     /// The settings that all this runs with.
     pub fn settings(&self) -> &Settings {
         &self.shared.settings
+    }
+}
+
+impl crate::volumes::Holders for Servers {
+    fn holder(&self, volume: VolumeId) -> Option<Qmp> {
+        let reports = self.shared.reports.borrow();
+        let (server, _) = reports
+            .iter()
+            .find(|(_, report)| report.volumes.contains_key(&volume))?;
+        lock(&self.shared.processes).get(server).map(|(_, qmp)| qmp.clone())
     }
 }
 

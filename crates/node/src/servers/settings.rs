@@ -85,6 +85,11 @@ impl Settings {
         self.state_dir.join("servers")
     }
 
+    /// Where volumes' files are.
+    pub fn volumes_dir(&self) -> PathBuf {
+        self.state_dir.join("volumes")
+    }
+
     /// The number that the image tool runs under.
     pub fn image_uid(&self) -> u32 {
         self.first_uid

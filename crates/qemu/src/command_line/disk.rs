@@ -67,8 +67,10 @@ pub enum DiskAttachment {
 /// One disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disk {
-    /// Name of the block node; the device's id is `<id>-dev`.
+    /// Name of the block node, at most 31 characters.
     pub id: DeviceId,
+    /// The device's id; `<id>-dev` when `None`.
+    pub device_id: Option<DeviceId>,
     /// Format of the file.
     pub format: DiskFormat,
     /// The file.
@@ -83,6 +85,8 @@ pub struct Disk {
     pub discard: bool,
     /// How the guest sees it.
     pub attachment: DiskAttachment,
+    /// Another QEMU may write to it, too.
+    pub shared: bool,
     /// Place in the firmware's boot order; 1 is first.
     pub boot_index: Option<u32>,
     /// Serial number that the guest sees (20 characters).
@@ -94,6 +98,8 @@ impl Disk {
     pub fn new(id: DeviceId, format: DiskFormat, file: FileSource) -> Self {
         Self {
             id,
+            device_id: None,
+            shared: false,
             format,
             file,
             backing: None,
@@ -146,8 +152,16 @@ impl Disk {
         list.device(self.device());
     }
 
-    fn device(&self) -> Value {
-        let mut device = json!({ "id": format!("{}-dev", self.id), "drive": self.id.as_str() });
+    /// The device, as `device_add` and `-device` take it.
+    pub(crate) fn device(&self) -> Value {
+        let id = self
+            .device_id
+            .as_ref()
+            .map_or_else(|| format!("{}-dev", self.id), |id| id.as_str().to_owned());
+        let mut device = json!({ "id": id, "drive": self.id.as_str() });
+        if self.shared {
+            device["share-rw"] = true.into();
+        }
         match self.attachment {
             DiskAttachment::Virtio => {
                 device["driver"] = "virtio-blk-pci".into();
@@ -162,6 +176,26 @@ impl Disk {
             device["serial"] = serial.chars().take(20).collect::<String>().into();
         }
         device
+    }
+}
+
+impl Disk {
+    /// The block node of a plain disk whose bytes QEMU was given as a descriptor set, as `blockdev-add` takes it.
+    pub(crate) fn plugged_node(&self, fdset: u64) -> Value {
+        json!({
+            "node-name": self.id.as_str(),
+            "driver": self.format.as_str(),
+            "read-only": self.read_only,
+            "discard": if self.discard { "unmap" } else { "ignore" },
+            "cache": cache(self.cache),
+            "file": {
+                "driver": "file",
+                "filename": format!("/dev/fdset/{fdset}"),
+                "read-only": self.read_only,
+                "cache": cache(self.cache),
+                "discard": "unmap",
+            },
+        })
     }
 }
 

@@ -37,6 +37,10 @@ pub enum Operation {
     ChangeMetadata,
     /// `changePassword`.
     ChangePassword,
+    /// `os-volume_attachments` POST.
+    AttachVolume,
+    /// `os-volume_attachments` DELETE.
+    DetachVolume,
     /// `createImage`.
     CreateImage,
     /// `createBackup`.
@@ -65,7 +69,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Start,
         Self::Stop,
         Self::SoftReboot,
@@ -80,6 +84,8 @@ impl Operation {
         Self::DetachInterface,
         Self::ChangeMetadata,
         Self::ChangePassword,
+        Self::AttachVolume,
+        Self::DetachVolume,
         Self::CreateImage,
         Self::CreateBackup,
         Self::Rebuild,
@@ -110,6 +116,8 @@ impl Operation {
             Self::DetachInterface => "detach_interface",
             Self::ChangeMetadata => "update metadata",
             Self::ChangePassword => "changePassword",
+            Self::AttachVolume => "attach_volume",
+            Self::DetachVolume => "detach_volume",
             Self::CreateImage => "createImage",
             Self::CreateBackup => "createBackup",
             Self::Rebuild => "rebuild",
@@ -135,7 +143,9 @@ impl Operation {
             Self::HardReboot => &[Active, Stopped, Paused, Suspended, Error],
             Self::Unpause => &[Paused],
             Self::Resume => &[Suspended],
-            Self::AttachInterface | Self::DetachInterface => &[Active, Paused, Stopped],
+            Self::AttachInterface | Self::DetachInterface | Self::AttachVolume | Self::DetachVolume => {
+                &[Active, Paused, Stopped]
+            }
             Self::ChangeMetadata | Self::CreateImage | Self::CreateBackup | Self::Shelve => {
                 &[Active, Paused, Suspended, Stopped]
             }

@@ -12,7 +12,8 @@ const BYTES_PER_GIB: u64 = 1 << 30;
 /// An image looked up, with the kernel and ramdisk that it names.
 #[derive(Debug, Clone)]
 pub(super) struct BootImage {
-    pub(super) image: ServerImage,
+    /// What the root disk is made from; `None` when it is a volume.
+    pub(super) image: Option<ServerImage>,
     pub(super) kernel: Option<ServerImage>,
     pub(super) ramdisk: Option<ServerImage>,
     pub(super) kernel_arguments: String,
@@ -40,7 +41,7 @@ pub(super) fn look_up(cloud: &Cloud, actor: &Actor, id: ImageId, flavor: &Server
         as_source(&*find(cloud, actor, id)?).map(Some)
     };
     Ok(BootImage {
-        image: as_source(&image)?,
+        image: Some(as_source(&image)?),
         kernel: companion("kernel_id")?,
         ramdisk: companion("ramdisk_id")?,
         kernel_arguments: property("os_command_line").unwrap_or_default().to_owned(),
@@ -49,6 +50,32 @@ pub(super) fn look_up(cloud: &Cloud, actor: &Actor, id: ImageId, flavor: &Server
             .iter()
             .filter_map(|(name, value)| value.clone().map(|value| (name.clone(), value)))
             .collect(),
+    })
+}
+
+/// What a server that boots from a volume takes from the image in it: the kernel, if it has one, and the properties.
+pub(super) fn of_volume(
+    cloud: &Cloud,
+    actor: &Actor,
+    image_metadata: &BTreeMap<String, String>,
+    flavor: &ServerFlavor,
+) -> Result<BootImage> {
+    let rootless = ServerFlavor {
+        root_gib: 0,
+        ..flavor.clone()
+    };
+    let known = image_metadata.get("image_id").and_then(|id| id.parse().ok());
+    if let Some(id) = known.filter(|id| image::show(cloud, actor, *id).is_ok())
+        && let Ok(found) = look_up(cloud, actor, id, &rootless)
+    {
+        return Ok(BootImage { image: None, ..found });
+    }
+    Ok(BootImage {
+        image: None,
+        kernel: None,
+        ramdisk: None,
+        kernel_arguments: String::new(),
+        properties: image_metadata.clone(),
     })
 }
 

@@ -48,8 +48,10 @@ pub struct NewServers {
     pub hostname: Option<String>,
     /// The flavor.
     pub flavor_id: FlavorId,
-    /// The image.
-    pub image_id: ImageId,
+    /// The image; `None` when it boots from a volume.
+    pub image_id: Option<ImageId>,
+    /// Volumes that it has from the beginning.
+    pub disks: Vec<super::disks::NewDisk>,
     /// NICs.
     pub networks: Networks,
     /// Names or ids of the groups of ports made for them; the project's default group when empty.
@@ -157,7 +159,7 @@ fn look_up(tx: &mut Tx<'_>, actor: &Actor, new: &NewServers, hosts: &Hosts) -> R
     let cloud = tx.cloud();
     let flavor = flavor::get_visible(cloud, actor, &new.flavor_id).map_err(as_bad_request)?;
     let flavor = ServerFlavor::from(&*flavor);
-    let boot = boot_image::look_up(cloud, actor, new.image_id, &flavor)?;
+    let boot = super::disks::look_up_boot(cloud, actor, new, &flavor)?;
     let key = new
         .key_name
         .as_ref()
@@ -246,7 +248,7 @@ fn create_one(
         .clone()
         .unwrap_or_else(|| name::hostname_of(&server.name, server.id));
     let request = schedule::Request {
-        claim: schedule::Claim::of_flavor(&plan.flavor, plan.boot.image.virtual_size),
+        claim: claim(plan),
         zone: new.zone.clone(),
         host: new.host.clone(),
         same_hosts: plan.affinity.same_hosts(tx.cloud()),
@@ -275,9 +277,24 @@ fn create_one(
         for nic in &plan.nics {
             port::attach(tx, actor, &mut server, nic, &plug)?;
         }
+        super::disks::attach(tx, actor, &server, new, &hosts.zone)?;
     }
     ActionLog::new("create", new.request_id).record(tx, actor, &server);
     Ok(tx.put(server))
+}
+
+/// What it takes of its host; a volume is claimed by itself.
+fn claim(plan: &Plan) -> schedule::Claim {
+    match &plan.boot.image {
+        Some(image) => schedule::Claim::of_flavor(&plan.flavor, image.virtual_size),
+        None => {
+            let rootless = ServerFlavor {
+                root_gib: 0,
+                ..plan.flavor.clone()
+            };
+            schedule::Claim::of_flavor(&rootless, 0)
+        }
+    }
 }
 
 /// The server before it has a host.
@@ -302,9 +319,9 @@ fn draft(tx: &mut Tx<'_>, actor: &Actor, new: &NewServers, plan: &Plan) -> Serve
         project_id: plan.project_id.clone(),
         user_id: actor.user_id.clone(),
         flavor: plan.flavor.clone(),
-        image_id: Some(new.image_id),
+        image_id: image.as_ref().map(|image| image.id),
         image_properties: properties,
-        image: Some(image),
+        image,
         kernel,
         ramdisk,
         kernel_arguments,

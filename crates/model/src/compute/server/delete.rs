@@ -8,6 +8,7 @@ use super::{Server, TaskState, act, deleted, get_visible};
 use crate::compute::{ActionLog, ServerAction, migration};
 use crate::image::{Image, ImageStatus};
 use crate::network::port;
+use crate::volume::attachment;
 use crate::{Actor, Result, ServerId, Tx};
 
 /// Begins a server's deletion; one that never had a host is gone at once.
@@ -53,6 +54,7 @@ pub fn remove(tx: &mut Tx<'_>, server: &Arc<Server>) -> Result<()> {
     for id in &server.ports {
         port::release_from_server(tx, server.id, *id)?;
     }
+    attachment::release_all(tx, server.id)?;
     let log = &tx.cloud().lookups.actions_by_server;
     let actions: Vec<_> = log.of(&server.id).map(|(_, id)| *id).collect();
     let actions = actions.iter().filter_map(|id| tx.delete::<ServerAction>(id)).collect();

@@ -7,6 +7,7 @@ mod boot_image;
 pub mod create;
 pub mod delete;
 pub mod deleted;
+pub mod disks;
 pub mod edit;
 mod hints;
 pub mod name;

@@ -8,7 +8,7 @@ use super::admission::Operation;
 use super::{Server, TaskState, VmState, act, boot_image, create, get_visible};
 use crate::compute::{ActionLog, quota};
 use crate::host::DesiredPower;
-use crate::{Actor, ImageId, Result, ServerId, Tx};
+use crate::{Actor, Error, ImageId, Result, ServerId, Tx};
 
 /// What a server is to be afterwards; `None` leaves a thing as it is.
 #[derive(Debug, Clone, Default)]
@@ -52,9 +52,17 @@ pub fn rebuild(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, new: &Rebuild) -> R
     act::admit_for(&server, actor, Operation::Rebuild)?;
     let mut server = Server::clone(&server);
     if let Some(image_id) = new.image_id {
+        if server.image.is_none() {
+            return Err(Error::invalid(
+                "ImageUnacceptable",
+                format!(
+                    "Image {image_id} is unacceptable: Unable to rebuild with a different image for a volume-backed server."
+                ),
+            ));
+        }
         let boot = boot_image::look_up(tx.cloud(), actor, image_id, &server.flavor)?;
         server.image_id = Some(image_id);
-        server.image = Some(boot.image);
+        server.image = boot.image;
         server.kernel = boot.kernel;
         server.ramdisk = boot.ramdisk;
         server.kernel_arguments = boot.kernel_arguments;

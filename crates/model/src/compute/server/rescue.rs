@@ -34,7 +34,7 @@ pub fn rescue(
             let is_stable = ["hw_rescue_device", "hw_rescue_bus"]
                 .iter()
                 .any(|name| boot.properties.contains_key(*name));
-            (boot.image, is_stable)
+            (boot.image.ok_or_else(|| no_image(id))?, is_stable)
         }
         None => (server.image.clone().ok_or_else(|| no_image(id))?, false),
     };

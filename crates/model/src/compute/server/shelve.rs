@@ -97,7 +97,7 @@ pub fn unshelve(
     let mut server = Server::clone(&server);
     if server.host.is_none() {
         if let Some(image) = server.works.shelved_image {
-            server.image = Some(boot_image::look_up(tx.cloud(), actor, image, &server.flavor)?.image);
+            server.image = boot_image::look_up(tx.cloud(), actor, image, &server.flavor)?.image;
         }
         let request = schedule::Request {
             claim: Claim::of_server(&server),

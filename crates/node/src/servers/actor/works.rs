@@ -33,6 +33,10 @@ impl Actor {
                     self.shared
                         .note_process(self.id, Some((machine.pid(), machine.qmp().clone())));
                     self.fetch_taps(machine).await;
+                    // Their sizes are told to the guest once more.
+                    self.held = machine.volumes().await?.into_iter().map(|id| (id, 0)).collect();
+                } else {
+                    self.held.clear();
                 }
                 self.machine = found;
                 self.unknown = false;
@@ -70,6 +74,7 @@ impl Actor {
         if let Some(process) = find().map_err(ServerError::qemu("find QEMU again", &record))? {
             process.kill().await.map_err(ServerError::qemu("end QEMU", &record))?;
         }
+        self.held.clear();
         self.unknown = false;
         Ok(())
     }
@@ -77,7 +82,10 @@ impl Actor {
     pub(super) async fn boot(&mut self, want: &ServerConfig, mode: StartMode) -> Result<()> {
         let uid = self.state().uid;
         files::remove_partials(self.directory.path())?;
-        let disks = self.make_disks(want, uid).await?;
+        let mut disks = self.make_disks(want, uid).await?;
+        disks.add_volumes(&self.shared.settings, want)?;
+        // From here on they may be open, whatever becomes of the start.
+        self.held = want.volumes.iter().map(|disk| (disk.id, disk.size_bytes)).collect();
         self.change_state(|state| {
             state.base.clone_from(&disks.base);
             state.rescue_base.clone_from(&disks.rescue_base);

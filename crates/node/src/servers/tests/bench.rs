@@ -174,6 +174,7 @@ impl Host {
             swap_mib: 0,
             kernel: None,
             nics: vec![],
+            volumes: vec![],
             config_drive: false,
             metadata: Arc::new(InstanceMetadata::default()),
             orders: ServerOrders::default(),

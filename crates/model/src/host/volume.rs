@@ -1,0 +1,84 @@
+//! The volumes and snapshots of a host, in both documents.
+
+use serde::{Deserialize, Serialize};
+
+use super::ImageSource;
+use crate::{VolumeId, VolumeSnapshotId};
+
+/// A volume that this host holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeConfig {
+    /// The volume.
+    pub id: VolumeId,
+    /// Its size, bytes; may grow, never shrinks.
+    pub size_bytes: u64,
+    /// What it starts as; of no meaning once it is made.
+    pub source: VolumeOrigin,
+    /// Whether it was made already: then a file that is missing is lost, and not made anew.
+    pub is_made: bool,
+}
+
+/// What a volume starts as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VolumeOrigin {
+    /// Zeros.
+    Blank,
+    /// An image.
+    Image(ImageSource),
+    /// A snapshot on this host.
+    Snapshot(VolumeSnapshotId),
+    /// A volume on this host, as it is when its turn comes.
+    Volume(VolumeId),
+}
+
+/// A snapshot that this host holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotConfig {
+    /// The snapshot.
+    pub id: VolumeSnapshotId,
+    /// The volume it is of.
+    pub volume_id: VolumeId,
+    /// Whether it was made already.
+    pub is_made: bool,
+}
+
+/// A volume in a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeDisk {
+    /// The volume.
+    pub id: VolumeId,
+    /// Its size, bytes.
+    pub size_bytes: u64,
+    /// The server may not write.
+    pub read_only: bool,
+    /// Other servers may have it, too.
+    pub shared: bool,
+    /// Place in the boot order, 0 first.
+    pub boot_index: Option<u32>,
+}
+
+/// How a volume or a snapshot is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VolumeReport {
+    /// Waits, or is being made.
+    Making {
+        /// Per cent done.
+        percent: u8,
+    },
+    /// There, and so large.
+    Ready {
+        /// Bytes.
+        size_bytes: u64,
+    },
+    /// It could not be made, or could not grow.
+    Failed {
+        /// For the user.
+        message: String,
+        /// For the operator.
+        detail: String,
+    },
+    /// Being removed.
+    Removing,
+}

@@ -1,0 +1,238 @@
+//! Making volumes: what they start as, and whether there is room.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{GIB, Volume, VolumeSource, VolumeStatus, get_visible, invalid_volume, quota, snapshot, types};
+use crate::compute::ServerImage;
+use crate::image::{self, Image, ImageStatus};
+use crate::volume::SnapshotStatus;
+use crate::{Actor, Cloud, Error, HostId, ImageId, Result, Tx, VolumeId, VolumeSnapshotId, VolumeTypeId};
+
+/// What a new volume is to start as, as a request names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceWish {
+    /// Zeros.
+    Blank,
+    /// An image.
+    Image(ImageId),
+    /// A snapshot.
+    Snapshot(VolumeSnapshotId),
+    /// Another volume.
+    Volume(VolumeId),
+}
+
+/// What a new volume is asked to be.
+#[derive(Debug, Clone)]
+pub struct NewVolume {
+    /// Its name.
+    pub name: Option<String>,
+    /// Free text.
+    pub description: Option<String>,
+    /// Its size, GiB; may be left out where the source has one.
+    pub size_gib: Option<u64>,
+    /// What it starts as.
+    pub source: SourceWish,
+    /// A type's id or name; the source's, else the default type.
+    pub volume_type: Option<String>,
+    /// Key/value metadata.
+    pub metadata: BTreeMap<String, String>,
+    /// Several servers may have it (the old flag of the request; a type says it nowadays).
+    pub multiattach: bool,
+    /// The request.
+    pub request_id: String,
+}
+
+/// Where volumes are put.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The host.
+    pub host: HostId,
+    /// Its zone.
+    pub zone: String,
+}
+
+/// What a source brings along.
+struct Origin {
+    source: VolumeSource,
+    /// Smallest size, GiB, and the words for a refusal.
+    min_gib: u64,
+    what: &'static str,
+    type_id: Option<VolumeTypeId>,
+    bootable: bool,
+    image_metadata: BTreeMap<String, String>,
+}
+
+/// Makes a volume; its host fills it.
+///
+/// # Errors
+/// An unknown source or type (404), a size that does not fit it (400), quotas (413).
+pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewVolume, place: &Place) -> Result<Arc<Volume>> {
+    let project_id = actor
+        .project_id()
+        .ok_or_else(|| Error::forbidden("Forbidden", "A volume needs a project: use a token scoped to one."))?
+        .clone();
+    let origin = look_up(tx.cloud(), actor, new.source)?;
+    let size_gib = new.size_gib.unwrap_or(origin.min_gib);
+    if size_gib < origin.min_gib {
+        return Err(Error::invalid(
+            "InvalidInput",
+            format!(
+                "Invalid input received: Volume size {size_gib}GB cannot be smaller than {} size {}GB. They must be >= \
+                 {} size {}.",
+                origin.what, origin.min_gib, origin.what, origin.min_gib
+            ),
+        ));
+    }
+    if size_gib == 0 {
+        return Err(Error::invalid(
+            "InvalidInput",
+            "Invalid input received: Volume size '0' must be an integer and greater than 0",
+        ));
+    }
+    let volume_type = types::choose(tx.cloud(), actor, new.volume_type.as_deref(), origin.type_id)?;
+    quota::check(tx.cloud(), &project_id, &volume_type, 1, size_gib)?;
+    quota::check_one(tx.cloud(), &project_id, size_gib)?;
+    let unsatisfied = types::unsatisfied(&volume_type);
+    let volume = Volume {
+        id: tx.new_id(),
+        name: new.name.clone(),
+        description: new.description.clone(),
+        project_id,
+        user_id: actor.user_id.clone(),
+        size_gib,
+        // No host can have such a volume: Cinder's scheduler says so after the request, by the status.
+        status: if unsatisfied.is_some() {
+            VolumeStatus::Error
+        } else {
+            VolumeStatus::Creating
+        },
+        previous_status: None,
+        multiattach: new.multiattach || volume_type.is_multiattach(),
+        type_id: volume_type.id,
+        source: origin.source,
+        bootable: origin.bootable,
+        metadata: new.metadata.clone(),
+        image_metadata: origin.image_metadata,
+        read_only: false,
+        availability_zone: place.zone.clone(),
+        host: unsatisfied.is_none().then(|| place.host.clone()),
+        is_made: false,
+        is_leaving: false,
+        request_id: new.request_id.clone(),
+        fault: unsatisfied,
+        created_at: tx.now(),
+        updated_at: None,
+        launched_at: None,
+    };
+    Ok(tx.put(volume))
+}
+
+fn look_up(cloud: &Cloud, actor: &Actor, wish: SourceWish) -> Result<Origin> {
+    match wish {
+        SourceWish::Blank => Ok(Origin {
+            source: VolumeSource::Blank,
+            min_gib: 0,
+            what: "source",
+            type_id: None,
+            bootable: false,
+            image_metadata: BTreeMap::new(),
+        }),
+        SourceWish::Image(id) => from_image(cloud, actor, id),
+        SourceWish::Snapshot(id) => {
+            let snapshot = snapshot::get_visible(cloud, actor, id)?;
+            if snapshot.status != SnapshotStatus::Available {
+                return Err(Error::invalid(
+                    "InvalidSnapshot",
+                    format!(
+                        "Invalid snapshot: Originating snapshot status must be one of 'available' values; it is '{}'.",
+                        snapshot.status.as_str()
+                    ),
+                ));
+            }
+            let volume = cloud.find::<Volume>(&snapshot.volume_id);
+            Ok(Origin {
+                source: VolumeSource::Snapshot(id),
+                min_gib: snapshot.size_gib,
+                what: "snapshot",
+                type_id: volume.map(|volume| volume.type_id),
+                bootable: volume.is_some_and(|volume| volume.bootable),
+                image_metadata: volume.map(|volume| volume.image_metadata.clone()).unwrap_or_default(),
+            })
+        }
+        SourceWish::Volume(id) => {
+            let volume = get_visible(cloud, actor, id)?;
+            if !matches!(volume.status, VolumeStatus::Available | VolumeStatus::InUse) {
+                return Err(invalid_volume(format!(
+                    "the source volume {id} is {}: it must be available or in-use.",
+                    volume.status.as_str()
+                )));
+            }
+            Ok(Origin {
+                source: VolumeSource::Volume(id),
+                min_gib: volume.size_gib,
+                what: "source volume",
+                type_id: Some(volume.type_id),
+                bootable: volume.bootable,
+                image_metadata: volume.image_metadata.clone(),
+            })
+        }
+    }
+}
+
+fn from_image(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Origin> {
+    let image = image::show(cloud, actor, id).map_err(|_| {
+        Error::invalid(
+            "InvalidInput",
+            format!("Invalid image identifier or unable to access requested image {id}."),
+        )
+    })?;
+    if image.status != ImageStatus::Active {
+        return Err(Error::invalid(
+            "InvalidInput",
+            format!("Invalid input received: Image {id} is not active."),
+        ));
+    }
+    let (Some(format), Some(sha512), Some(bytes)) = (
+        image.disk_format.clone(),
+        image.os_hash_value.clone(),
+        image.virtual_size.or(image.size),
+    ) else {
+        return Err(Error::invalid(
+            "ImageUnacceptable",
+            format!("Image {id} is unacceptable: its data was not looked into; upload it again."),
+        ));
+    };
+    Ok(Origin {
+        source: VolumeSource::Image(ServerImage {
+            id,
+            format,
+            sha512,
+            virtual_size: bytes,
+        }),
+        min_gib: bytes.div_ceil(GIB).max(image.min_disk),
+        what: "image",
+        type_id: None,
+        bootable: true,
+        image_metadata: describe(&image),
+    })
+}
+
+/// What a volume remembers of its image (cinder `_get_image_metadata`), all as text.
+fn describe(image: &Image) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> = image
+        .properties
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+        .collect();
+    let mut set = |name: &str, value: Option<String>| all.extend(value.map(|value| (name.to_owned(), value)));
+    set("image_id", Some(image.id.to_string()));
+    set("image_name", image.name.clone());
+    set("min_disk", Some(image.min_disk.to_string()));
+    set("min_ram", Some(image.min_ram.to_string()));
+    set("disk_format", image.disk_format.clone());
+    set("container_format", image.container_format.clone());
+    set("checksum", image.checksum.clone());
+    set("size", image.size.map(|size| size.to_string()));
+    all
+}

@@ -1,0 +1,54 @@
+//! Where volumes' bytes are. Files today; LVM and RBD have the same verbs.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use model::host::ImageSource;
+use model::{VolumeId, VolumeSnapshotId};
+use qemu::qmp::Qmp;
+
+use crate::servers::ServerError;
+
+/// Something that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Object {
+    /// A volume.
+    Volume(VolumeId),
+    /// A snapshot.
+    Snapshot(VolumeSnapshotId),
+}
+
+/// What an object starts as.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// Zeros.
+    Blank,
+    /// An image.
+    Image(ImageSource),
+    /// Another object that nobody writes to.
+    Copy(Object),
+    /// A volume that a running QEMU has.
+    Live(VolumeId, Qmp),
+}
+
+/// What a verb gives.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, ServerError>> + Send + 'a>>;
+
+/// Called with per cent done.
+pub type Progress = Box<dyn FnMut(u8) + Send>;
+
+/// A way to keep volumes. Every verb leaves either what was before or what is wanted, whenever it is cut off; what it left
+/// half made is removed by [`VolumeDriver::find`].
+pub trait VolumeDriver: Send + Sync + 'static {
+    /// Removes what a crash left half made, and gives everything that is there, with its size in bytes.
+    fn find(&self) -> Result<Vec<(Object, u64)>, ServerError>;
+
+    /// Makes an object of a size, bytes; what its origin does not fill is zeros. Gives the size that it has.
+    fn make(&self, object: Object, origin: Origin, size_bytes: u64, progress: Progress) -> Work<'_, u64>;
+
+    /// Makes a volume larger. A QEMU that has it is told by the server's own task.
+    fn grow(&self, volume: VolumeId, size_bytes: u64) -> Work<'_, ()>;
+
+    /// Removes an object and frees its space; one that is not there is fine.
+    fn remove(&self, object: Object) -> Work<'_, ()>;
+}

@@ -1,0 +1,168 @@
+//! Volumes as sparse files: `volumes/<id>.raw`, snapshots beside them as `volumes/<id>.snapshot`.
+//!
+//! Plain bytes have no header that a guest could write, and a hole reads as zeros: a new volume never shows what was on the
+//! disk before. A file is made under another name, flushed and renamed, so one that has its name is whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use model::VolumeId;
+use qemu::image_tool::{DiskFormat, ImageFile, ImageTool};
+
+use super::driver::{Object, Origin, Progress, VolumeDriver, Work};
+use crate::servers::cache::{ImageCache, Use};
+use crate::servers::disks::volume_node;
+use crate::servers::{Result, ServerError, files};
+
+/// Longest time for a copy of a volume in use.
+const COPY_LIMIT: Duration = Duration::from_secs(3600);
+
+/// Files in a directory.
+pub struct FileDriver {
+    directory: PathBuf,
+    tool: ImageTool,
+    cache: ImageCache,
+}
+
+impl FileDriver {
+    /// In this directory, which is made if need be; only we may enter it.
+    ///
+    /// # Errors
+    /// [`ServerError::File`].
+    pub fn open(directory: PathBuf, tool: ImageTool, cache: ImageCache) -> Result<Self> {
+        files::private_dir(&directory)?;
+        Ok(Self { directory, tool, cache })
+    }
+
+    fn path(&self, object: Object) -> PathBuf {
+        self.directory.join(match object {
+            Object::Volume(id) => format!("{id}.raw"),
+            Object::Snapshot(id) => format!("{id}.snapshot"),
+        })
+    }
+
+    async fn fill(&self, origin: Origin, partial: &Path, size_bytes: u64, progress: Progress) -> Result<()> {
+        match origin {
+            Origin::Blank => create(partial).map(drop),
+            Origin::Image(image) => {
+                let mut progress = progress;
+                let base = self
+                    .cache
+                    .base(&image, Use::Disk, |percent| progress(percent / 2))
+                    .await?;
+                self.copy(&base.path, partial, Box::new(move |percent| progress(50 + percent / 2)))
+                    .await
+            }
+            Origin::Copy(from) => self.copy(&self.path(from), partial, progress).await,
+            Origin::Live(volume, qmp) => {
+                let file = create(partial)?;
+                file.set_len(size_bytes)
+                    .map_err(ServerError::file("make room in", partial))?;
+                // As long as the node's name may be, and one for each file that is made.
+                let name = format!("copy-{}", &uuid::Uuid::new_v4().simple().to_string()[..26]);
+                qmp.copy_volume(&volume_node(volume), &name, file.as_fd(), COPY_LIMIT)
+                    .await
+                    .map_err(ServerError::qemu("copy a volume in use", partial))
+            }
+        }
+    }
+
+    /// Copies plain bytes, leaving out what is zero. The tool refuses a file that a QEMU writes to.
+    async fn copy(&self, from: &Path, partial: &Path, progress: Progress) -> Result<()> {
+        let plain = |path| ImageFile {
+            path,
+            format: DiskFormat::Raw,
+        };
+        self.tool
+            .convert(plain(from), plain(partial), progress)
+            .await
+            .map_err(ServerError::qemu("copy a volume", partial))?;
+        fs::set_permissions(partial, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .map_err(ServerError::file("change the mode of", partial))
+    }
+}
+
+fn create(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)
+        .map_err(ServerError::file("create", path))
+}
+
+/// Makes a file at least so long; gives its length.
+fn lengthen(path: &Path, size_bytes: u64) -> Result<u64> {
+    let work = || {
+        let file = OpenOptions::new()
+            .write(true)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(path)?;
+        let length = file.metadata()?.len();
+        if length < size_bytes {
+            file.set_len(size_bytes)?;
+            file.sync_all()?;
+        }
+        Ok(length.max(size_bytes))
+    };
+    work().map_err(ServerError::file("grow", path))
+}
+
+impl VolumeDriver for FileDriver {
+    fn find(&self) -> Result<Vec<(Object, u64)>> {
+        files::remove_partials(&self.directory)?;
+        let mut found = Vec::new();
+        let failed = || ServerError::file("read", &self.directory);
+        for entry in fs::read_dir(&self.directory).map_err(failed())? {
+            let entry = entry.map_err(failed())?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let object = match name.rsplit_once('.') {
+                Some((id, "raw")) => id.parse().map(Object::Volume).ok(),
+                Some((id, "snapshot")) => id.parse().map(Object::Snapshot).ok(),
+                // Foreign names are nobody's volume and are left alone.
+                _ => None,
+            };
+            if let Some(object) = object {
+                found.push((object, entry.metadata().map_err(failed())?.len()));
+            }
+        }
+        Ok(found)
+    }
+
+    fn make(&self, object: Object, origin: Origin, size_bytes: u64, progress: Progress) -> Work<'_, u64> {
+        Box::pin(async move {
+            let path = self.path(object);
+            let partial = path.with_extension(files::PARTIAL);
+            files::remove(&partial)?;
+            let filled = self.fill(origin, &partial, size_bytes, progress).await;
+            filled.inspect_err(|_| {
+                // What is left takes room, and the next try begins anew.
+                let _ = files::remove(&partial);
+            })?;
+            let target = partial.clone();
+            let length = files::blocking(move || lengthen(&target, size_bytes)).await?;
+            files::finish(&partial, &path).await?;
+            Ok(length)
+        })
+    }
+
+    fn grow(&self, volume: VolumeId, size_bytes: u64) -> Work<'_, ()> {
+        let path = self.path(Object::Volume(volume));
+        Box::pin(files::blocking(move || lengthen(&path, size_bytes).map(drop)))
+    }
+
+    fn remove(&self, object: Object) -> Work<'_, ()> {
+        let path = self.path(object);
+        Box::pin(files::blocking(move || {
+            files::remove(&path.with_extension(files::PARTIAL))?;
+            files::remove(&path)?;
+            files::sync_parent(&path)
+        }))
+    }
+}

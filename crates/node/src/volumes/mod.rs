@@ -1,0 +1,364 @@
+//! The volumes of a host: made, grown and removed until they are as wanted.
+//!
+//! ```text
+//!  HostConfig.volumes, .snapshots ──apply──► Keeper (one task) ──► jobs, one an object ──► VolumeDriver (files)
+//!  HostReport.volumes, .snapshots ◄─────────────┘
+//! ```
+//!
+//! A job that a crash cut off left nothing under its object's name, so it is begun anew. A volume that was made once and is
+//! gone is lost: it is never made anew, which would show its owner an empty disk.
+
+mod driver;
+mod files;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use imbl::OrdMap;
+use model::host::{HostConfig, VolumeConfig, VolumeOrigin, VolumeReport};
+use model::{VolumeId, VolumeSnapshotId};
+use qemu::qmp::Qmp;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use driver::{Object, Origin, VolumeDriver};
+pub use files::FileDriver;
+
+use crate::servers::{Result, ServerError};
+
+/// So many objects are made at the same time: copying is bound by the disk.
+const AT_ONCE: usize = 2;
+
+/// Volumes and snapshots as they are.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumesReport {
+    /// The document that this is an answer to.
+    pub revision: u64,
+    /// How each volume is.
+    pub volumes: OrdMap<VolumeId, Arc<VolumeReport>>,
+    /// How each snapshot is.
+    pub snapshots: OrdMap<VolumeSnapshotId, Arc<VolumeReport>>,
+}
+
+/// Who knows which QEMU has a volume open.
+pub trait Holders: Send + Sync + 'static {
+    /// The monitor of a QEMU that has the volume, if one runs.
+    fn holder(&self, volume: VolumeId) -> Option<Qmp>;
+}
+
+/// Keeps a host's volumes. Dropping it stops the keeping; the volumes stay.
+pub struct Volumes {
+    wanted: watch::Sender<Option<Arc<HostConfig>>>,
+    reports: watch::Receiver<VolumesReport>,
+    task: JoinHandle<()>,
+}
+
+impl Volumes {
+    /// Finds what is there. Nothing is touched before [`Volumes::apply`]. Call within a tokio runtime.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn open(driver: Arc<dyn VolumeDriver>, holders: Arc<dyn Holders>) -> Result<Self> {
+        let found = driver.find()?;
+        let (wanted, desired) = watch::channel(None);
+        let (publish, reports) = watch::channel(VolumesReport::default());
+        let known = found
+            .into_iter()
+            .map(|(object, size_bytes)| (object, Known::Ready { size_bytes }))
+            .collect();
+        let keeper = Keeper {
+            driver,
+            holders,
+            known,
+            jobs: JoinSet::new(),
+            progress: Arc::default(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        };
+        Ok(Self {
+            wanted,
+            reports,
+            task: tokio::spawn(keeper.run(desired, publish)),
+        })
+    }
+
+    /// Says what is to be. Returns at once.
+    pub fn apply(&self, config: &Arc<HostConfig>) {
+        self.wanted.send_replace(Some(Arc::clone(config)));
+    }
+
+    /// Follows how they are.
+    pub fn reports(&self) -> watch::Receiver<VolumesReport> {
+        self.reports.clone()
+    }
+}
+
+impl Drop for Volumes {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What is known of an object.
+#[derive(Debug, Clone)]
+enum Known {
+    /// A job works on it; its size so far.
+    Busy { size_bytes: Option<u64>, removing: bool },
+    /// It is there.
+    Ready { size_bytes: u64 },
+    /// What was last tried failed; its size so far, and the size that was tried for.
+    Failed {
+        size_bytes: Option<u64>,
+        tried_bytes: u64,
+        error: ServerError,
+    },
+}
+
+/// A job's end.
+struct Done {
+    object: Object,
+    tried_bytes: u64,
+    /// The new size; `None`: the object is gone.
+    outcome: Result<Option<u64>>,
+}
+
+struct Keeper {
+    driver: Arc<dyn VolumeDriver>,
+    holders: Arc<dyn Holders>,
+    known: BTreeMap<Object, Known>,
+    jobs: JoinSet<Done>,
+    progress: Arc<Mutex<BTreeMap<Object, u8>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Keeper {
+    async fn run(
+        mut self,
+        mut wanted: watch::Receiver<Option<Arc<HostConfig>>>,
+        publish: watch::Sender<VolumesReport>,
+    ) {
+        // Progress is shown now and then while something is being made.
+        let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
+        loop {
+            let config = wanted.borrow_and_update().clone();
+            if let Some(config) = &config {
+                self.begin(config);
+                let report = self.report(config);
+                publish.send_if_modified(|known| {
+                    let is_new = *known != report;
+                    *known = report;
+                    is_new
+                });
+            }
+            tokio::select! {
+                changed = wanted.changed() => if changed.is_err() { return },
+                Some(done) = self.jobs.join_next(), if !self.jobs.is_empty() => match done {
+                    Ok(done) => self.end(done),
+                    Err(error) => std::panic::resume_unwind(error.into_panic()),
+                },
+                _ = tick.tick(), if !self.jobs.is_empty() => {}
+            }
+        }
+    }
+
+    /// Begins what has to be done and is not under way.
+    fn begin(&mut self, config: &HostConfig) {
+        for volume in config.volumes.values() {
+            self.begin_volume(volume);
+        }
+        for snapshot in config.snapshots.values() {
+            let object = Object::Snapshot(snapshot.id);
+            let of = Object::Volume(snapshot.volume_id);
+            match (self.known.get(&object), self.size(of)) {
+                (None, _) if snapshot.is_made => self.lost(object),
+                (None, Some(size_bytes)) => {
+                    let origin = self.copy_of(of);
+                    self.make(object, origin, size_bytes);
+                }
+                // Of a volume that is gone, or not there yet, which cannot be asked for.
+                (None, None) => self.lost(object),
+                (Some(_), _) => {}
+            }
+        }
+        let is_wanted = |object: &Object| match object {
+            Object::Volume(id) => config.volumes.contains_key(id),
+            Object::Snapshot(id) => config.snapshots.contains_key(id),
+        };
+        let surplus = self
+            .known
+            .iter()
+            .filter(|(object, known)| !is_wanted(object) && !matches!(known, Known::Busy { .. }));
+        let surplus: Vec<Object> = surplus.map(|(object, _)| *object).collect();
+        for object in surplus {
+            self.remove(object);
+        }
+    }
+
+    fn begin_volume(&mut self, volume: &VolumeConfig) {
+        let object = Object::Volume(volume.id);
+        match self.known.get(&object) {
+            None if volume.is_made => self.lost(object),
+            None => {
+                let origin = match &volume.source {
+                    VolumeOrigin::Blank => Origin::Blank,
+                    VolumeOrigin::Image(image) => Origin::Image(image.clone()),
+                    VolumeOrigin::Snapshot(id) => self.copy_of(Object::Snapshot(*id)),
+                    VolumeOrigin::Volume(id) => self.copy_of(Object::Volume(*id)),
+                };
+                self.make(object, origin, volume.size_bytes);
+            }
+            Some(Known::Ready { size_bytes }) if *size_bytes < volume.size_bytes => self.grow(volume),
+            Some(Known::Failed {
+                size_bytes: Some(_),
+                tried_bytes,
+                ..
+            }) if *tried_bytes != volume.size_bytes => self.grow(volume),
+            Some(_) => {}
+        }
+    }
+
+    fn size(&self, object: Object) -> Option<u64> {
+        match self.known.get(&object)? {
+            Known::Ready { size_bytes } => Some(*size_bytes),
+            Known::Busy { size_bytes, .. } | Known::Failed { size_bytes, .. } => *size_bytes,
+        }
+    }
+
+    /// A volume that a server has is copied by its QEMU, which alone knows what was written.
+    fn copy_of(&self, object: Object) -> Origin {
+        match object {
+            Object::Volume(id) => match self.holders.holder(id) {
+                Some(qmp) => Origin::Live(id, qmp),
+                None => Origin::Copy(object),
+            },
+            Object::Snapshot(_) => Origin::Copy(object),
+        }
+    }
+
+    fn lost(&mut self, object: Object) {
+        tracing::error!("The data of {object:?} is gone from this host");
+        let error = ServerError::VolumeLost;
+        let known = Known::Failed {
+            size_bytes: None,
+            tried_bytes: 0,
+            error,
+        };
+        self.known.insert(object, known);
+    }
+
+    fn make(&mut self, object: Object, origin: Origin, size_bytes: u64) {
+        let busy = Known::Busy {
+            size_bytes: None,
+            removing: false,
+        };
+        self.known.insert(object, busy);
+        let (driver, turns, shown) = (self.driver.clone(), self.turns.clone(), self.progress.clone());
+        self.jobs.spawn(async move {
+            let turn = turns.acquire_owned().await;
+            let progress = Box::new(move |percent| {
+                shown
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(object, percent);
+            });
+            let outcome = driver.make(object, origin, size_bytes, progress).await.map(Some);
+            drop(turn);
+            Done {
+                object,
+                tried_bytes: size_bytes,
+                outcome,
+            }
+        });
+    }
+
+    fn grow(&mut self, volume: &VolumeConfig) {
+        let (object, id, size_bytes) = (Object::Volume(volume.id), volume.id, volume.size_bytes);
+        let busy = Known::Busy {
+            size_bytes: self.size(object),
+            removing: false,
+        };
+        self.known.insert(object, busy);
+        let driver = self.driver.clone();
+        self.jobs.spawn(async move {
+            Done {
+                object,
+                tried_bytes: size_bytes,
+                outcome: driver.grow(id, size_bytes).await.map(|()| Some(size_bytes)),
+            }
+        });
+    }
+
+    fn remove(&mut self, object: Object) {
+        let busy = Known::Busy {
+            size_bytes: self.size(object),
+            removing: true,
+        };
+        self.known.insert(object, busy);
+        let driver = self.driver.clone();
+        self.jobs.spawn(async move {
+            Done {
+                object,
+                tried_bytes: 0,
+                outcome: driver.remove(object).await.map(|()| None),
+            }
+        });
+    }
+
+    fn end(&mut self, done: Done) {
+        let Done {
+            object,
+            tried_bytes,
+            outcome,
+        } = done;
+        self.progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&object);
+        match outcome {
+            Ok(Some(size_bytes)) => {
+                self.known.insert(object, Known::Ready { size_bytes });
+            }
+            Ok(None) => {
+                self.known.remove(&object);
+            }
+            Err(error) => {
+                tracing::warn!("{object:?}: {}", error.detail());
+                let failed = Known::Failed {
+                    size_bytes: self.size(object),
+                    tried_bytes,
+                    error,
+                };
+                self.known.insert(object, failed);
+            }
+        }
+    }
+
+    fn report(&self, config: &HostConfig) -> VolumesReport {
+        let mut report = VolumesReport {
+            revision: config.revision,
+            ..VolumesReport::default()
+        };
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        for (object, known) in &self.known {
+            let shown = Arc::new(match known {
+                Known::Ready { size_bytes } => VolumeReport::Ready {
+                    size_bytes: *size_bytes,
+                },
+                Known::Busy { removing: true, .. } => VolumeReport::Removing,
+                Known::Busy { .. } => VolumeReport::Making {
+                    percent: progress.get(object).copied().unwrap_or(0),
+                },
+                Known::Failed { error, .. } => VolumeReport::Failed {
+                    message: error.volume_message(),
+                    detail: error.detail(),
+                },
+            });
+            match object {
+                Object::Volume(id) => drop(report.volumes.insert(*id, shown)),
+                Object::Snapshot(id) => drop(report.snapshots.insert(*id, shown)),
+            }
+        }
+        report
+    }
+}
