@@ -114,8 +114,10 @@ async fn reading_takes_a_reader_and_each_persona_may_do_what_the_one_below_may()
             let reads = ["GET", "HEAD"].contains(&row.method.as_str());
             // Key pairs are a user's own, whatever their role in the project, as with Nova.
             let own = row.path.contains("/os-keypairs");
+            // One action on a volume shows its image's metadata; the others ask for a member in the handler.
+            let shows = row.path == "/volume/v3/volumes/{id}/action";
             assert!(
-                reads || own || !passes[0],
+                reads || own || shows || !passes[0],
                 "a reader passes {} {}",
                 row.method,
                 row.path
