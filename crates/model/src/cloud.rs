@@ -27,11 +27,14 @@ use crate::network::{
     FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
 };
 use crate::quota::Quota;
-use crate::volume::{QosSpecs, Volume, VolumeAttachment, VolumeSnapshot, VolumeTransfer, VolumeType};
+use crate::volume::{
+    GroupSnapshot, GroupType, QosSpecs, Volume, VolumeAttachment, VolumeGroup, VolumeService, VolumeSnapshot,
+    VolumeTransfer, VolumeType,
+};
 use crate::{
-    AttachmentId, DomainId, Error, FloatingIpId, GroupId, NetworkId, PortId, ProjectId, RbacPolicyId, Result, RoleId,
-    RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId, VolumeId,
-    VolumeSnapshotId, VolumeTransferId,
+    AttachmentId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, NetworkId, PortId, ProjectId, RbacPolicyId,
+    Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId,
+    VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
 };
 
 /// A row of a table: a resource as it is kept.
@@ -260,6 +263,12 @@ pub struct Lookups {
     pub attachments_by_server: Lookup<ServerId, AttachmentId>,
     /// Attachments that their server's host has to make or end.
     pub busy_attachments: OrdSet<AttachmentId>,
+    /// Volumes of a group.
+    pub volumes_by_group: Lookup<VolumeGroupId, VolumeId>,
+    /// Snapshots of a group.
+    pub group_snapshots_by_group: Lookup<VolumeGroupId, GroupSnapshotId>,
+    /// Volumes' snapshots that belong to a group's.
+    pub snapshots_by_group_snapshot: Lookup<GroupSnapshotId, VolumeSnapshotId>,
     /// Open offers of a volume.
     pub transfers_by_volume: Lookup<VolumeId, VolumeTransferId>,
     /// Resizes of a server.
@@ -414,6 +423,14 @@ tables! {
     qos_specs: QosSpecs,
     /// Volumes offered to other projects.
     volume_transfers: VolumeTransfer,
+    /// Types of groups of volumes.
+    group_types: GroupType,
+    /// Groups of volumes.
+    volume_groups: VolumeGroup,
+    /// Their snapshots.
+    group_snapshots: GroupSnapshot,
+    /// What administrators say of Cinder's services.
+    volume_services: VolumeService,
     /// Nova's log of resizes.
     migrations: Migration,
     /// Nova's host aggregates.

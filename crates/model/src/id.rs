@@ -118,6 +118,12 @@ uuid_ids! {
     VolumeTransferId;
     /// Cinder's QoS specs.
     QosSpecsId;
+    /// A type of Cinder's groups of volumes.
+    GroupTypeId;
+    /// A Cinder group of volumes.
+    VolumeGroupId;
+    /// A snapshot of a group of volumes.
+    GroupSnapshotId;
 }
 
 text_ids! {
@@ -133,6 +139,8 @@ text_ids! {
     GroupId;
     /// A Nova flavor: the id users type (`1`, `42`, `d1`, a UUID …).
     FlavorId;
+    /// One of Cinder's services on a host (`binary@host`).
+    VolumeServiceId;
     /// One host of the cloud, by name.
     HostId;
 }

@@ -50,7 +50,7 @@ pub(super) async fn act(call: Call, Path(id): Path<String>, Wire(body): Wire<Map
                         ),
                     ));
                 }
-                volume.read_only = read_only;
+                volume.read_only = Some(read_only);
                 Ok(())
             })
             .await?;
@@ -205,12 +205,13 @@ async fn connect(call: &Call, id: VolumeId, name: &str, body: Object<'_>) -> Rep
             StatusCode::ACCEPTED.into_response()
         }
         "os-detach" | "os-force_detach" => {
-            if name == "os-force_detach" {
+            let force = name == "os-force_detach";
+            if force {
                 require_admin(call, "volume_extension:volume_admin_actions:force_detach")?;
             }
             let which = body.parsed("attachment_id", "a UUID")?;
             call.ctx
-                .transact(move |tx, actor| attachment::forget(tx, actor, id, which))
+                .transact(move |tx, actor| attachment::forget(tx, actor, id, which, force))
                 .await?;
             StatusCode::ACCEPTED.into_response()
         }
@@ -253,7 +254,7 @@ pub(super) fn connection_info(volume: &volume::Volume) -> Value {
         "driver_volume_type": "local",
         "data": {
             "volume_id": volume.id,
-            "access_mode": if volume.read_only { "ro" } else { "rw" },
+            "access_mode": if volume.is_read_only() { "ro" } else { "rw" },
             "encrypted": false,
             "qos_specs": null,
             "discard": true,

@@ -5,6 +5,9 @@
 
 mod actions;
 mod attachments;
+mod group_snapshots;
+mod group_types;
+mod groups;
 mod list;
 mod messages;
 mod metadata;
@@ -46,6 +49,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(volume_routes)
         .with(snapshot_routes)
         .with(type_routes)
+        .with(group_routes)
         .with(project_routes)
         .with(host_routes)
         .wrap(|router| router.layer(middleware::from_fn(microversion::layer)))
@@ -154,6 +158,38 @@ fn type_routes(routes: Routes) -> Routes {
         .get("/v3/qos-specs/{id}/associate", Admin, qos::associate)
         .get("/v3/qos-specs/{id}/disassociate", Admin, qos::disassociate)
         .get("/v3/qos-specs/{id}/disassociate_all", Admin, qos::disassociate_all)
+}
+
+fn group_routes(routes: Routes) -> Routes {
+    routes
+        .get("/v3/group_types", Reader, group_types::list)
+        .post("/v3/group_types", Admin, group_types::create)
+        .get("/v3/group_types/{id}", Reader, group_types::show)
+        .put("/v3/group_types/{id}", Admin, group_types::update)
+        .delete("/v3/group_types/{id}", Admin, group_types::delete)
+        .get("/v3/group_types/{id}/group_specs", Admin, group_types::list_specs)
+        .post("/v3/group_types/{id}/group_specs", Admin, group_types::add_specs)
+        .get("/v3/group_types/{id}/group_specs/{key}", Admin, group_types::show_spec)
+        .put("/v3/group_types/{id}/group_specs/{key}", Admin, group_types::set_spec)
+        .delete(
+            "/v3/group_types/{id}/group_specs/{key}",
+            Admin,
+            group_types::delete_spec,
+        )
+        .get("/v3/groups", Reader, groups::list)
+        .post("/v3/groups", Member, groups::create)
+        .get("/v3/groups/detail", Reader, groups::list_detail)
+        .post("/v3/groups/action", Member, groups::create_from_source)
+        .get("/v3/groups/{id}", Reader, groups::show)
+        .put("/v3/groups/{id}", Member, groups::update)
+        .post("/v3/groups/{id}/action", Member, groups::act)
+        .get("/v3/group_snapshots", Reader, group_snapshots::list)
+        .post("/v3/group_snapshots", Member, group_snapshots::create)
+        .get("/v3/group_snapshots/detail", Reader, group_snapshots::list_detail)
+        .get("/v3/group_snapshots/{id}", Reader, group_snapshots::show)
+        .put("/v3/group_snapshots/{id}", Member, group_snapshots::update)
+        .delete("/v3/group_snapshots/{id}", Member, group_snapshots::delete)
+        .post("/v3/group_snapshots/{id}/action", Admin, group_snapshots::act)
 }
 
 fn project_routes(routes: Routes) -> Routes {

@@ -1,6 +1,7 @@
 //! Where volumes are: services, hosts, pools, zones, and what they can do.
 
 use axum::extract::Path;
+use model::volume::service;
 use model::volume::types::CAPABILITIES;
 use model::{Error, ProjectId};
 use serde_json::{Map, Value, json};
@@ -80,18 +81,21 @@ pub(super) async fn list(call: Call, query: Query) -> Reply {
             .is_none_or(|wanted| wanted == value || value.split('@').next() == Some(wanted))
     };
     let now = call.ctx.control().now().micros_bare();
+    let cloud = call.ctx.cloud();
     let shown: Vec<Value> = services(&call)
         .into_iter()
         .filter(|(binary, host)| matches("binary", binary) && matches("host", host))
         .map(|(binary, host)| {
+            let said = service::of(&cloud, binary, &call.place().host);
+            let is_disabled = said.is_some_and(|said| said.disabled);
             let mut service = json!({
                 "binary": binary,
                 "host": host,
                 "zone": call.place().zone,
-                "status": "enabled",
+                "status": if is_disabled { "disabled" } else { "enabled" },
                 "state": if is_up(&call) { "up" } else { "down" },
                 "updated_at": now,
-                "disabled_reason": null,
+                "disabled_reason": said.and_then(|said| said.reason.as_ref()),
             });
             if binary == "cinder-volume" {
                 service["replication_status"] = json!("disabled");
@@ -279,46 +283,54 @@ pub(super) async fn resource_filters(call: Call, query: Query) -> Reply {
     reply(&json!({"resource_filters": shown}))
 }
 
-/// `PUT /os-services/{action}`: the services are parts of the program, which can't be taken out of use one by one.
+/// `PUT /os-services/{action}`: a service that is disabled takes no new work. What stands goes on.
 pub(super) async fn act(call: Call, Path(action): Path<String>, Wire(body): Wire<Map<String, Value>>) -> Reply {
     let body = Object::new(&body);
     let host = body.text("host", 1..=255)?.ok_or_else(|| missing("host"))?;
-    let binary = body.text("binary", 0..=255)?.or(body.text("service", 0..=255)?);
-    let is_known = services(&call)
-        .iter()
-        .any(|(name, on)| on == host && binary.is_none_or(|binary| binary == *name));
-    match action.as_str() {
-        "disable-log-reason"
-            if body
-                .text("disabled_reason", 0..=255)?
-                .is_none_or(|reason| reason.trim().is_empty()) =>
-        {
+    let wanted = body.text("binary", 0..=255)?.or(body.text("service", 0..=255)?);
+    let found = services(&call)
+        .into_iter()
+        .find(|(name, on)| on == host && wanted.is_none_or(|wanted| wanted == *name));
+    let reason = body
+        .text("disabled_reason", 0..=255)?
+        .map(|text| text.trim().to_owned());
+    let disabled = match action.as_str() {
+        "enable" => false,
+        "disable" => true,
+        "disable-log-reason" if reason.as_ref().is_none_or(String::is_empty) => {
             return Err(missing("disabled_reason").into());
         }
-        "freeze" | "thaw" if !is_known => {
+        "disable-log-reason" => true,
+        "freeze" | "thaw" if found.is_none() => {
             return Err(Error::invalid("HTTPBadRequest", format!("Host {host} could not be found.")).into());
         }
-        "enable" | "disable" | "disable-log-reason" if !is_known => {
-            return Err(
-                Error::not_found("ServiceNotFound", format!("There is no such service on host {host}.")).into(),
-            );
-        }
-        "enable" => {}
-        "disable" | "disable-log-reason" | "freeze" | "thaw" => {
+        "freeze" | "thaw" => {
             return Err(Error::invalid(
                 "HTTPBadRequest",
-                "The services of this cloud are parts of one program: they can't be disabled or frozen one by one.",
+                "A host is frozen after it failed over to its replica; this cloud keeps none.",
             )
             .into());
         }
         _ => return Err(Error::not_found("HTTPNotFound", "Unknown action").into()),
-    }
-    reply(&json!({
+    };
+    let Some((binary, _)) = found else {
+        return Err(Error::not_found("ServiceNotFound", format!("There is no such service on host {host}.")).into());
+    };
+    let reason = reason.filter(|_| action == "disable-log-reason");
+    let place = call.place();
+    let said = call
+        .ctx
+        .transact(move |tx, _| Ok(service::set(tx, binary, &place.host, disabled, reason)))
+        .await?;
+    let mut shown = json!({
         "host": host,
-        "service": binary,
+        "service": wanted.unwrap_or(binary),
         "binary": binary,
-        "disabled": false,
-        "status": "enabled",
-        "disabled_reason": null,
-    }))
+        "disabled": disabled,
+        "status": if disabled { "disabled" } else { "enabled" },
+    });
+    if action != "disable" {
+        shown["disabled_reason"] = json!(said.reason);
+    }
+    reply(&shown)
 }

@@ -101,7 +101,7 @@ fn whole(call: &Call, snapshot: &VolumeSnapshot) -> Value {
     body["os-extended-snapshot-attributes:progress"] = json!(snapshot.progress.as_deref().unwrap_or(progress));
     body["os-extended-snapshot-attributes:project_id"] = json!(snapshot.project_id);
     if call.version.since(14) {
-        body["group_snapshot_id"] = Value::Null;
+        body["group_snapshot_id"] = json!(snapshot.group_snapshot_id);
     }
     if call.version.since(41) {
         body["user_id"] = json!(snapshot.user_id);

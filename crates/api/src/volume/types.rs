@@ -128,10 +128,7 @@ pub(super) async fn create(call: Call, Wire(body): Wire<Map<String, Value>>) -> 
         is_public,
         extra_specs: body.texts("extra_specs")?.unwrap_or_default(),
     };
-    let made = call
-        .ctx
-        .transact(move |tx, actor| types::create(tx, actor, new))
-        .await?;
+    let made = call.ctx.transact(move |tx, _| types::create(tx, new)).await?;
     reply(&json!({"volume_type": view(&call, &made)}))
 }
 
@@ -162,7 +159,11 @@ pub(super) async fn update(call: Call, Path(id): Path<String>, Wire(body): Wire<
             Ok(())
         })
     });
-    reply(&json!({"volume_type": view(&call, &*changed.await?)}))
+    let mut body = view(&call, &*changed.await?);
+    // The answer to a change has one flag less than that to a creation (cinder `types_manage.py`).
+    body.as_object_mut()
+        .map(|body| body.remove("os-volume-type-access:is_public"));
+    reply(&json!({"volume_type": body}))
 }
 
 /// `DELETE /types/{id}`.

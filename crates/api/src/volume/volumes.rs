@@ -66,7 +66,8 @@ impl Listed for Entry {
             "project_id" | "tenant_id" => json!(volume.project_id),
             "user_id" => json!(volume.user_id),
             "host" => json!(host(volume)),
-            "migration_status" | "replication_status" | "consistencygroup_id" | "group_id" => Value::Null,
+            "migration_status" | "replication_status" | "consistencygroup_id" => Value::Null,
+            "group_id" => json!(volume.group_id),
             "volume_type_id" => json!(volume.type_id),
             "volume_type" => json!(self.1.volume_types.get(&volume.type_id).map(|each| each.name.clone())),
             "source_volid" => json!(source_volume(volume)),
@@ -164,7 +165,7 @@ fn view(call: &Call, volume: &Volume, document: Document) -> Value {
         }
     }
     if since(13) {
-        body["group_id"] = Value::Null;
+        body["group_id"] = json!(volume.group_id);
     }
     if since(21) && is_admin {
         body["provider_id"] = Value::Null;
@@ -185,11 +186,12 @@ fn view(call: &Call, volume: &Volume, document: Document) -> Value {
     body
 }
 
-/// The metadata, with what Cinder shows of read-only volumes among it.
+/// The metadata, with the read-only flag among it once it was set, as Cinder writes it.
 fn shown_metadata(volume: &Volume) -> BTreeMap<String, String> {
     let mut metadata = volume.metadata.clone();
-    if volume.read_only {
-        metadata.insert("readonly".to_owned(), "True".to_owned());
+    if let Some(read_only) = volume.read_only {
+        let text = if read_only { "True" } else { "False" };
+        metadata.insert("readonly".to_owned(), text.to_owned());
     }
     metadata
 }
@@ -294,7 +296,7 @@ fn read_new(call: &Call, body: Object<'_>) -> Result<NewVolume> {
             format!("Availability zone '{zone}' is invalid. There is '{own_zone}'."),
         ));
     }
-    for absent in ["backup_id", "group_id", "consistencygroup_id"] {
+    for absent in ["backup_id", "consistencygroup_id"] {
         if let Some(value) = body.value(absent) {
             return Err(wrong(absent, value, "This cloud has none of this name."));
         }
@@ -321,6 +323,11 @@ fn read_new(call: &Call, body: Object<'_>) -> Result<NewVolume> {
             .map(str::to_owned),
         metadata: body.texts("metadata")?.unwrap_or_default(),
         multiattach: body.boolean("multiattach")?.unwrap_or(false) && call.version.since(50),
+        group_id: body
+            .text("group_id", 0..=255)?
+            .filter(|_| call.version.since(13))
+            .map(super::groups::group_id)
+            .transpose()?,
         request_id: call.ctx.request_id().to_string(),
     })
 }

@@ -25,3 +25,4 @@ mod odd_values;
 mod placement;
 mod policy_table;
 mod volume;
+mod volume_groups;

@@ -13,8 +13,10 @@
 use super::View;
 use crate::compute::{Fault, Server, VmState};
 use crate::host::{ServerPhase, VolumeReport};
-use crate::volume::{AttachmentStatus, GIB, SnapshotStatus, Volume, VolumeSnapshot, VolumeStatus, attachment};
-use crate::{AttachmentId, Cloud, Result, Tx, VolumeId, VolumeSnapshotId};
+use crate::volume::{
+    AttachmentStatus, GIB, SnapshotStatus, Volume, VolumeSnapshot, VolumeStatus, attachment, group, group_snapshot,
+};
+use crate::{AttachmentId, Cloud, GroupSnapshotId, Result, Tx, VolumeId, VolumeSnapshotId};
 
 /// What a report says of a volume or snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,8 +78,9 @@ pub(super) fn news(cloud: &Cloud, view: &View<'_>, id: VolumeId) -> Option<News>
 
 pub(super) fn fold(tx: &mut Tx<'_>, view: &View<'_>, id: VolumeId) -> Result<()> {
     let now = tx.now();
+    let group = tx.cloud().find::<Volume>(&id).and_then(|volume| volume.group_id);
     match news(tx.cloud(), view, id) {
-        None => {}
+        None => return Ok(()),
         Some(News::Gone) => {
             tx.delete::<Volume>(&id);
         }
@@ -109,7 +112,7 @@ pub(super) fn fold(tx: &mut Tx<'_>, view: &View<'_>, id: VolumeId) -> Result<()>
             fail_waiting_servers(tx, &volume)?;
         }
     }
-    Ok(())
+    group.map_or(Ok(()), |group| group::settle(tx, group))
 }
 
 /// Servers that were to have a volume which can't be made can't be built.
@@ -169,11 +172,11 @@ pub(super) fn fold_snapshot(tx: &mut Tx<'_>, view: &View<'_>, id: VolumeSnapshot
         return Ok(());
     };
     if news == News::Gone {
-        tx.delete::<VolumeSnapshot>(&id);
-        return Ok(());
+        let gone = tx.delete::<VolumeSnapshot>(&id);
+        return settle_group_snapshot(tx, gone.and_then(|snapshot| snapshot.group_snapshot_id));
     }
     let now = tx.now();
-    tx.update::<VolumeSnapshot>(&id, |snapshot| {
+    let snapshot = tx.update::<VolumeSnapshot>(&id, |snapshot| {
         snapshot.updated_at = Some(now);
         match news {
             News::Failed(message) => {
@@ -186,7 +189,11 @@ pub(super) fn fold_snapshot(tx: &mut Tx<'_>, view: &View<'_>, id: VolumeSnapshot
             }
         }
     })?;
-    Ok(())
+    settle_group_snapshot(tx, snapshot.group_snapshot_id)
+}
+
+fn settle_group_snapshot(tx: &mut Tx<'_>, id: Option<GroupSnapshotId>) -> Result<()> {
+    id.map_or(Ok(()), |id| group_snapshot::settle(tx, id))
 }
 
 /// The status that the report gives an attachment; `Reserved` stands for none: it goes.

@@ -317,12 +317,19 @@ fn add(tx: &mut Tx<'_>, volume: &Volume, new: NewAttachment, status: AttachmentS
     tx.put(attachment)
 }
 
-/// `os-detach`: records that a volume was detached.
+/// `os-detach`: records that a volume was detached. With `force`, as an administrator does it, a volume that is in error is
+/// usable again afterwards.
 ///
 /// # Errors
 /// `InvalidVolume` when it is ambiguous which attachment ends; a conflict for one that a server of this cloud has, which
 /// only Nova may end.
-pub fn forget(tx: &mut Tx<'_>, actor: &Actor, id: VolumeId, attachment: Option<AttachmentId>) -> Result<()> {
+pub fn forget(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    id: VolumeId,
+    attachment: Option<AttachmentId>,
+    force: bool,
+) -> Result<()> {
     let volume = rules::get_visible(tx.cloud(), actor, id)?;
     let all = of_volume(tx.cloud(), id);
     let found = match (attachment, all.as_slice()) {
@@ -344,6 +351,10 @@ pub fn forget(tx: &mut Tx<'_>, actor: &Actor, id: VolumeId, attachment: Option<A
             "VolumeAttachmentNotFound",
             format!("Volume attachment could not be found with filter: volume_id = {id}."),
         ));
+    }
+    if force && volume.is_made && volume.status == VolumeStatus::Error {
+        let status = status_by_attachments(tx.cloud(), id);
+        return set_status(tx, id, status);
     }
     settle(tx, id)
 }
@@ -496,7 +507,7 @@ pub(crate) fn enter(
         host_name: server.host.as_ref().map(ToString::to_string),
         device: Some(device),
         status: AttachmentStatus::Attaching,
-        mode: if volume.read_only {
+        mode: if volume.is_read_only() {
             AttachMode::Ro
         } else {
             AttachMode::Rw

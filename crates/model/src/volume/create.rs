@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{GIB, Volume, VolumeSource, VolumeStatus, get_visible, invalid_volume, quota, snapshot, types};
+use super::{
+    GIB, Volume, VolumeSource, VolumeStatus, get_visible, group, invalid_volume, quota, service, snapshot, types,
+};
 use crate::compute::ServerImage;
 use crate::image::{self, Image, ImageStatus};
 use crate::volume::SnapshotStatus;
-use crate::{Actor, Cloud, Error, HostId, ImageId, Result, Tx, VolumeId, VolumeSnapshotId, VolumeTypeId};
+use crate::{
+    Actor, Cloud, Error, HostId, ImageId, Result, Tx, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTypeId,
+};
 
 /// What a new volume is to start as, as a request names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub struct NewVolume {
     pub metadata: BTreeMap<String, String>,
     /// Several servers may have it (the old flag of the request; a type says it nowadays).
     pub multiattach: bool,
+    /// The group that it comes into.
+    pub group_id: Option<VolumeGroupId>,
     /// The request.
     pub request_id: String,
 }
@@ -91,9 +97,12 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewVolume, place: &Place) ->
         ));
     }
     let volume_type = types::choose(tx.cloud(), actor, new.volume_type.as_deref(), origin.type_id)?;
+    if let Some(group) = new.group_id {
+        group::check_new_member(tx.cloud(), actor, group, new.volume_type.is_some(), volume_type.id)?;
+    }
     quota::check(tx.cloud(), &project_id, &volume_type, 1, size_gib)?;
     quota::check_one(tx.cloud(), &project_id, size_gib)?;
-    let unsatisfied = types::unsatisfied(&volume_type);
+    let unsatisfied = service::refusal(tx.cloud(), &place.host).or_else(|| types::unsatisfied(&volume_type));
     let volume = Volume {
         id: tx.new_id(),
         name: new.name.clone(),
@@ -114,8 +123,9 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewVolume, place: &Place) ->
         bootable: origin.bootable,
         metadata: new.metadata.clone(),
         image_metadata: origin.image_metadata,
-        read_only: false,
+        read_only: None,
         availability_zone: place.zone.clone(),
+        group_id: new.group_id,
         host: unsatisfied.is_none().then(|| place.host.clone()),
         is_made: false,
         is_leaving: false,

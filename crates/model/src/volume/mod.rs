@@ -13,8 +13,11 @@
 
 pub mod attachment;
 mod create;
+pub mod group;
+pub mod group_snapshot;
 pub mod quota;
 mod rules;
+pub mod service;
 pub mod snapshot;
 pub mod transfer;
 pub mod types;
@@ -24,7 +27,10 @@ mod tests;
 
 pub use attachment::{AttachMode, AttachmentStatus, VolumeAttachment};
 pub use create::*;
+pub use group::{GroupStatus, GroupType, VolumeGroup};
+pub use group_snapshot::GroupSnapshot;
 pub use rules::*;
+pub use service::VolumeService;
 pub use snapshot::{SnapshotStatus, VolumeSnapshot};
 pub use transfer::VolumeTransfer;
 pub use types::{Encryption, QosSpecs, VolumeType};

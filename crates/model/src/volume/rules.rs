@@ -10,7 +10,8 @@ use crate::cloud::{Lookups, Row};
 use crate::compute::ServerImage;
 use crate::volume::VolumeType;
 use crate::{
-    Actor, Cloud, Error, HostId, ProjectId, Result, Timestamp, Tx, UserId, VolumeId, VolumeSnapshotId, VolumeTypeId,
+    Actor, Cloud, Error, HostId, ProjectId, Result, Timestamp, Tx, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId,
+    VolumeTypeId,
 };
 
 /// Cinder's `status` of a volume.
@@ -145,11 +146,14 @@ pub struct Volume {
     /// Whether several servers may have it at once.
     #[serde(default)]
     pub multiattach: bool,
-    /// Servers may only read it.
+    /// Whether servers may only read it; `None` while nobody ever said (`os-update_readonly_flag`).
     #[serde(default)]
-    pub read_only: bool,
+    pub read_only: Option<bool>,
     /// Its zone.
     pub availability_zone: String,
+    /// The group that it is in.
+    #[serde(default)]
+    pub group_id: Option<VolumeGroupId>,
     /// The host that holds it.
     pub host: Option<HostId>,
     /// Whether its host has it: until then only deleting it makes sense.
@@ -191,6 +195,9 @@ impl Row for Volume {
         lookups
             .volumes_by_project
             .set(self.project_id.clone(), self.id, present);
+        if let Some(group) = self.group_id {
+            lookups.volumes_by_group.set(group, self.id, present);
+        }
         let is_made_or_grown = matches!(self.status, VolumeStatus::Creating | VolumeStatus::Extending);
         if present && (is_made_or_grown || self.is_leaving) {
             lookups.busy_volumes.insert(self.id);
@@ -201,6 +208,11 @@ impl Row for Volume {
 }
 
 impl Volume {
+    /// Whether servers may only read it.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only == Some(true)
+    }
+
     /// Whether its host must keep a file for it.
     pub fn is_wanted(&self) -> bool {
         !self.is_leaving
@@ -284,6 +296,11 @@ pub struct Deletion {
 /// `InvalidVolume` while it is in use, has snapshots, or is being copied.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: VolumeId, how: Deletion) -> Result<()> {
     let volume = get_visible(tx.cloud(), actor, id)?;
+    if let Some(group) = volume.group_id.filter(|_| !how.force) {
+        return Err(invalid_volume(format!(
+            "volume {id} is in group {group}: take it out of it first, or delete the group with its volumes."
+        )));
+    }
     begin_deletion(tx, &volume, how)
 }
 

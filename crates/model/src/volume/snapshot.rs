@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{VolumeSource, VolumeStatus, VolumeType, invalid_volume, quota, rules};
 use crate::cloud::{Lookups, Row};
-use crate::{Actor, Cloud, Error, HostId, ProjectId, Result, Timestamp, Tx, UserId, VolumeId, VolumeSnapshotId};
+use crate::{
+    Actor, Cloud, Error, GroupSnapshotId, HostId, ProjectId, Result, Timestamp, Tx, UserId, VolumeId, VolumeSnapshotId,
+};
 
 /// Cinder's `status` of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,6 +70,9 @@ pub struct VolumeSnapshot {
     pub user_id: UserId,
     /// The volume's size at the time, GiB.
     pub size_gib: u64,
+    /// The group's snapshot that it belongs to.
+    #[serde(default)]
+    pub group_snapshot_id: Option<GroupSnapshotId>,
     /// The host that holds it.
     pub host: Option<HostId>,
     /// What it is, or what is being done to it.
@@ -112,6 +117,9 @@ impl Row for VolumeSnapshot {
             .snapshots_by_project
             .set(self.project_id.clone(), self.id, present);
         lookups.snapshots_by_volume.set(self.volume_id, self.id, present);
+        if let Some(of_group) = self.group_snapshot_id {
+            lookups.snapshots_by_group_snapshot.set(of_group, self.id, present);
+        }
         if present && (self.status == SnapshotStatus::Creating || self.is_leaving) {
             lookups.busy_snapshots.insert(self.id);
         } else {
@@ -171,6 +179,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: NewSnapshot) -> Result<Arc<Vo
         project_id: volume.project_id.clone(),
         user_id: actor.user_id.clone(),
         size_gib: volume.size_gib,
+        group_snapshot_id: None,
         host: volume.host.clone(),
         status: SnapshotStatus::Creating,
         is_made: false,
@@ -219,15 +228,27 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: VolumeSnapshotId, force: bool)
             ),
         ));
     }
-    let copies = tx.cloud().lookups.busy_volumes.iter();
-    let mut copies = copies.filter_map(|copy| tx.cloud().volumes.get(copy));
+    if let Some(of_group) = snapshot.group_snapshot_id.filter(|_| !force) {
+        return Err(Error::invalid(
+            "InvalidSnapshot",
+            format!("Invalid snapshot: Snapshot {id} belongs to group snapshot {of_group}: delete that."),
+        ));
+    }
+    check_not_copied(tx.cloud(), id)?;
+    begin_deletion(tx, id)
+}
+
+/// What is being copied from it must be there until the copy is.
+pub(super) fn check_not_copied(cloud: &Cloud, id: VolumeSnapshotId) -> Result<()> {
+    let copies = cloud.lookups.busy_volumes.iter();
+    let mut copies = copies.filter_map(|copy| cloud.volumes.get(copy));
     if copies.any(|copy| copy.source == VolumeSource::Snapshot(id) && copy.is_wanted() && !copy.is_made) {
         return Err(Error::invalid(
             "InvalidSnapshot",
             format!("Invalid snapshot: a volume is being made from snapshot {id}: wait until it is available."),
         ));
     }
-    begin_deletion(tx, id)
+    Ok(())
 }
 
 /// Marks it as leaving: the row goes once its host has freed the space.

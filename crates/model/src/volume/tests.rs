@@ -21,6 +21,7 @@ fn actor(project: &str) -> Actor {
 
 fn blank(size_gib: u64) -> NewVolume {
     NewVolume {
+        group_id: None,
         name: None,
         description: None,
         size_gib: Some(size_gib),
@@ -171,7 +172,7 @@ fn a_type_that_no_host_satisfies_gives_an_error_with_its_reason() {
             is_public: true,
             extra_specs: BTreeMap::from([("vendor_name".to_owned(), "Other".to_owned())]),
         };
-        types::create(tx, &a, new).unwrap();
+        types::create(tx, new).unwrap();
         let place = Place {
             host: "h".into(),
             zone: "nova".to_owned(),

@@ -222,7 +222,7 @@ pub struct NewType {
 ///
 /// # Errors
 /// `VolumeTypeExists`.
-pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: NewType) -> Result<Arc<VolumeType>> {
+pub fn create(tx: &mut Tx<'_>, new: NewType) -> Result<Arc<VolumeType>> {
     check_name_is_free(tx.cloud(), &new.name, None)?;
     let volume_type = VolumeType {
         id: tx.new_id(),
@@ -230,13 +230,8 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: NewType) -> Result<Arc<Volume
         description: new.description,
         is_public: new.is_public,
         extra_specs: new.extra_specs,
-        // Whoever makes a private type may use it.
-        projects: actor
-            .project_id()
-            .filter(|_| !new.is_public)
-            .cloned()
-            .into_iter()
-            .collect(),
+        // Nobody's at first: administrators use it all the same, and add the projects that may.
+        projects: BTreeSet::new(),
         encryption: None,
         qos_specs_id: None,
         created_at: tx.now(),

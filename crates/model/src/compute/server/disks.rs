@@ -133,6 +133,7 @@ pub(super) fn attach(tx: &mut Tx<'_>, actor: &Actor, server: &Server, new: &NewS
                     Error::internal("InternalServerError", "volumes are made for a server that has a host")
                 })?;
                 let wanted = NewVolume {
+                    group_id: None,
                     name: Some(String::new()),
                     description: Some(String::new()),
                     size_gib: disk.size_gib,
