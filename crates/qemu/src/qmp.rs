@@ -31,6 +31,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::{Error, Result};
+pub use block_copy::DiskCopy;
 pub use commands::{DiskCounters, RunState, Status};
 pub use event::Event;
 use wire::{Incoming, LineReader};

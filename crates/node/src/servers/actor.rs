@@ -89,6 +89,8 @@ pub struct Actor {
     orders: ServerOrders,
     /// How far the copy of the root disk is.
     snapshot: Option<SnapshotReport>,
+    /// How often that copy failed in a row.
+    copy_failures: usize,
 }
 
 impl Actor {
@@ -112,6 +114,7 @@ impl Actor {
             held: BTreeMap::new(),
             orders: ServerOrders::default(),
             snapshot: None,
+            copy_failures: 0,
         }
     }
 
@@ -373,9 +376,9 @@ impl Actor {
             self.report(phase);
             return Ok(Some(Instant::now() + TICK));
         }
-        self.follow_orders(&phase, want).await?;
+        let again = self.follow_orders(&phase, want).await?;
         self.report(phase);
-        Ok(self.asked.map(|asked| asked.until))
+        Ok(self.asked.map(|asked| asked.until).into_iter().chain(again).min())
     }
 
     /// Reads what is remembered, or begins anew.

@@ -171,6 +171,14 @@ impl ServerError {
         }
     }
 
+    /// What a user may read whose image of a server can't be made.
+    pub fn copy_message(&self) -> String {
+        match self {
+            Self::ImageRefused { .. } | Self::ImageMissing { .. } | Self::DiskFull { .. } => self.message(),
+            _ => "The server's disk could not be copied on its host. Try again, or ask the operator.".into(),
+        }
+    }
+
     /// For the operator: this error and its causes in one line.
     pub fn detail(&self) -> String {
         let mut text = self.to_string();

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use model::VolumeId;
 use qemu::image_tool::{DiskFormat, ImageFile, ImageTool};
+use qemu::qmp::DiskCopy;
 
 use super::driver::{Object, Origin, Progress, VolumeDriver, Work};
 use crate::servers::cache::{ImageCache, Use};
@@ -44,7 +45,14 @@ impl FileDriver {
         })
     }
 
-    async fn fill(&self, origin: Origin, partial: &Path, size_bytes: u64, progress: Progress) -> Result<()> {
+    async fn fill(
+        &self,
+        object: Object,
+        partial: &Path,
+        origin: Origin,
+        size_bytes: u64,
+        progress: Progress,
+    ) -> Result<()> {
         match origin {
             Origin::Blank => create(partial).map(drop),
             Origin::Image(image) => {
@@ -61,9 +69,14 @@ impl FileDriver {
                 let file = create(partial)?;
                 file.set_len(size_bytes)
                     .map_err(ServerError::file("make room in", partial))?;
-                // As long as the node's name may be, and one for each file that is made.
-                let name = format!("copy-{}", &uuid::Uuid::new_v4().simple().to_string()[..26]);
-                qmp.copy_volume(&volume_node(volume), &name, file.as_fd(), COPY_LIMIT)
+                // One name for each object that is made: what an attempt left that was cut off is found by it.
+                let copy = DiskCopy {
+                    name: &copy_name(object),
+                    node: &volume_node(volume),
+                    format: DiskFormat::Raw,
+                    limit: COPY_LIMIT,
+                };
+                qmp.copy_disk(copy, file.as_fd(), progress)
                     .await
                     .map_err(ServerError::qemu("copy a volume in use", partial))
             }
@@ -83,6 +96,16 @@ impl FileDriver {
         fs::set_permissions(partial, std::os::unix::fs::PermissionsExt::from_mode(0o600))
             .map_err(ServerError::file("change the mode of", partial))
     }
+}
+
+/// As long as a block node's name may be.
+fn copy_name(object: Object) -> String {
+    let (kind, id) = match object {
+        Object::Volume(id) => ('v', id.to_string()),
+        Object::Snapshot(id) => ('s', id.to_string()),
+    };
+    let digits = id.chars().filter(|c| *c != '-').take(30);
+    std::iter::once(kind).chain(digits).collect()
 }
 
 fn create(path: &Path) -> Result<File> {
@@ -140,7 +163,7 @@ impl VolumeDriver for FileDriver {
             let path = self.path(object);
             let partial = path.with_extension(files::PARTIAL);
             files::remove(&partial)?;
-            let filled = self.fill(origin, &partial, size_bytes, progress).await;
+            let filled = self.fill(object, &partial, origin, size_bytes, progress).await;
             filled.inspect_err(|_| {
                 // What is left takes room, and the next try begins anew.
                 let _ = files::remove(&partial);

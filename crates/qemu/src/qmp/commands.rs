@@ -100,14 +100,6 @@ struct Cpu {
     thread: u32,
 }
 
-/// A background job of QEMU.
-#[derive(Deserialize)]
-struct Job {
-    id: String,
-    status: String,
-    error: Option<String>,
-}
-
 #[derive(Deserialize)]
 struct Property {
     name: String,
@@ -323,7 +315,7 @@ impl Qmp {
         self.delete_node(node).await
     }
 
-    async fn delete_node(&self, node: &str) -> Result<()> {
+    pub(super) async fn delete_node(&self, node: &str) -> Result<()> {
         match self
             .execute::<Value>("blockdev-del", json!({ "node-name": node }))
             .await
@@ -331,90 +323,6 @@ impl Qmp {
             Err(Error::Refused { description, .. }) if description.contains("Failed to find node") => Ok(()),
             other => other.map(drop),
         }
-    }
-
-    /// Copies a disk, as it is at this moment, into `file`, which must be as large, while the guest runs on. `name` is a
-    /// block node's name for the copy; what an attempt of the same name left that was cut off is removed first.
-    pub async fn copy_volume(&self, node: &str, name: &str, file: BorrowedFd<'_>, limit: Duration) -> Result<()> {
-        self.end_volume_copy(name).await?;
-        let set = self.add_fd(file).await?;
-        let filename = format!("/dev/fdset/{set}");
-        let target = json!({
-            "node-name": name,
-            "driver": "raw",
-            "discard": "unmap",
-            "detect-zeroes": "unmap",
-            "file": { "driver": "file", "filename": filename, "discard": "unmap" },
-        });
-        let begun = match self.execute::<Value>("blockdev-add", target).await {
-            Ok(_) => {
-                let job =
-                    json!({ "job-id": name, "device": node, "target": name, "sync": "full", "auto-dismiss": false });
-                self.execute::<Value>("blockdev-backup", job).await.map(drop)
-            }
-            Err(error) => Err(error),
-        };
-        let _ = self.execute::<Value>("remove-fd", json!({ "fdset-id": set })).await;
-        let done = match begun {
-            Ok(()) => self.await_copy(name, limit).await,
-            Err(error) => Err(error),
-        };
-        let ended = self.end_volume_copy(name).await;
-        done.and(ended)
-    }
-
-    async fn await_copy(&self, name: &str, limit: Duration) -> Result<()> {
-        let deadline = Instant::now() + limit;
-        loop {
-            let job = self.job(name).await?;
-            match job.filter(|job| job.status != "concluded" || job.error.is_some()) {
-                None => return Ok(()),
-                Some(Job {
-                    error: Some(description),
-                    ..
-                }) => {
-                    return Err(Error::Refused {
-                        command: "blockdev-backup".into(),
-                        class: "GenericError".into(),
-                        description,
-                    });
-                }
-                Some(_) if Instant::now() >= deadline => {
-                    return Err(Error::CommandTimedOut {
-                        command: "blockdev-backup".into(),
-                        limit,
-                    });
-                }
-                Some(_) => sleep(Duration::from_millis(50)).await,
-            }
-        }
-    }
-
-    async fn job(&self, name: &str) -> Result<Option<Job>> {
-        let jobs: Vec<Job> = self.execute("query-jobs", None).await?;
-        Ok(jobs.into_iter().find(|job| job.id == name))
-    }
-
-    /// Cancels a copy if it runs, and closes its file.
-    async fn end_volume_copy(&self, name: &str) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while let Some(job) = self.job(name).await? {
-            let command = if job.status == "concluded" {
-                "job-dismiss"
-            } else {
-                "job-cancel"
-            };
-            // It may have ended by itself meanwhile; the next look tells.
-            let _ = self.execute::<Value>(command, json!({ "id": name })).await;
-            if Instant::now() >= deadline {
-                return Err(Error::CommandTimedOut {
-                    command: command.into(),
-                    limit: Duration::from_secs(10),
-                });
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-        self.delete_node(name).await
     }
 
     /// Tells a disk's guest about its new size in bytes, after the file has grown. `node` is the block node's name.

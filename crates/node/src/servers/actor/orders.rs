@@ -1,10 +1,17 @@
 //! What is ordered of a server's disks: done between two runs of its machine, or beside one (copies for images).
 
+use std::fs::OpenOptions;
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
+
 use model::host::{ServerConfig, ServerDone, ServerOrders, ServerPhase, SnapshotOrder, SnapshotReport, SnapshotState};
 use qemu::command_line::DiskFormat;
 use qemu::image_tool::ImageFile;
+use qemu::qmp::DiskCopy;
+use tokio::time::Instant;
 
-use super::Actor;
+use super::{Actor, BACKOFF, TOLD_FROM};
 use crate::servers::error::{Result, ServerError};
 use crate::servers::state::ServerState;
 use crate::servers::steps::Work;
@@ -14,6 +21,11 @@ use crate::servers::{copies, files};
 const ROOT: &str = "root";
 /// The copy of a root disk while it is being made.
 const PARTIAL: &str = "snapshot.partial";
+
+/// The name of the copy in QEMU: a machine's root disk has one copy under way at most.
+const COPY: &str = "maru-copy";
+/// Longest time for it: far more than a disk takes, less than for ever.
+const COPY_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// What is to be done to the disks next.
 pub(super) fn due(orders: &ServerOrders, state: &ServerState) -> Option<Work> {
@@ -72,37 +84,62 @@ impl Actor {
         }
     }
 
-    /// The server is as it should be: what is ordered beside that.
-    pub(super) async fn follow_orders(&mut self, phase: &ServerPhase, want: &ServerConfig) -> Result<()> {
+    /// The server is as it should be: what is ordered beside that. Gives when to try again what failed.
+    pub(super) async fn follow_orders(&mut self, phase: &ServerPhase, want: &ServerConfig) -> Result<Option<Instant>> {
         if want.orders.trial == 0 && self.state().trial > 0 {
             copies::drop_before(self.directory.path(), None)?;
             self.change_state(|state| state.trial = 0)?;
         }
         let Some(order) = &want.orders.snapshot else {
+            self.copy_failures = 0;
             if self.snapshot.take().is_some() {
                 copies::drop_snapshots(self.directory.path(), None)?;
             }
-            return Ok(());
+            return Ok(None);
         };
+        if self
+            .snapshot
+            .as_ref()
+            .is_some_and(|known| known.image_id != order.image_id)
+        {
+            self.copy_failures = 0;
+        }
         let is_settled = |known: &SnapshotReport| {
             known.image_id == order.image_id && !matches!(known.state, SnapshotState::Making { .. })
         };
         if self.snapshot.as_ref().is_some_and(is_settled) {
-            return Ok(());
+            return Ok(None);
         }
-        let state = match self.take_snapshot(phase, order, want).await {
-            Ok(path) => SnapshotState::Ready { path },
-            Err(error) => {
-                tracing::warn!(server.id = %self.id, "The disk of server {} can't be copied: {}", self.id, error.detail());
-                // What is left takes room.
-                files::remove(&self.directory.path().join(PARTIAL))?;
-                SnapshotState::Failed {
-                    message: error.message(),
-                }
+        match self.take_snapshot(phase, order, want).await {
+            Ok(path) => {
+                self.copy_failures = 0;
+                self.tell_snapshot(order, SnapshotState::Ready { path });
+                Ok(None)
             }
-        };
-        self.tell_snapshot(order, state);
-        Ok(())
+            Err(error) => Ok(self.copy_failed(order, &error)),
+        }
+    }
+
+    /// Like a start, a copy is tried again before its failure is told, unless trying again cannot help.
+    fn copy_failed(&mut self, order: &SnapshotOrder, error: &ServerError) -> Option<Instant> {
+        self.copy_failures += 1;
+        tracing::warn!(
+            server.id = %self.id,
+            failures = self.copy_failures,
+            "The disk of server {} can't be copied: {}", self.id, error.detail()
+        );
+        // What is left takes room.
+        if let Err(error) = files::remove(&self.directory.path().join(PARTIAL)) {
+            tracing::warn!(server.id = %self.id, "{}", error.detail());
+        }
+        if error.is_definite() || matches!(error, ServerError::DiskFull { .. }) || self.copy_failures >= TOLD_FROM {
+            let message = error.copy_message();
+            self.tell_snapshot(order, SnapshotState::Failed { message });
+            return None;
+        }
+        self.tell_snapshot(order, SnapshotState::Making { percent: 0 });
+        let index = self.copy_failures.min(BACKOFF.len()) - 1;
+        Some(Instant::now() + BACKOFF[index])
     }
 
     fn tell_snapshot(&mut self, order: &SnapshotOrder, state: SnapshotState) {
@@ -154,15 +191,25 @@ impl Actor {
             return Ok(());
         };
         // Before its file goes: a job may be left from a pass that was dropped.
-        qmp.end_copy().await.map_err(failed())?;
+        qmp.end_copy(COPY).await.map_err(failed())?;
         files::remove(to.path)?;
         let size_bytes = copies::virtual_size(&self.directory.root())?;
-        let (shared, uid) = (self.shared.clone(), self.state().uid);
-        let made = shared.settings.image_tool.create(to, size_bytes).await;
+        let made = self.shared.settings.image_tool.create(to, size_bytes).await;
         made.map_err(failed())?;
-        files::give(to.path, uid, 0o600)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(to.path)
+            .map_err(ServerError::file("open", to.path))?;
+        let copy = DiskCopy {
+            name: COPY,
+            node: ROOT,
+            format: to.format,
+            limit: COPY_LIMIT,
+        };
         let copied = qmp
-            .copy_disk(ROOT, PARTIAL, to.format, |percent| {
+            .copy_disk(copy, file.as_fd(), |percent| {
                 self.tell_snapshot(order, SnapshotState::Making { percent });
                 self.report(phase.clone());
             })

@@ -79,6 +79,8 @@ impl Host {
     }
 
     pub fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        // What went wrong inside is in the output of a test that fails.
+        let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         let directory = tempfile::tempdir().unwrap();
         let taps = Arc::new(Taps {
             netns: Netns::anonymous().unwrap(),
