@@ -202,7 +202,7 @@ fn placement(status: StatusCode, error: &Error, message: &str, request_id: &Requ
     }
     if error.code == "InvalidGlobalAPIVersion" {
         body["min_version"] = json!("1.0");
-        body["max_version"] = json!(crate::placement::MAX_VERSION);
+        body["max_version"] = json!(crate::placement::MAX_VERSION.to_string());
     }
     json!({"errors": [body]}).to_string()
 }

@@ -18,6 +18,7 @@ mod fault;
 mod identity;
 mod image;
 mod maru;
+mod microversion;
 mod network;
 mod placement;
 mod query;

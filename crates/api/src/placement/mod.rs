@@ -16,9 +16,7 @@ use crate::access::Access::{Public, Reader, ServiceRole};
 use crate::app::App;
 use crate::fault::Service;
 use crate::routes::Routes;
-
-/// The newest microversion whose bodies these are.
-pub(crate) const MAX_VERSION: &str = "1.39";
+pub(crate) use version::MAX as MAX_VERSION;
 
 /// Every route of the service.
 pub(crate) fn routes(app: &Arc<App>) -> Routes {

@@ -278,11 +278,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
         let ctx = Ctx::from_request_parts(parts, state).await?;
-        let version = parts
-            .extensions
-            .get::<Microversion>()
-            .copied()
-            .unwrap_or(microversion::MIN);
+        let version = Microversion::from_request_parts(parts, state).await?;
         if let Some(PathProject(named)) = parts.extensions.get::<PathProject>() {
             let own = ctx.actor().project_id().map(|id| id.as_str().replace('-', ""));
             if own.is_some_and(|own| own != named.replace('-', "")) {

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream};
 use model::image::{self, Image, ImportSource, ImportTask, Upload, WantedImport};
 use model::{Actor, Error, ImageId, Result};
 
 use super::receive::Receiver;
-use super::{Claim, ImageStore, drain, file_stream};
+use super::{Claim, ImageStore, file_stream};
 
 /// The end of the name of a file with staged data.
 pub(super) const STAGED_SUFFIX: &str = ".staged";
@@ -32,22 +32,10 @@ impl ImageStore {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
         E: std::fmt::Display + Send + 'static,
     {
-        let store = self.clone();
-        let mut data = data.fuse();
-        let task = tokio::spawn(async move {
-            let claim = store.claim(id);
-            let outcome = store.take_staged(actor, id, &mut data, claim).await;
-            if outcome.is_err() {
-                drain(&mut data).await;
-            }
-            outcome
-        });
-        task.await.unwrap_or_else(|_| {
-            Err(Error::internal(
-                "InternalServerError",
-                "the task of a staging ended early",
-            ))
+        self.in_a_task(id, data, "a staging", move |store, data, claim| {
+            async move { store.take_staged(actor, id, data, claim).await }.boxed()
         })
+        .await
     }
 
     async fn take_staged<S, E>(&self, actor: Actor, id: ImageId, data: &mut S, claim: Claim) -> Result<()>

@@ -24,6 +24,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::Fuse;
 use futures_util::{Stream, StreamExt};
 use model::image::{self, Image, StoredData, Upload};
 use model::{Actor, Error, ImageId, Result};
@@ -163,12 +165,27 @@ impl ImageStore {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
         E: std::fmt::Display + Send + 'static,
     {
+        self.in_a_task(id, data, "an upload", move |store, data, claim| {
+            async move { store.take_data(actor, id, data, claim).await }.boxed()
+        })
+        .await
+    }
+
+    /// Takes data in a task of its own, which a client that goes away does not cut off in the middle; what is left of refused
+    /// data is read.
+    async fn in_a_task<S, E, T, F>(&self, id: ImageId, data: S, what: &'static str, take: F) -> Result<T>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+        E: std::fmt::Display + Send + 'static,
+        T: Send + 'static,
+        F: for<'a> FnOnce(Self, &'a mut Fuse<S>, Claim) -> BoxFuture<'a, Result<T>> + Send + 'static,
+    {
         let store = self.clone();
         // Fused, because what is left of a refused upload is read after its end may have been seen.
         let mut data = data.fuse();
         let task = tokio::spawn(async move {
             let claim = store.claim(id);
-            let outcome = store.take_data(actor, id, &mut data, claim).await;
+            let outcome = take(store, &mut data, claim).await;
             if outcome.is_err() {
                 drain(&mut data).await;
             }
@@ -177,7 +194,7 @@ impl ImageStore {
         task.await.unwrap_or_else(|_| {
             Err(Error::internal(
                 "InternalServerError",
-                "the task of an upload ended early",
+                format!("the task of {what} ended early"),
             ))
         })
     }
