@@ -24,7 +24,8 @@ use crate::identity::{
 };
 use crate::image::{Image, MetadefNamespace};
 use crate::network::{
-    FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
+    AddressGroup, AddressScope, FloatingIp, Network, Port, PortForwarding, RbacPolicy, Router, SecurityGroup,
+    SecurityGroupRule, Subnet, SubnetPool,
 };
 use crate::quota::Quota;
 use crate::volume::{
@@ -32,9 +33,7 @@ use crate::volume::{
     VolumeTransfer, VolumeType,
 };
 use crate::{
-    AttachmentId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, NetworkId, PortId, ProjectId, RbacPolicyId,
-    Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId,
-    VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
+    AddressGroupId, AttachmentId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, NetworkId, PortForwardingId, PortId, ProjectId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
 };
 
 /// A row of a table: a resource as it is kept.
@@ -209,8 +208,8 @@ pub struct Lookups {
     pub subnets_by_network: Lookup<NetworkId, SubnetId>,
     /// Subnets whose prefix is from a pool.
     pub subnets_by_pool: Lookup<SubnetPoolId, SubnetId>,
-    /// RBAC policies of a network.
-    pub policies_by_network: Lookup<NetworkId, RbacPolicyId>,
+    /// RBAC policies of an object.
+    pub policies_by_object: Lookup<uuid::Uuid, RbacPolicyId>,
     /// Ports of a network.
     pub ports_by_network: Lookup<NetworkId, PortId>,
     /// Ports by `device_id`.
@@ -225,12 +224,18 @@ pub struct Lookups {
     pub rules_by_group: Lookup<SecurityGroupId, SecurityGroupRuleId>,
     /// Rules that name a group as remote.
     pub rules_by_remote_group: Lookup<SecurityGroupId, SecurityGroupRuleId>,
+    /// Rules that name an address group as remote.
+    pub rules_by_address_group: Lookup<AddressGroupId, SecurityGroupRuleId>,
     /// Groups of a project.
     pub groups_by_project: Lookup<ProjectId, SecurityGroupId>,
     /// Floating IPs leading to a port.
     pub floating_ips_by_port: Lookup<PortId, FloatingIpId>,
     /// Floating IPs through a router.
     pub floating_ips_by_router: Lookup<RouterId, FloatingIpId>,
+    /// Port forwardings of a floating IP.
+    pub forwardings_by_floating_ip: Lookup<FloatingIpId, PortForwardingId>,
+    /// Port forwardings leading to a port.
+    pub forwardings_by_port: Lookup<PortId, PortForwardingId>,
     /// Floating IPs of a provider network.
     pub floating_ips_by_network: Lookup<NetworkId, FloatingIpId>,
     /// Servers that are gone, in the order in which they went.
@@ -385,6 +390,10 @@ tables! {
     subnets: Subnet,
     /// Neutron's subnet pools.
     subnet_pools: SubnetPool,
+    /// Neutron's address scopes.
+    address_scopes: AddressScope,
+    /// Neutron's address groups.
+    address_groups: AddressGroup,
     /// Neutron's RBAC policies.
     rbac_policies: RbacPolicy,
     /// Neutron's ports.
@@ -393,6 +402,8 @@ tables! {
     routers: Router,
     /// Neutron's floating IPs.
     floating_ips: FloatingIp,
+    /// Their port forwardings.
+    port_forwardings: PortForwarding,
     /// Neutron's security groups.
     security_groups: SecurityGroup,
     /// Their rules.

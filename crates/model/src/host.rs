@@ -20,8 +20,8 @@ pub use orders::{RescueDisk, ServerDone, ServerOrders, SnapshotOrder, SnapshotRe
 
 use crate::address::MacAddress;
 use crate::{
-    FloatingIpId, HostId, ImageId, NetworkId, PortId, ProjectId, RouterId, SecurityGroupId, SecurityGroupRuleId,
-    ServerId, SubnetId, UserId, VolumeId, VolumeSnapshotId,
+    AddressScopeId, FloatingIpId, HostId, ImageId, NetworkId, PortId, ProjectId, RouterId, SecurityGroupId,
+    SecurityGroupRuleId, ServerId, SubnetId, UserId, VolumeId, VolumeSnapshotId,
 };
 
 pub use volume::{SnapshotConfig, VolumeConfig, VolumeDisk, VolumeOrigin, VolumeReport};
@@ -89,7 +89,8 @@ pub struct NetworkConfig {
     pub ports: OrdMap<PortId, Arc<PortConfig>>,
     /// The rules of every security group that one of those ports is in.
     pub groups: OrdMap<SecurityGroupId, Arc<Vec<FilterRule>>>,
-    /// Addresses of the members (in the whole cloud) of every group that one of those rules names as remote group.
+    /// Addresses of the members (in the whole cloud) of every group that one of those rules names as remote group, and of
+    /// every address group, under its id.
     pub members: OrdMap<SecurityGroupId, OrdSet<IpNet>>,
     /// Names that DNS answers in the domain: every port of the network in the whole cloud, lower case, without domain.
     pub names: OrdMap<String, BTreeSet<IpAddr>>,
@@ -267,7 +268,7 @@ pub enum Remote {
     Any,
     /// A prefix.
     Prefix(IpNet),
-    /// The members of a group ([`NetworkConfig::members`]).
+    /// The members of a group ([`NetworkConfig::members`]): a security group's, or an address group's under its id.
     Group(SecurityGroupId),
 }
 
@@ -284,8 +285,24 @@ pub struct RouterConfig {
     pub gateway: Option<GatewayLeg>,
     /// Floating IPs it translates.
     pub floating_ips: Vec<FloatingIpConfig>,
+    /// Single ports of floating IPs that it translates.
+    #[serde(default)]
+    pub forwardings: Vec<ForwardingConfig>,
     /// Extra routes.
     pub routes: Vec<Route>,
+    /// The address scopes of its legs and gateway, by port; empty if none is in a scope.
+    #[serde(default)]
+    pub scopes: BTreeMap<PortId, Scopes>,
+}
+
+/// The address scopes of a network. Between different ones nothing is routed but what is translated; within one, nothing
+/// is translated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scopes {
+    /// By IPv4.
+    pub v4: Option<AddressScopeId>,
+    /// By IPv6.
+    pub v6: Option<AddressScopeId>,
 }
 
 /// A router's interface on a self-service network.
@@ -337,6 +354,23 @@ pub struct FloatingIpConfig {
     pub fixed: std::net::Ipv4Addr,
     /// The port it leads to.
     pub port_id: PortId,
+}
+
+/// Ports of a floating IP that lead to a server's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForwardingConfig {
+    /// The floating IP.
+    pub floating_ip_id: FloatingIpId,
+    /// The address outside.
+    pub floating: std::net::Ipv4Addr,
+    /// IP protocol number of one that has ports.
+    pub protocol: u8,
+    /// First and last port outside.
+    pub external: (u16, u16),
+    /// The address inside.
+    pub fixed: std::net::Ipv4Addr,
+    /// First and last port inside: as many as outside, or one for all.
+    pub internal: (u16, u16),
 }
 
 /// A server on this host.

@@ -86,10 +86,16 @@ uuid_ids! {
     SubnetId;
     /// A Neutron subnet pool.
     SubnetPoolId;
+    /// A Neutron address scope.
+    AddressScopeId;
+    /// A Neutron address group.
+    AddressGroupId;
     /// A Neutron RBAC policy.
     RbacPolicyId;
     /// A Neutron port.
     PortId;
+    /// A Neutron port forwarding of a floating IP.
+    PortForwardingId;
     /// A Neutron router.
     RouterId;
     /// A Neutron floating IP.

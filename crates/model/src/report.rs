@@ -197,7 +197,11 @@ impl View<'_> {
             FragmentStatus::Ready => {
                 let config = self.config.routers.get(&router)?;
                 let applied = self.newest.revision == self.config.revision
-                    && config.floating_ips.iter().any(|each| each.id == floating_ip.id);
+                    && (config.floating_ips.iter().any(|each| each.id == floating_ip.id)
+                        || config
+                            .forwardings
+                            .iter()
+                            .any(|each| each.floating_ip_id == floating_ip.id));
                 applied.then_some(Status::Active)
             }
         }

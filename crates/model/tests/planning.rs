@@ -10,8 +10,8 @@ use std::sync::Arc;
 use model::compute::{PowerState, Server, ServerFlavor, VmState};
 use model::host::{DesiredPower, Direction, EtherType, HostConfig};
 use model::network::{
-    FixedIp, FloatingIp, GatewayInfo, Network, Port, Router, SecurityGroup, SecurityGroupRule, Standard, Status,
-    Subnet, device_owner,
+    AddressGroup, FixedIp, FloatingIp, GatewayInfo, Network, Port, PortForwarding, Router, SecurityGroup,
+    SecurityGroupRule, Standard, Status, Subnet, SubnetPool, device_owner,
 };
 use model::plan::{Planner, Settings};
 use model::{Cloud, NetworkId, PortId, SecurityGroupId, SeededIds, Timestamp, Tx};
@@ -37,7 +37,7 @@ struct Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..8u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
+    let step = (0..11u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
     let step = step.prop_map(|(kind, n, choices, remove)| Step {
         kind,
         n,
@@ -73,6 +73,12 @@ fn take(tx: &mut Tx<'_>, step: &Step) {
         (5, true) => drop(tx.delete::<SecurityGroup>(&id(5, n))),
         (6, false) => drop(tx.put(rule(n, a, b, c))),
         (6, true) => drop(tx.delete::<SecurityGroupRule>(&id(6, n))),
+        (8, false) => drop(tx.put(address_group(n, a))),
+        (8, true) => drop(tx.delete::<AddressGroup>(&id(8, n))),
+        (9, false) => drop(tx.put(forwarding(n, a, b))),
+        (9, true) => drop(tx.delete::<PortForwarding>(&id(9, n))),
+        (10, false) => drop(tx.put(pool(n, a))),
+        (10, true) => drop(tx.delete::<SubnetPool>(&id(10, n))),
         (_, false) => drop(tx.put(server(n, a, b))),
         (_, true) => drop(tx.delete::<Server>(&id(7, n))),
     }
@@ -92,6 +98,42 @@ fn network(n: u8, a: u8) -> Network {
         dns_domain: String::new(),
         physical_network: None,
         segmentation_id: None,
+    }
+}
+
+fn address_group(n: u8, a: u8) -> AddressGroup {
+    AddressGroup {
+        id: id(8, n),
+        standard: standard(format!("addresses{n}")),
+        addresses: (0..a % 4).map(|i| format!("10.9.{i}.0/24").parse().unwrap()).collect(),
+    }
+}
+
+fn forwarding(n: u8, a: u8, b: u8) -> PortForwarding {
+    PortForwarding {
+        id: id(9, n),
+        standard: standard(String::new()),
+        floating_ip_id: id(4, a % 3),
+        protocol: "tcp".to_owned(),
+        external_ports: (u16::from(b), u16::from(b)),
+        internal_port_id: id(2, a / 4 % 3),
+        internal_ip_address: Ipv4Addr::new(10, 0, 0, a),
+        internal_ports: (22, 22),
+    }
+}
+
+fn pool(n: u8, a: u8) -> SubnetPool {
+    SubnetPool {
+        id: id(10, n),
+        standard: standard(format!("pool{n}")),
+        prefixes: vec!["10.0.0.0/8".parse().unwrap()],
+        default_prefixlen: 24,
+        min_prefixlen: 8,
+        max_prefixlen: 32,
+        default_quota: None,
+        shared: false,
+        address_scope_id: (a & 1 == 0).then(|| id(11, a / 2 % 3)),
+        is_default: false,
     }
 }
 
@@ -122,7 +164,7 @@ fn subnet(n: u8, a: u8) -> Subnet {
         host_routes: vec![],
         ipv6_ra_mode: mode,
         ipv6_address_mode: mode,
-        subnetpool_id: None,
+        subnetpool_id: (a & 8 == 0).then(|| id(10, a / 16 % 3)),
         service_types: vec![],
     }
 }
@@ -222,6 +264,7 @@ fn rule(n: u8, a: u8, b: u8, c: u8) -> SecurityGroupRule {
         port_range_max: Some(u16::from(c)),
         remote_ip_prefix: None,
         remote_group_id: (b & 2 == 0).then(|| id(5, b / 4 % 3)),
+        remote_address_group_id: (b & 6 == 2).then(|| id(8, b / 8 % 3)),
     }
 }
 

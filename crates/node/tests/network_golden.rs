@@ -197,7 +197,9 @@ fn router() -> RouterConfig {
             mtu: 1500,
         }),
         floating_ips: vec![floating(0), floating(1)],
+        forwardings: vec![],
         routes: vec![],
+        scopes: Default::default(),
     }
 }
 
@@ -220,6 +222,17 @@ fn a_networks_ruleset() {
 #[test]
 fn a_routers_ruleset() {
     golden("router", &nat::tables(&router()));
+    let mut config = router();
+    let forwarding = |external, internal| ForwardingConfig {
+        floating_ip_id: FloatingIpId(id(9)),
+        floating: [172, 24, 4, 60].into(),
+        protocol: 6,
+        external,
+        fixed: [10, 1, 0, 10].into(),
+        internal,
+    };
+    config.forwardings = vec![forwarding((2222, 2222), (22, 22)), forwarding((8000, 8002), (80, 82))];
+    golden("router_with_forwardings", &nat::tables(&config));
     let mut config = router();
     config.gateway.as_mut().unwrap().enable_snat = false;
     golden("router_without_snat", &nat::tables(&config));

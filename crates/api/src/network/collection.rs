@@ -134,46 +134,84 @@ pub(super) fn body_object(body: Value, name: &str) -> Result<Map<String, Value>>
 /// GET of all.
 async fn list<R: Collection>(ctx: Ctx, query: Query) -> Reply {
     let filters = Filters::new(&query, R::ATTRIBUTES)?;
-    let page = Page::new(&query, R::ATTRIBUTES)?;
     R::before_list(&ctx, &filters).await?;
     let cloud = ctx.cloud();
-    let cx = ViewCx::new(&ctx, &cloud);
-    let rows = select::<R>(&cx, &filters, &page);
-    let rows = page.cut(rows, |row| row.id().to_string())?;
-    let fields: Vec<&str> = query.all("fields").filter(|field| !field.is_empty()).collect();
-    let mut out = Vec::with_capacity(64 + rows.len() * 1024);
-    out.extend_from_slice(b"{\"");
-    out.extend_from_slice(R::PLURAL.as_bytes());
-    out.extend_from_slice(b"\":[");
-    for (index, row) in rows.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
+    let found = by_id::<R>(&cloud, &filters).or_else(|| R::look_up(&cloud, &filters));
+    let listing = Listing {
+        plural: R::PLURAL,
+        path: R::PATH.to_owned(),
+        attributes: R::ATTRIBUTES,
+    };
+    listing.answer(&ctx, &cloud, &query, &filters, found)
+}
+
+/// The rows that an `id` filter names.
+fn by_id<'a, R: Collection>(cloud: &'a Cloud, filters: &Filters) -> Option<Vec<&'a Arc<R>>> {
+    let ids = filters.values("id")?;
+    let ids: BTreeSet<R::Id> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    Some(ids.iter().filter_map(|id| cloud.find::<R>(id)).collect())
+}
+
+/// How a list is told.
+pub(super) struct Listing {
+    /// The plural in bodies.
+    pub(super) plural: &'static str,
+    /// The path below `/v2.0`, for links to other pages.
+    pub(super) path: String,
+    /// What can be filtered and sorted by.
+    pub(super) attributes: &'static [&'static str],
+}
+
+impl Listing {
+    /// Answers with the rows that were found (`None`: all there are) as far as filters and page let them through.
+    pub(super) fn answer<R: Resource + View>(
+        &self,
+        ctx: &Ctx,
+        cloud: &Cloud,
+        query: &Query,
+        filters: &Filters,
+        found: Option<Vec<&Arc<R>>>,
+    ) -> Reply {
+        let page = Page::new(query, self.attributes)?;
+        let cx = ViewCx::new(ctx, cloud);
+        let rows = select::<R>(&cx, filters, &page, found);
+        let rows = page.cut(rows, |row| row.id().to_string())?;
+        let fields: Vec<&str> = query.all("fields").filter(|field| !field.is_empty()).collect();
+        let mut out = Vec::with_capacity(64 + rows.len() * 1024);
+        out.extend_from_slice(b"{\"");
+        out.extend_from_slice(self.plural.as_bytes());
+        out.extend_from_slice(b"\":[");
+        for (index, row) in rows.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            JsonSink::object(&mut out, &fields, &***row, &cx);
         }
-        JsonSink::object(&mut out, &fields, &***row, &cx);
+        out.push(b']');
+        let url = format!("{}/networking/v2.0/{}", ctx.base_url(), self.path);
+        let edge = |row: Option<&&Arc<R>>| row.map(|row| row.id().to_string());
+        let links = page.links(&url, query, edge(rows.first()), edge(rows.last()), rows.len());
+        if !links.is_empty() {
+            out.extend_from_slice(format!(",\"{}_links\":{}", self.plural, Value::Array(links)).as_bytes());
+        }
+        out.push(b'}');
+        Ok(bytes(StatusCode::OK, out))
     }
-    out.push(b']');
-    let url = format!("{}/networking/v2.0/{}", ctx.base_url(), R::PATH);
-    let edge = |row: Option<&&Arc<R>>| row.map(|row| row.id().to_string());
-    let links = page.links(&url, &query, edge(rows.first()), edge(rows.last()), rows.len());
-    if !links.is_empty() {
-        out.extend_from_slice(format!(",\"{}_links\":{}", R::PLURAL, Value::Array(links)).as_bytes());
-    }
-    out.push(b'}');
-    Ok(bytes(StatusCode::OK, out))
 }
 
 /// The rows asked for, sorted; those the caller may not see are not there.
-fn select<'a, R: Collection>(cx: &ViewCx<'a>, filters: &Filters, page: &Page) -> Vec<&'a Arc<R>> {
+fn select<'a, R: Resource + View>(
+    cx: &ViewCx<'a>,
+    filters: &Filters,
+    page: &Page,
+    found: Option<Vec<&'a Arc<R>>>,
+) -> Vec<&'a Arc<R>> {
     let (cloud, actor) = (cx.cloud, cx.actor);
-    let by_id = filters.values("id").map(|ids| {
-        let ids: BTreeSet<R::Id> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-        ids.iter().filter_map(|id| cloud.find::<R>(id)).collect::<Vec<_>>()
-    });
     let needs = filters.needs();
     let keep = |row: &&'a Arc<R>| {
         row.visible_to(cloud, actor) && (needs.is_empty() || filters.pass(&PickSink::pick(&needs, &***row, cx)))
     };
-    let mut rows: Vec<&'a Arc<R>> = match by_id.or_else(|| R::look_up(cloud, filters)) {
+    let mut rows: Vec<&'a Arc<R>> = match found {
         Some(rows) => rows.into_iter().filter(keep).collect(),
         None => R::table(cloud).iter().filter(keep).collect(),
     };
@@ -287,7 +325,12 @@ async fn delete<R: Collection>(ctx: Ctx, Path(id): Path<String>, headers: Header
 }
 
 /// A resource under its name.
-pub(super) fn one<R: Collection>(ctx: &Ctx, status: StatusCode, row: &R, fields: &[&str]) -> axum::response::Response {
+pub(super) fn one<R: Resource + View>(
+    ctx: &Ctx,
+    status: StatusCode,
+    row: &R,
+    fields: &[&str],
+) -> axum::response::Response {
     let cloud = ctx.cloud();
     let cx = ViewCx::new(ctx, &cloud);
     let mut out = Vec::with_capacity(2048);

@@ -11,6 +11,16 @@ use crate::reply::{Reply, json as document};
 /// Alias, name, what it is.
 const EXTENSIONS: &[(&str, &str, &str)] = &[
     (
+        "address-group",
+        "Address group",
+        "Prefixes that security group rules name together.",
+    ),
+    (
+        "address-scope",
+        "Address scope",
+        "Subnet pools that are routed among one another without translation.",
+    ),
+    (
         "allowed-address-pairs",
         "Allowed Address Pairs",
         "Further addresses that a port may send from.",
@@ -30,6 +40,31 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "empty-string-filtering",
         "Empty String Filtering Extension",
         "Filters by empty attributes.",
+    ),
+    (
+        "expose-port-forwarding-in-fip",
+        "Expose Floating IP port forwardings",
+        "A floating IP tells its port forwardings.",
+    ),
+    (
+        "floating-ip-port-forwarding",
+        "Floating IP Port Forwarding",
+        "Single ports of a floating IP lead to ports of servers.",
+    ),
+    (
+        "floating-ip-port-forwarding-description",
+        "Floating IP Port Forwarding new attribute description",
+        "Port forwardings have a description.",
+    ),
+    (
+        "floating-ip-port-forwarding-detail",
+        "Floating IP port forwarding detail",
+        "A floating IP tells the ids of its port forwardings and of the ports they lead to.",
+    ),
+    (
+        "floating-ip-port-forwarding-port-ranges",
+        "Floating IP Port Forwarding support port ranges",
+        "Ranges of ports are forwarded at once.",
     ),
     (
         "ext-gw-mode",
@@ -119,6 +154,26 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "Networks are shared with, or external for, single projects.",
     ),
     (
+        "rbac-address-group",
+        "Add address_group type to RBAC",
+        "Address groups are shared with single projects.",
+    ),
+    (
+        "rbac-address-scope",
+        "Add address_scope type to RBAC",
+        "Address scopes are shared with single projects.",
+    ),
+    (
+        "rbac-security-groups",
+        "Add security_group type to network RBAC",
+        "Security groups are shared with single projects.",
+    ),
+    (
+        "rbac-subnetpool",
+        "Add subnetpool type to RBAC",
+        "Subnet pools are shared with single projects.",
+    ),
+    (
         "quota-check-limit",
         "Quota engine limit check",
         "Limits below what is used can be refused.",
@@ -145,6 +200,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "security-groups-normalized-cidr",
         "Normalized CIDR field for security group rules",
         "A rule's prefix without host bits.",
+    ),
+    (
+        "security-groups-remote-address-group",
+        "Remote address group id field for security group rules",
+        "A rule's other end is an address group.",
     ),
     (
         "security-groups-shared-filtering",

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::attributes::{Attrs, TEXT};
 use super::collection::Collection;
 use super::filter::Filters;
+use super::port_forwarding::summaries;
 use super::standard::{attributes, put_standard};
 use super::view::{Sink, View, ViewCx};
 use crate::context::Ctx;
@@ -56,6 +57,9 @@ impl View for FloatingIp {
             let port = self.port_id.and_then(|id| cx.cloud.ports.get(&id));
             out.put("port_details", &port.map(|port| PortDetails::of(port)));
         }
+        if out.wants("port_forwardings") {
+            out.put("port_forwardings", &summaries(cx.cloud, self.id));
+        }
     }
 }
 
@@ -72,12 +76,13 @@ impl Collection for FloatingIp {
         "dns_name",
         "dns_domain",
         "port_details",
+        "port_forwardings",
     ];
     type New = (NetworkId, FloatingIpSpec);
     type Change = FloatingIpSpec;
 
     fn read_new(attrs: &mut Attrs, _ctx: &Ctx) -> Result<Self::New> {
-        attrs.not_in_post(&["status", "router_id", "port_details"])?;
+        attrs.not_in_post(&["status", "router_id", "port_details", "port_forwardings"])?;
         let network_id = attrs.required_id("floating_network_id")?;
         let spec = FloatingIpSpec {
             project_id: attrs.project()?,
@@ -101,6 +106,7 @@ impl Collection for FloatingIp {
             "dns_name",
             "dns_domain",
             "port_details",
+            "port_forwardings",
         ])?;
         if attrs.is_empty() {
             // From the days when a floating IP had nothing else that could change: saying nothing lets it lead nowhere.

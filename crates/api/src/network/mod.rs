@@ -4,6 +4,8 @@
 //! attributes once ([`view`]), which serves bodies, `fields`, filters ([`filter`]), sorting and paging ([`page`]). What all
 //! resources have in common stands in [`collection`].
 
+mod address_group;
+mod address_scope;
 mod agent;
 mod attachment;
 mod attributes;
@@ -12,10 +14,12 @@ mod extension;
 mod filter;
 mod floating_ip;
 mod ip_availability;
+mod nested;
 #[allow(clippy::module_inception)] // one resource, one file name: this file is the resource called network
 mod network;
 mod page;
 mod port;
+mod port_forwarding;
 mod quota;
 mod rbac_policy;
 mod router;
@@ -30,7 +34,8 @@ mod view;
 use std::sync::Arc;
 
 use model::network::{
-    FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
+    AddressGroup, AddressScope, FloatingIp, Network, Port, PortForwarding, RbacPolicy, Router, SecurityGroup,
+    SecurityGroupRule, Subnet, SubnetPool,
 };
 
 use crate::access::Access::{Admin, Member, Public, Reader, Token};
@@ -52,8 +57,21 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(collection::routes::<Port>)
         .with(collection::routes::<Router>)
         .with(collection::routes::<FloatingIp>)
+        .with(nested::routes::<PortForwarding>)
         .with(collection::routes::<SecurityGroup>)
         .with(collection::routes::<SecurityGroupRule>)
+        .with(collection::routes::<AddressScope>)
+        .with(collection::routes::<AddressGroup>)
+        .put(
+            "/v2.0/address-groups/{id}/add_addresses",
+            Member,
+            address_group::add_addresses,
+        )
+        .put(
+            "/v2.0/address-groups/{id}/remove_addresses",
+            Member,
+            address_group::remove_addresses,
+        )
         .with(collection::routes::<RbacPolicy>)
         .with(router_actions)
         .with(quotas)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::network::network::{self, MAX_MTU, NetworkSpec};
-use model::network::{Network, Subnet, rbac};
+use model::network::{Network, Subnet, address_scope, rbac};
 use model::{Actor, NetworkId, Result, Tx};
 
 use super::attributes::{Attrs, TEXT, invalid};
@@ -26,8 +26,11 @@ impl View for Network {
         out.put("port_security_enabled", &self.port_security_enabled);
         out.put("dns_domain", &self.dns_domain);
         out.put("availability_zone_hints", &[(); 0]);
-        out.put("ipv4_address_scope", &());
-        out.put("ipv6_address_scope", &());
+        if out.wants("ipv4_address_scope") || out.wants("ipv6_address_scope") {
+            let (v4, v6) = address_scope::of_network(cx.cloud, self.id);
+            out.put("ipv4_address_scope", &v4);
+            out.put("ipv6_address_scope", &v6);
+        }
         if out.wants("subnets") {
             let subnets: Vec<_> = cx.cloud.subnets_of_network(self.id).map(|subnet| subnet.id).collect();
             out.put("subnets", &subnets);

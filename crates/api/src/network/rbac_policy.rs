@@ -1,9 +1,9 @@
-//! RBAC policies: networks shared with, or external for, single projects.
+//! RBAC policies: networks shared with, or external for, single projects, and other objects shared with them.
 
 use std::sync::Arc;
 
 use model::network::RbacPolicy;
-use model::network::rbac::{self, Action, MAX_TARGET, RbacPolicySpec};
+use model::network::rbac::{self, Action, MAX_TARGET, ObjectType, RbacPolicySpec};
 use model::{Actor, ProjectId, RbacPolicyId, Result, Tx};
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ impl View for RbacPolicy {
         out.put("id", &self.id);
         out.put("project_id", &self.standard.project_id);
         out.put("tenant_id", &self.standard.project_id);
-        out.put("object_type", "network");
+        out.put("object_type", self.object_type.as_str());
         out.put("object_id", &self.object_id);
         out.put("action", &self.action);
         out.put("target_tenant", self.target.as_ref().map_or(ALL, ProjectId::as_str));
@@ -44,14 +44,14 @@ impl Collection for RbacPolicy {
 
     fn read_new(attrs: &mut Attrs, _ctx: &Ctx) -> Result<RbacPolicySpec> {
         let object_type = attrs.text("object_type", attributes::TEXT)?;
-        if object_type.ok_or_else(|| missing("object_type"))? != "network" {
-            return Err(invalid(
-                "object_type",
-                "it must be 'network': only networks can be shared here".to_owned(),
-            ));
-        }
+        let object_type = object_type.ok_or_else(|| missing("object_type"))?;
+        let known = ObjectType::ALL.iter().find(|known| known.as_str() == object_type);
         Ok(RbacPolicySpec {
             project_id: attrs.project()?,
+            object_type: *known.ok_or_else(|| {
+                let known: Vec<&str> = ObjectType::ALL.iter().map(|known| known.as_str()).collect();
+                invalid("object_type", format!("'{object_type}' is not in {known:?}"))
+            })?,
             object_id: attrs.required_id("object_id")?,
             action: action(attrs)?,
             target: target(attrs)?,

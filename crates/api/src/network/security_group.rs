@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::network::security_group::{self, SecurityGroupSpec};
-use model::network::{SecurityGroup, SecurityGroupRule};
+use model::network::{SecurityGroup, SecurityGroupRule, sharing};
 use model::{Actor, ProjectId, Result, SecurityGroupId, Tx};
 use serde::Serialize;
 
@@ -20,7 +20,10 @@ impl View for SecurityGroup {
         out.put("name", &self.standard.name);
         put_standard(&self.standard, out);
         out.put("stateful", &self.stateful);
-        out.put("shared", &false);
+        out.put(
+            "shared",
+            &sharing::is_shared_with(cx.cloud, self.id.0, cx.actor.project_id()),
+        );
         if out.wants("security_group_rules") {
             let rules: Vec<RuleDocument> = cx
                 .cloud

@@ -29,7 +29,7 @@ impl View for SecurityGroupRule {
         out.put("remote_ip_prefix", &self.remote_ip_prefix);
         out.put("normalized_cidr", &self.remote_ip_prefix.map(|prefix| prefix.trunc()));
         out.put("remote_group_id", &self.remote_group_id);
-        out.put("remote_address_group_id", &());
+        out.put("remote_address_group_id", &self.remote_address_group_id);
         if out.wants("belongs_to_default_sg") {
             let group = cx.cloud.security_groups.get(&self.security_group_id);
             out.put("belongs_to_default_sg", &group.is_some_and(|group| group.is_default));
@@ -69,13 +69,8 @@ impl Collection for SecurityGroupRule {
         spec.port_range_max = port(attrs, "port_range_max")?;
         spec.remote_ip_prefix = prefix(attrs)?;
         spec.remote_group_id = group(attrs, "remote_group_id")?;
-        match attrs.take("remote_address_group_id") {
-            None | Some(Value::Null) => Ok(spec),
-            Some(_) => Err(invalid(
-                "remote_address_group_id",
-                "address groups are not supported: make one rule for each prefix".to_owned(),
-            )),
-        }
+        spec.remote_address_group_id = attrs.nullable_id("remote_address_group_id")?.flatten();
+        Ok(spec)
     }
 
     fn read_change(attrs: &mut Attrs, _ctx: &Ctx) -> Result<()> {

@@ -15,7 +15,7 @@ use super::view::{Sink, View, ViewCx};
 use crate::context::Ctx;
 
 impl View for SubnetPool {
-    fn view<S: Sink>(&self, _cx: &ViewCx<'_>, out: &mut S) {
+    fn view<S: Sink>(&self, cx: &ViewCx<'_>, out: &mut S) {
         out.put("id", &self.id);
         out.put("name", &self.standard.name);
         put_standard(&self.standard, out);
@@ -26,9 +26,9 @@ impl View for SubnetPool {
         out.put("min_prefixlen", &self.min_prefixlen.to_string());
         out.put("max_prefixlen", &self.max_prefixlen.to_string());
         out.put("default_quota", &self.default_quota);
-        out.put("shared", &self.shared);
+        out.put("shared", &self.is_shared_with(cx.cloud, cx.actor.project_id()));
         out.put("is_default", &self.is_default);
-        out.put("address_scope_id", &());
+        out.put("address_scope_id", &self.address_scope_id);
     }
 }
 
@@ -81,15 +81,6 @@ impl Collection for SubnetPool {
 }
 
 fn read(attrs: &mut Attrs) -> Result<SubnetPoolSpec> {
-    match attrs.take("address_scope_id") {
-        None | Some(Value::Null) => {}
-        Some(_) => {
-            return Err(invalid(
-                "address_scope_id",
-                "address scopes are not supported".to_owned(),
-            ));
-        }
-    }
     let default_quota = match attrs.take("default_quota") {
         None => None,
         Some(Value::Null) => Some(None),
@@ -103,6 +94,7 @@ fn read(attrs: &mut Attrs) -> Result<SubnetPoolSpec> {
         min_prefixlen: length(attrs, "min_prefixlen")?,
         max_prefixlen: length(attrs, "max_prefixlen")?,
         default_quota,
+        address_scope_id: attrs.nullable_id("address_scope_id")?,
         is_default: attrs.boolean("is_default")?,
         ..SubnetPoolSpec::default()
     })

@@ -20,6 +20,7 @@ mod image_data;
 mod image_sharing;
 mod network;
 mod network_access;
+mod network_extensions;
 mod network_lists;
 mod odd_values;
 mod placement;

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::access::{Resource, bad_request, get_changeable, get_visible, owner, require};
 use super::port::{FixedIpSpec, OwnPort, create_own};
-use super::{FixedIp, Network, Port, Router, Standard, Status, Subnet, device_owner, network, quota, router, tag};
+use super::{
+    FixedIp, Network, Port, Router, Standard, Status, Subnet, device_owner, network, port_forwarding, quota, router,
+    tag,
+};
 use crate::cloud::{Lookups, Row};
 use crate::{
     Actor, Cloud, Error, FloatingIpId, NetworkId, PortId, ProjectId, Result, RouterId, SubnetId, Timestamp, Tx,
@@ -166,11 +169,16 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: Float
 ///
 /// # Errors
 /// `FloatingIPNotFound`, `PortNotFound`, `ExternalGatewayForFloatingIPNotFound`, `FloatingIPPortAlreadyAssociated`,
-/// `BadRequest`.
+/// `FipInUseByPortForwarding`, `BadRequest`.
 pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: FloatingIpId, spec: FloatingIpSpec) -> Result<Arc<FloatingIp>> {
     let before = get_changeable::<FloatingIp>(tx.cloud(), actor, &id, "update")?;
     let mut floating_ip = FloatingIp::clone(&before);
-    associate(tx.cloud(), actor, &mut floating_ip, spec.port_id, spec.fixed_ip_address)?;
+    if spec.port_id.flatten().is_some() {
+        port_forwarding::check_unused(tx.cloud(), id)?;
+    }
+    if tx.cloud().lookups.forwardings_by_floating_ip.first(&id).is_none() {
+        associate(tx.cloud(), actor, &mut floating_ip, spec.port_id, spec.fixed_ip_address)?;
+    }
     if let Some(description) = spec.description {
         floating_ip.standard.description = description;
     }
@@ -185,9 +193,10 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: FloatingIpId, spec: FloatingIp
 /// Gives the address back.
 ///
 /// # Errors
-/// `FloatingIPNotFound`.
+/// `FloatingIPNotFound`, `FipInUseByPortForwarding`.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: FloatingIpId) -> Result<()> {
     let floating_ip = get_changeable::<FloatingIp>(tx.cloud(), actor, &id, "delete")?;
+    port_forwarding::check_unused(tx.cloud(), id)?;
     tx.delete::<FloatingIp>(&id);
     tx.delete::<Port>(&floating_ip.floating_port_id);
     Ok(())
@@ -231,7 +240,7 @@ pub(super) fn drop_idle(tx: &mut Tx<'_>, network_id: NetworkId) {
         .floating_ips_by_network
         .of(&network_id)
         .filter_map(|id| cloud.floating_ips.get(id))
-        .filter(|row| row.port_id.is_none())
+        .filter(|row| row.port_id.is_none() && row.router_id.is_none())
         .cloned()
         .collect();
     for row in idle {
@@ -400,7 +409,7 @@ fn check_free(cloud: &Cloud, floating_ip: &FloatingIp, port: &Port, fixed: Ipv4A
 }
 
 /// The router between the port's subnet and the provider network; the one that is the subnet's gateway if there are several.
-fn router_for(cloud: &Cloud, external: NetworkId, port: &Port, subnet_id: SubnetId) -> Result<RouterId> {
+pub(super) fn router_for(cloud: &Cloud, external: NetworkId, port: &Port, subnet_id: SubnetId) -> Result<RouterId> {
     let subnet = cloud.get::<Subnet>(&subnet_id)?;
     let leads_out = |router: &Arc<Router>| {
         router

@@ -10,14 +10,18 @@
 //! put the changed rows. What they refuse carries Neutron's exception name.
 
 pub mod access;
+pub mod address_group;
+pub mod address_scope;
 pub mod floating_ip;
 #[allow(clippy::module_inception)] // one resource, one file name: this file is the resource called network
 pub mod network;
 pub mod port;
+pub mod port_forwarding;
 pub mod quota;
 pub mod rbac;
 pub mod router;
 pub mod security_group;
+pub mod sharing;
 mod standard;
 pub mod subnet;
 pub mod subnet_pool;
@@ -27,9 +31,12 @@ pub mod tag;
 mod tests;
 
 pub use access::Resource;
+pub use address_group::AddressGroup;
+pub use address_scope::AddressScope;
 pub use floating_ip::FloatingIp;
 pub use network::Network;
 pub use port::{AllowedAddressPair, FixedIp, NamespaceAttachment, Port, device_owner};
+pub use port_forwarding::PortForwarding;
 pub use rbac::RbacPolicy;
 pub use router::{GatewayInfo, Router};
 pub use security_group::{SecurityGroup, SecurityGroupRule};

@@ -1,4 +1,5 @@
-//! Neutron's RBAC policies: which projects a network is shared with, or is external for.
+//! Neutron's RBAC policies: which projects a network is shared with, or is external for, and (by [`sharing`]) with whom
+//! other objects are shared.
 //!
 //! A network's `shared` says that there is a policy for every project, its `router:external` that there is any policy of
 //! that kind; both are kept with the network and change with its policies, and its policies with them.
@@ -6,26 +7,66 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::access::{Resource, get_changeable, invalid_input, owner, require};
-use super::{Network, Port, Standard, device_owner, network, quota};
+use super::{Network, Port, Standard, device_owner, network, quota, sharing};
 use crate::cloud::{Lookups, Row};
 use crate::{Actor, Cloud, Error, NetworkId, ProjectId, RbacPolicyId, Result, Tx};
 
 /// Longest id of a target project.
 pub const MAX_TARGET: usize = 255;
 
+/// What is shared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectType {
+    /// A network.
+    #[default]
+    Network,
+    /// A security group: ports may be in it, rules may name it.
+    SecurityGroup,
+    /// An address scope: subnet pools may be in it.
+    AddressScope,
+    /// An address group: rules may name it.
+    AddressGroup,
+    /// A subnet pool: subnets may be cut from it.
+    Subnetpool,
+}
+
+impl ObjectType {
+    /// Every type, as the API writes it.
+    pub const ALL: &'static [Self] = &[
+        Self::Network,
+        Self::SecurityGroup,
+        Self::AddressScope,
+        Self::AddressGroup,
+        Self::Subnetpool,
+    ];
+
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::SecurityGroup => "security_group",
+            Self::AddressScope => "address_scope",
+            Self::AddressGroup => "address_group",
+            Self::Subnetpool => "subnetpool",
+        }
+    }
+}
+
 /// What the target may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Have ports on the network.
+    /// Use the object: have ports on the network, and so on.
     AccessAsShared,
     /// Have gateways and floating IPs on it.
     AccessAsExternal,
 }
 
-/// A grant of a network to a project, or to all.
+/// A grant of an object to a project, or to all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RbacPolicy {
     /// Its id.
@@ -33,8 +74,11 @@ pub struct RbacPolicy {
     /// Its owner; nothing else of these is shown.
     #[serde(flatten)]
     pub standard: Standard,
-    /// The network.
-    pub object_id: NetworkId,
+    /// What kind of object.
+    #[serde(default)]
+    pub object_type: ObjectType,
+    /// The object.
+    pub object_id: Uuid,
     /// What it allows.
     pub action: Action,
     /// Whom; `None`: every project (`*`).
@@ -55,7 +99,7 @@ impl Row for RbacPolicy {
         Some(&self.standard.project_id)
     }
     fn index(&self, lookups: &mut Lookups, present: bool) {
-        lookups.policies_by_network.set(self.object_id, self.id, present);
+        lookups.policies_by_object.set(self.object_id, self.id, present);
     }
 }
 
@@ -70,7 +114,7 @@ impl Resource for RbacPolicy {
 }
 
 impl RbacPolicy {
-    fn serves(&self, action: Action, project: &ProjectId) -> bool {
+    pub(super) fn serves(&self, action: Action, project: &ProjectId) -> bool {
         self.action == action && self.target.as_ref().is_none_or(|target| target == project)
     }
 }
@@ -80,18 +124,25 @@ impl RbacPolicy {
 pub struct RbacPolicySpec {
     /// Owner of the new one.
     pub project_id: Option<ProjectId>,
-    /// The network.
-    pub object_id: NetworkId,
+    /// What kind of object.
+    pub object_type: ObjectType,
+    /// The object.
+    pub object_id: Uuid,
     /// What it allows.
     pub action: Action,
     /// Whom; `None`: every project.
     pub target: Option<ProjectId>,
 }
 
+/// The policies of an object.
+pub fn of_object(cloud: &Cloud, id: Uuid) -> impl Iterator<Item = &Arc<RbacPolicy>> + '_ {
+    let ids = cloud.lookups.policies_by_object.of(&id);
+    ids.filter_map(|id| cloud.rbac_policies.get(id))
+}
+
 /// The policies of a network.
 pub fn of_network(cloud: &Cloud, id: NetworkId) -> impl Iterator<Item = &Arc<RbacPolicy>> + '_ {
-    let ids = cloud.lookups.policies_by_network.of(&id);
-    ids.filter_map(|id| cloud.rbac_policies.get(id))
+    of_object(cloud, id.0)
 }
 
 /// Whether a project may have ports on a network that need not be its own.
@@ -126,9 +177,13 @@ fn is_external_for_all(cloud: &Cloud, id: NetworkId) -> bool {
 /// administrator's to name), `OverQuota`, `DuplicateRbacPolicy`, and what making a network external says.
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: RbacPolicySpec) -> Result<Arc<RbacPolicy>> {
     check_target(actor, spec.target.as_ref(), "create")?;
-    let mut network = Network::clone(&*tx.get::<Network>(&spec.object_id)?);
+    if spec.object_type != ObjectType::Network {
+        return sharing::create(tx, actor, spec);
+    }
+    let network_id = NetworkId(spec.object_id);
+    let mut network = Network::clone(&*tx.get::<Network>(&network_id)?);
     if !network.visible_to(tx.cloud(), actor) {
-        return Err(Network::not_found(&spec.object_id));
+        return Err(Network::not_found(&network_id));
     }
     if !actor.can_see(&network.standard.project_id) {
         return Err(invalid_input(
@@ -146,6 +201,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: RbacPolicySpec) -> Result<Ar
     let policy = RbacPolicy {
         id: tx.new_id(),
         standard: Standard::new(project_id, "", tx.now()),
+        object_type: ObjectType::Network,
         object_id: spec.object_id,
         action: spec.action,
         target: spec.target,
@@ -167,11 +223,18 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: RbacPolicyId, target: Option<P
         return Ok(Arc::new(policy));
     }
     check_target(actor, target.as_ref(), "update")?;
+    if policy.object_type != ObjectType::Network && target.is_some() {
+        // Who is to lose it must not need it, whoever gets it instead.
+        sharing::check_unused(tx.cloud(), &policy)?;
+    }
     policy.target = target;
     check_duplicate(tx.cloud(), &policy)?;
+    if policy.object_type != ObjectType::Network {
+        return Ok(tx.put(policy));
+    }
     check_unused(tx.cloud(), id, Some(&policy))?;
     let policy = tx.put(policy);
-    let mut network = Network::clone(&*tx.get::<Network>(&policy.object_id)?);
+    let mut network = Network::clone(&*tx.get::<Network>(&NetworkId(policy.object_id))?);
     network.shared = is_shared(tx.cloud(), network.id);
     network::put_changed(tx, network)?;
     Ok(policy)
@@ -183,8 +246,13 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: RbacPolicyId, target: Option<P
 /// `RbacPolicyNotFound`, `RbacPolicyInUse` when a project uses the network by it.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: RbacPolicyId) -> Result<()> {
     let policy = get_changeable::<RbacPolicy>(tx.cloud(), actor, &id, "delete")?;
+    if policy.object_type != ObjectType::Network {
+        sharing::check_unused(tx.cloud(), &policy)?;
+        tx.delete::<RbacPolicy>(&id);
+        return Ok(());
+    }
     check_unused(tx.cloud(), id, None)?;
-    let mut network = Network::clone(&*tx.get::<Network>(&policy.object_id)?);
+    let mut network = Network::clone(&*tx.get::<Network>(&NetworkId(policy.object_id))?);
     if network.is_default && policy.action == Action::AccessAsExternal && policy.target.is_none() {
         return Err(in_use(
             id,
@@ -242,7 +310,8 @@ fn put_for_all(tx: &mut Tx<'_>, network: &Network, action: Action) {
     let policy = RbacPolicy {
         id: tx.new_id(),
         standard: Standard::new(network.standard.project_id.clone(), "", tx.now()),
-        object_id: network.id,
+        object_type: ObjectType::Network,
+        object_id: network.id.0,
         action,
         target: None,
     };
@@ -260,11 +329,11 @@ fn check_target(actor: &Actor, target: Option<&ProjectId>, verb: &str) -> Result
     )
 }
 
-fn check_duplicate(cloud: &Cloud, policy: &RbacPolicy) -> Result<()> {
+pub(super) fn check_duplicate(cloud: &Cloud, policy: &RbacPolicy) -> Result<()> {
     let same = |other: &Arc<RbacPolicy>| {
         other.id != policy.id && other.action == policy.action && other.target == policy.target
     };
-    if of_network(cloud, policy.object_id).any(same) {
+    if of_object(cloud, policy.object_id).any(same) {
         return Err(Error::conflict(
             "DuplicateRbacPolicy",
             "An RBAC policy already exists with those values.",
@@ -277,7 +346,7 @@ fn check_duplicate(cloud: &Cloud, policy: &RbacPolicy) -> Result<()> {
 /// `instead` is what becomes of it.
 fn check_unused(cloud: &Cloud, id: RbacPolicyId, instead: Option<&RbacPolicy>) -> Result<()> {
     let policy = cloud.get::<RbacPolicy>(&id)?;
-    let network = cloud.get::<Network>(&policy.object_id)?;
+    let network = cloud.get::<Network>(&NetworkId(policy.object_id))?;
     let others = || of_network(cloud, network.id).filter(|other| other.id != id);
     let served = |project: &ProjectId| {
         others()
@@ -318,7 +387,7 @@ fn user_of(cloud: &Cloud, port: &Port, action: Action) -> Option<ProjectId> {
     project.filter(|project| !project.as_str().is_empty())
 }
 
-fn in_use(id: RbacPolicyId, why: &str) -> Error {
+pub(super) fn in_use(id: RbacPolicyId, why: &str) -> Error {
     Error::conflict(
         "RbacPolicyInUse",
         format!("RBAC policy on object {id} cannot be removed because other objects depend on it: {why}."),

@@ -8,10 +8,11 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::access::{Resource, get_changeable, invalid_input, owner, require};
-use super::{Standard, Subnet, quota, subnet, tag};
+use super::rbac::ObjectType;
+use super::{Standard, Subnet, address_scope, quota, sharing, subnet, tag};
 use crate::address::ip_number;
 use crate::cloud::{Lookups, Row};
-use crate::{Actor, Cloud, Error, ProjectId, Result, SubnetPoolId, Tx};
+use crate::{Actor, AddressScopeId, Cloud, Error, ProjectId, Result, SubnetPoolId, Tx};
 
 /// Prefixes of a pool at most: each is looked through for free space.
 const MAX_PREFIXES: usize = 64;
@@ -35,8 +36,11 @@ pub struct SubnetPool {
     /// How much a project may take: addresses (IPv4) or prefixes of /64 (IPv6).
     #[serde(default)]
     pub default_quota: Option<u64>,
-    /// Every project may use it.
+    /// Every project may use it, for pools from before there were policies for that ([`sharing`]).
     pub shared: bool,
+    /// The address scope it is in.
+    #[serde(default)]
+    pub address_scope_id: Option<AddressScopeId>,
     /// Used when a subnet is to come from the default pool of its IP version.
     pub is_default: bool,
 }
@@ -48,6 +52,11 @@ impl SubnetPool {
             Some(IpNet::V6(_)) => 6,
             _ => 4,
         }
+    }
+
+    /// Whether a project may use it that need not be its owner.
+    pub fn is_shared_with(&self, cloud: &Cloud, project: Option<&ProjectId>) -> bool {
+        self.shared || sharing::is_shared_with(cloud, self.id.0, project)
     }
 }
 
@@ -75,8 +84,8 @@ impl Resource for SubnetPool {
     fn standard_mut(&mut self) -> &mut Standard {
         &mut self.standard
     }
-    fn visible_to(&self, _cloud: &Cloud, actor: &Actor) -> bool {
-        self.shared || actor.can_see(&self.standard.project_id)
+    fn visible_to(&self, cloud: &Cloud, actor: &Actor) -> bool {
+        actor.can_see(&self.standard.project_id) || self.is_shared_with(cloud, actor.project_id())
     }
 }
 
@@ -101,6 +110,8 @@ pub struct SubnetPoolSpec {
     pub default_quota: Option<Option<u64>>,
     /// Every project may use a new one.
     pub shared: Option<bool>,
+    /// The address scope it is in; `Some(None)`: none.
+    pub address_scope_id: Option<Option<AddressScopeId>>,
     /// The default of its IP version.
     pub is_default: Option<bool>,
     /// Labels of a new one.
@@ -146,11 +157,17 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: SubnetPoolSpec) -> Result<Ar
         min_prefixlen,
         max_prefixlen: spec.max_prefixlen.unwrap_or(if is_ipv6 { 128 } else { 32 }),
         default_quota: spec.default_quota.flatten(),
-        shared: spec.shared.unwrap_or(false),
+        shared: false,
+        address_scope_id: spec.address_scope_id.flatten(),
         is_default: spec.is_default.unwrap_or(false),
     };
     check_bounds(&pool)?;
     check_default(tx.cloud(), &pool)?;
+    address_scope::check_pool(tx.cloud(), actor, &pool)?;
+    if spec.shared == Some(true) {
+        let project_id = pool.standard.project_id.clone();
+        sharing::share_with_all(tx, ObjectType::Subnetpool, pool.id.0, project_id);
+    }
     Ok(tx.put(pool))
 }
 
@@ -161,6 +178,8 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: SubnetPoolSpec) -> Result<Ar
 pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: SubnetPoolId, spec: SubnetPoolSpec) -> Result<Arc<SubnetPool>> {
     let mut pool = SubnetPool::clone(&*get_changeable::<SubnetPool>(tx.cloud(), actor, &id, "update")?);
     spec.check_policy(actor, "update")?;
+    address_scope::check_pool_change(tx.cloud(), actor, &pool)?;
+    let rescoped = spec.address_scope_id.is_some() || spec.prefixes.is_some();
     if let Some(prefixes) = spec.prefixes {
         let prefixes = check_prefixes(prefixes)?;
         let covered = |old: &IpNet| prefixes.iter().any(|new| new.contains(old));
@@ -176,9 +195,13 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: SubnetPoolId, spec: SubnetPool
     pool.min_prefixlen = spec.min_prefixlen.unwrap_or(pool.min_prefixlen);
     pool.max_prefixlen = spec.max_prefixlen.unwrap_or(pool.max_prefixlen);
     pool.default_quota = spec.default_quota.unwrap_or(pool.default_quota);
+    pool.address_scope_id = spec.address_scope_id.unwrap_or(pool.address_scope_id);
     pool.is_default = spec.is_default.unwrap_or(pool.is_default);
     check_bounds(&pool)?;
     check_default(tx.cloud(), &pool)?;
+    if rescoped {
+        address_scope::check_pool(tx.cloud(), actor, &pool)?;
+    }
     let standard = &mut pool.standard;
     standard.name = spec.name.unwrap_or_else(|| std::mem::take(&mut standard.name));
     standard.description = spec
@@ -200,6 +223,7 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: SubnetPoolId) -> Result<()> {
             "Unable to delete subnet pool: Subnet pool has existing allocations.",
         ));
     }
+    sharing::forget(tx, id.0);
     tx.delete::<SubnetPool>(&id);
     Ok(())
 }

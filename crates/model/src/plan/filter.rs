@@ -1,5 +1,6 @@
 //! Security-group rules as a host needs them.
 
+use crate::SecurityGroupId;
 use crate::host::{EtherType, FilterRule, ProtocolMatch, Remote};
 use crate::network::SecurityGroupRule;
 
@@ -51,12 +52,18 @@ pub(crate) fn resolve(rule: &SecurityGroupRule) -> FilterRule {
         direction: rule.direction,
         ethertype: rule.ethertype,
         protocol: protocol(rule),
-        remote: match (rule.remote_group_id, rule.remote_ip_prefix) {
+        remote: match (remote_group(rule), rule.remote_ip_prefix) {
             (Some(group), _) => Remote::Group(group),
             (None, Some(prefix)) if prefix.prefix_len() > 0 => Remote::Prefix(prefix.trunc()),
             _ => Remote::Any,
         },
     }
+}
+
+/// The group at the other end. An address group is to a host what a security group is: a list of members.
+fn remote_group(rule: &SecurityGroupRule) -> Option<SecurityGroupId> {
+    let by_addresses = rule.remote_address_group_id.map(|id| SecurityGroupId(id.0));
+    rule.remote_group_id.or(by_addresses)
 }
 
 fn protocol(rule: &SecurityGroupRule) -> ProtocolMatch {

@@ -15,7 +15,7 @@ use crate::host::{
     FilterRule, FixedIpConfig, NetworkConfig, PortBinding, PortConfig, Remote, ServicePort, SubnetConfig,
 };
 use crate::network::{Network, Port, Subnet, device_owner};
-use crate::{Cloud, NetworkId, PortId, SecurityGroupId, ServerId};
+use crate::{AddressGroupId, Cloud, NetworkId, PortId, SecurityGroupId, ServerId};
 
 /// The network as this host needs it; `None` when no port of it is in use here. Parts that are as in `old` are shared
 /// with it.
@@ -97,6 +97,7 @@ pub(crate) fn update(view: &View<'_>, old: &NetworkConfig, touch: &NetworkTouch)
     }
     parts.groups(&touch.groups, &regrouped);
     parts.members(&touch.members);
+    parts.address_groups(&touch.address_groups);
     parts.names(&touch.named);
     if parts.changed {
         Update::New(Arc::new(parts.new))
@@ -223,6 +224,22 @@ impl Parts<'_> {
             }
             if members.len() != listed.len() || members != *listed {
                 self.new.members.insert(*group, members);
+                self.changed = true;
+            }
+        }
+    }
+
+    /// Brings the members of address groups up to date.
+    fn address_groups(&mut self, touched: &BTreeSet<SecurityGroupId>) {
+        for group in touched
+            .iter()
+            .filter(|group| self.new.members.contains_key(*group))
+            .copied()
+            .collect::<Vec<_>>()
+        {
+            let addresses = member_addresses(self.view.cloud, group);
+            if self.new.members.get(&group) != Some(&addresses) {
+                self.new.members.insert(group, addresses);
                 self.changed = true;
             }
         }
@@ -408,6 +425,9 @@ fn members_of(cloud: &Cloud, group: SecurityGroupId) -> impl Iterator<Item = &Ar
 }
 
 fn member_addresses(cloud: &Cloud, group: SecurityGroupId) -> OrdSet<IpNet> {
+    if let Some(addresses) = cloud.address_groups.get(&AddressGroupId(group.0)) {
+        return addresses.addresses.iter().copied().collect();
+    }
     members_of(cloud, group).flat_map(|port| contributions(port)).collect()
 }
 

@@ -1,14 +1,15 @@
 //! A router's fragment.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::View;
 use super::network::fixed_ips;
-use crate::RouterId;
-use crate::host::{FloatingIpConfig, GatewayLeg, RouterConfig, RouterLeg};
-use crate::network::{Port, Router, Subnet, device_owner};
+use crate::host::{FloatingIpConfig, ForwardingConfig, GatewayLeg, RouterConfig, RouterLeg, Scopes};
+use crate::network::{Port, Router, Subnet, address_scope, device_owner, port_forwarding};
+use crate::{PortId, RouterId};
 
 pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
     let router = view.cloud.routers.get(&id)?;
@@ -22,6 +23,7 @@ pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
         .filter_map(|port| plan_leg(view, port))
         .collect();
     let gateway = owned(device_owner::ROUTER_GATEWAY).find_map(|port| plan_gateway(view, router, port));
+    let scopes = scopes(view, &legs, gateway.as_ref());
     // Neither legs nor gateway: nothing to hold on the host.
     (!legs.is_empty() || gateway.is_some()).then(|| RouterConfig {
         id,
@@ -29,7 +31,9 @@ pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
         legs,
         gateway,
         floating_ips: floating_ips(view, id),
+        forwardings: forwardings(view, id),
         routes: router.routes.clone(),
+        scopes,
     })
 }
 
@@ -56,6 +60,22 @@ fn plan_leg(view: &View<'_>, port: &Port) -> Option<RouterLeg> {
             .filter(IpAddr::is_ipv6)
             .collect(),
     })
+}
+
+/// The scopes that the router's networks are in; nothing where none is in one.
+fn scopes(view: &View<'_>, legs: &[RouterLeg], gateway: Option<&GatewayLeg>) -> BTreeMap<PortId, Scopes> {
+    let networks = legs.iter().map(|leg| (leg.port_id, leg.network_id));
+    let networks = networks.chain(gateway.map(|gateway| (gateway.port_id, gateway.network_id)));
+    let scopes: BTreeMap<PortId, Scopes> = networks
+        .map(|(port, network)| {
+            let (v4, v6) = address_scope::of_network(view.cloud, network);
+            (port, Scopes { v4, v6 })
+        })
+        .collect();
+    match scopes.values().all(|each| *each == Scopes::default()) {
+        true => BTreeMap::new(),
+        false => scopes,
+    }
 }
 
 fn advertised(subnet: &Subnet) -> Option<(ipnet::Ipv6Net, crate::host::Ipv6Mode)> {
@@ -99,6 +119,24 @@ fn floating_ips(view: &View<'_>, id: RouterId) -> Vec<FloatingIpConfig> {
                 floating: floating_ip.floating_ip_address,
                 fixed: floating_ip.fixed_ip_address?,
                 port_id: floating_ip.port_id?,
+            })
+        })
+        .collect()
+}
+
+fn forwardings(view: &View<'_>, id: RouterId) -> Vec<ForwardingConfig> {
+    let ids = view.cloud.lookups.floating_ips_by_router.of(&id);
+    ids.filter_map(|id| view.cloud.floating_ips.get(id))
+        .flat_map(|floating_ip| {
+            port_forwarding::of_floating_ip(view.cloud, floating_ip.id).filter_map(|forwarding| {
+                Some(ForwardingConfig {
+                    floating_ip_id: floating_ip.id,
+                    floating: floating_ip.floating_ip_address,
+                    protocol: super::protocol_number(&forwarding.protocol)?,
+                    external: forwarding.external_ports,
+                    fixed: forwarding.internal_ip_address,
+                    internal: forwarding.internal_ports,
+                })
             })
         })
         .collect()

@@ -43,6 +43,8 @@ pub(crate) struct NetworkTouch {
     pub(crate) groups: BTreeSet<SecurityGroupId>,
     /// Addresses that may have entered or left a remote group, with the port that had or has them.
     pub(crate) members: BTreeMap<SecurityGroupId, BTreeSet<(IpNet, PortId)>>,
+    /// These address groups, under their ids.
+    pub(crate) address_groups: BTreeSet<SecurityGroupId>,
     /// Ports as they were and are: their names may have come or gone.
     pub(crate) named: Vec<Arc<Port>>,
 }
@@ -97,6 +99,26 @@ impl Collector<'_> {
             AnyRow::Port(port) => self.port(port),
             AnyRow::Router(router) => self.router(router),
             AnyRow::FloatingIp(floating_ip) => self.floating_ip(floating_ip),
+            AnyRow::PortForwarding(forwarding) => {
+                let floating_ip = self.cloud.floating_ips.get(&forwarding.floating_ip_id);
+                self.touched.routers.extend(floating_ip.and_then(|row| row.router_id));
+            }
+            AnyRow::AddressGroup(group) => {
+                let id = SecurityGroupId(group.id.0);
+                let networks = self.old.networks.iter();
+                for (network, _) in networks.filter(|(_, net)| net.members.contains_key(&id)) {
+                    let touch = self.touched.networks.entry(*network).or_default();
+                    touch.address_groups.insert(id);
+                }
+            }
+            // The scopes of networks follow those of their subnets' pools.
+            AnyRow::SubnetPool(pool) => {
+                let subnets = self.cloud.lookups.subnets_by_pool.of(&pool.id);
+                let networks: BTreeSet<NetworkId> = subnets
+                    .filter_map(|id| Some(self.cloud.subnets.get(id)?.network_id))
+                    .collect();
+                networks.into_iter().for_each(|network| self.network(network));
+            }
             AnyRow::SecurityGroup(group) => self.group(group.id),
             AnyRow::SecurityGroupRule(rule) => self.rules(rule.security_group_id),
             AnyRow::Server(server) => {

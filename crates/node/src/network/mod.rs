@@ -10,7 +10,7 @@
 //! | [`filter`] | a network's ruleset: anti-spoofing and security groups |
 //! | [`filter_change`] | what a change does to it |
 //! | [`flows`] | which tracked flows the rules still allow |
-//! | [`nat`] | a router's ruleset |
+//! | [`nat`], `scopes` | a router's ruleset |
 //! | [`table`] | rulesets as values, and their difference |
 //! | `external`, `tenant`, `router`, `attach` | the three kinds of fragment, and ports in foreign namespaces |
 //! | `namespace`, `reaper`, `parallel` | a namespace of ours; deleting links without waiting; waiting for many things at once |
@@ -27,6 +27,7 @@ pub mod nat;
 mod parallel;
 mod reaper;
 mod router;
+mod scopes;
 pub mod table;
 mod tenant;
 

@@ -7,9 +7,11 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
-use model::host::{GatewayLeg, RouterConfig};
+use linux::conntrack::Tuple;
+use model::host::{ForwardingConfig, GatewayLeg, RouterConfig};
 
 use super::names::gateway_device;
+use super::scopes;
 use super::table::{Chain, Set, Table};
 
 /// Where the metadata service of a router listens (Neutron's metadata proxy has the same port).
@@ -26,6 +28,7 @@ pub fn tables(config: &RouterConfig) -> Vec<Table> {
     for ip in &config.floating_ips {
         fix.insert_pair(ip.fixed.to_string(), ip.floating.to_string());
     }
+    let forwards = add_forwardings(&mut table, config);
     let inside = table.set("inside", || Set::new("type ipv4_addr; flags interval;"));
     for net in inside_prefixes(config) {
         inside.insert(net.to_string());
@@ -37,7 +40,9 @@ pub fn tables(config: &RouterConfig) -> Vec<Table> {
             [
                 format!("iifname \"qr-*\" ip daddr 169.254.169.254 tcp dport 80 redirect to :{METADATA_PORT}"),
                 "dnat to ip daddr map @fip".into(),
-            ],
+            ]
+            .into_iter()
+            .chain(forwards.map(str::to_owned)),
         ),
     );
     // What the router itself sends to a floating IP of its own.
@@ -45,7 +50,7 @@ pub fn tables(config: &RouterConfig) -> Vec<Table> {
         "out",
         Chain::at(
             "type nat hook output priority -100; policy accept;",
-            ["dnat to ip daddr map @fip"],
+            ["dnat to ip daddr map @fip"].into_iter().chain(forwards),
         ),
     );
     table.chain(
@@ -70,7 +75,64 @@ pub fn tables(config: &RouterConfig) -> Vec<Table> {
             forward_rules(config),
         ),
     );
-    vec![table]
+    let mut tables = vec![table];
+    tables.extend(scopes::ipv6_table(config));
+    tables
+}
+
+/// The text that loads a router's tables in the place of whatever there is.
+pub fn render(config: &RouterConfig) -> String {
+    let tables = tables(config);
+    let mut text: String = tables.iter().map(Table::render).collect();
+    if tables.len() < 2 {
+        // What a router whose networks were in address scopes leaves behind.
+        text.push_str(scopes::NO_IPV6_TABLE);
+    }
+    text
+}
+
+/// The commands that turn the tables of one configuration into those of another; `None` if they can only be loaded whole.
+pub fn difference(old: &RouterConfig, new: &RouterConfig) -> Option<String> {
+    let (old, new) = (tables(old), tables(new));
+    if old.len() != new.len() {
+        return None;
+    }
+    new.iter().zip(&old).map(|(new, old)| new.difference(old)).collect()
+}
+
+/// Forwarded ports, one element each: both sides of a range may be shifted against each other. Gives the rule that looks
+/// there; none for a router that forwards nothing.
+fn add_forwardings(table: &mut Table, config: &RouterConfig) -> Option<&'static str> {
+    for forwarding in &config.forwardings {
+        let pf = table.set("pf", || {
+            Set::map("type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service;")
+        });
+        for (external, internal) in forwarded_ports(forwarding) {
+            pf.insert_pair(
+                format!("{} . {} . {external}", forwarding.floating, forwarding.protocol),
+                format!("{} . {internal}", forwarding.fixed),
+            );
+        }
+    }
+    (!config.forwardings.is_empty()).then_some("dnat to ip daddr . meta l4proto . th dport map @pf")
+}
+
+/// Each port outside with the one inside that it leads to.
+fn forwarded_ports(forwarding: &ForwardingConfig) -> impl Iterator<Item = (u16, u16)> {
+    let ((first, last), inside) = (forwarding.external, forwarding.internal);
+    (first..=last).map(move |external| {
+        let step = if inside.0 == inside.1 { 0 } else { external - first };
+        (external, inside.0.saturating_add(step))
+    })
+}
+
+/// Whether a forwarding leads from a port outside to a place inside.
+pub fn forwards(forwarding: &ForwardingConfig, from: &Tuple, to: &Tuple) -> bool {
+    let ports = from.destination_port.zip(to.source_port);
+    from.protocol == forwarding.protocol
+        && from.destination == IpAddr::V4(forwarding.floating)
+        && to.source == IpAddr::V4(forwarding.fixed)
+        && ports.is_some_and(|pair| forwarded_ports(forwarding).any(|own| own == pair))
 }
 
 /// The IPv4 prefixes of the router's legs.
@@ -105,6 +167,7 @@ fn post_rules(config: &RouterConfig) -> Vec<String> {
     }
     rules.push(format!("oifname \"{device}\" snat to ip saddr map @fix"));
     if let Some(address) = snat {
+        rules.extend(scopes::untranslated(config, &device));
         rules.push(format!("oifname \"{device}\" snat to {address}"));
     }
     rules
@@ -112,15 +175,14 @@ fn post_rules(config: &RouterConfig) -> Vec<String> {
 
 /// A packet that conntrack cannot place is not translated; it must not leave with an inside address.
 fn forward_rules(config: &RouterConfig) -> Vec<String> {
-    match &config.gateway {
-        Some(gateway) if snat_address(gateway).is_some() => {
-            vec![format!(
-                "oifname \"{}\" ct state invalid counter drop",
-                gateway_device(gateway.port_id)
-            )]
-        }
-        _ => Vec::new(),
-    }
+    let invalid = match &config.gateway {
+        Some(gateway) if snat_address(gateway).is_some() => Some(format!(
+            "oifname \"{}\" ct state invalid counter drop",
+            gateway_device(gateway.port_id)
+        )),
+        _ => None,
+    };
+    invalid.into_iter().chain(scopes::ipv4_rules(config)).collect()
 }
 
 /// The address that servers without a floating IP leave under.
@@ -137,6 +199,8 @@ pub fn floating_addresses(config: &RouterConfig) -> BTreeSet<IpNet> {
     config
         .floating_ips
         .iter()
-        .map(|ip| IpNet::from(IpAddr::V4(ip.floating)))
+        .map(|ip| ip.floating)
+        .chain(config.forwardings.iter().map(|forwarding| forwarding.floating))
+        .map(|address| IpNet::from(IpAddr::V4(address)))
         .collect()
 }

@@ -18,7 +18,6 @@ use super::names::{gateway_device, router_device, router_namespace, tap_device};
 use super::namespace::Namespace;
 use super::nat;
 use super::reaper::Reaper;
-use super::table::Table;
 use super::tenant::Tenant;
 
 /// The namespace's settings. Redirects are off because they share a rate limit with "time exceeded"; ARP answers only
@@ -93,7 +92,9 @@ impl Router {
             legs: Vec::new(),
             gateway: None,
             floating_ips: Vec::new(),
+            forwardings: Vec::new(),
             routes: Vec::new(),
+            scopes: BTreeMap::new(),
         });
         Ok(Self {
             space,
@@ -134,12 +135,8 @@ impl Router {
     fn load_rules(&mut self, want: &Arc<RouterConfig>) -> Result<()> {
         let ruled = self.ruled.take();
         if !ruled.as_ref().is_some_and(|ruled| Arc::ptr_eq(ruled, want)) {
-            let difference = ruled.and_then(|old| {
-                let (old, new) = (nat::tables(&old), nat::tables(want));
-                new.iter().zip(&old).map(|(new, old)| new.difference(old)).collect()
-            });
-            let whole = || nat::tables(want).iter().map(Table::render).collect();
-            self.space.load(difference, whole)?;
+            let difference = ruled.and_then(|old| nat::difference(&old, want));
+            self.space.load(difference, || nat::render(want))?;
         }
         self.ruled = Some(Arc::clone(want));
         Ok(())
@@ -491,6 +488,11 @@ fn takes_something_away(old: &RouterConfig, want: &RouterConfig) -> bool {
             .map(|g| (g.port_id, g.enable_snat, g.addresses.clone()))
     };
     nat(old) != nat(want) && old.gateway.is_some()
+        || old.scopes != want.scopes
+        || old
+            .forwardings
+            .iter()
+            .any(|forwarding| !want.forwardings.contains(forwarding))
         || old.floating_ips.iter().any(|ip| {
             !want
                 .floating_ips
@@ -521,8 +523,16 @@ fn is_current(config: &RouterConfig, flow: &Flow) -> bool {
             .as_ref()
             .is_some_and(|g| g.enable_snat && g.addresses.iter().any(|net| net.addr() == address))
     };
-    let destination =
-        sent.destination == answered.source || floating(sent.destination, answered.source) || own(answered.source); // redirected to the metadata service
+    let forwarded = || {
+        config
+            .forwardings
+            .iter()
+            .any(|each| nat::forwards(each, sent, answered))
+    };
+    let destination = sent.destination == answered.source
+        || floating(sent.destination, answered.source)
+        || own(answered.source) // redirected to the metadata service
+        || forwarded();
     let source = sent.source == answered.destination
         || floating(answered.destination, sent.source)
         || shared(answered.destination);

@@ -293,7 +293,9 @@ impl Cloud {
             legs,
             gateway,
             floating_ips: Vec::new(),
+            forwardings: Vec::new(),
             routes: Vec::new(),
+            scopes: Default::default(),
         };
         self.config.routers.insert(id, Arc::new(config));
         id

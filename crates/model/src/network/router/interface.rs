@@ -297,7 +297,7 @@ fn check_not_needed(cloud: &Cloud, id: RouterId, subnet_id: SubnetId) -> Result<
             port.fixed_ips.iter().any(|fixed| {
                 fixed.subnet_id == subnet_id && Some(fixed.ip_address) == floating_ip.fixed_ip_address.map(IpAddr::V4)
             })
-        })
+        }) || crate::network::port_forwarding::leads_to_subnet(cloud, floating_ip.id, subnet_id)
     };
     let used = cloud
         .lookups

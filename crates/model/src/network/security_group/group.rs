@@ -7,7 +7,7 @@ use super::rule::insert_rule;
 use super::{RuleSpec, SecurityGroup, SecurityGroupRule};
 use crate::host::{Direction, EtherType};
 use crate::network::access::{Resource, get_changeable, invalid_input, owner};
-use crate::network::{Standard, quota, tag};
+use crate::network::{Standard, quota, sharing, tag};
 use crate::{Actor, Cloud, Error, ProjectId, Result, SecurityGroupId, SecurityGroupRuleId, Tx};
 
 /// The name of each project's own group.
@@ -185,6 +185,7 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: SecurityGroupId) -> Result<()>
     for rule in rules {
         tx.delete::<SecurityGroupRule>(&rule);
     }
+    sharing::forget(tx, id.0);
     tx.delete::<SecurityGroup>(&id);
     Ok(())
 }

@@ -12,9 +12,10 @@ pub use rule::{RuleSpec, create_rule, create_rules, delete_rule};
 
 use super::Standard;
 use super::access::Resource;
+use super::sharing;
 use crate::cloud::{Lookups, Row};
 use crate::host::{Direction, EtherType};
-use crate::{Actor, Cloud, Error, ProjectId, SecurityGroupId, SecurityGroupRuleId};
+use crate::{Actor, AddressGroupId, Cloud, Error, ProjectId, SecurityGroupId, SecurityGroupRuleId};
 
 /// A security group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +65,9 @@ impl Resource for SecurityGroup {
     fn standard_mut(&mut self) -> &mut Standard {
         &mut self.standard
     }
+    fn visible_to(&self, cloud: &Cloud, actor: &Actor) -> bool {
+        actor.can_see(&self.standard.project_id) || sharing::is_shared_with(cloud, self.id.0, actor.project_id())
+    }
 }
 
 impl Resource for SecurityGroupRule {
@@ -75,12 +79,14 @@ impl Resource for SecurityGroupRule {
         &mut self.standard
     }
     fn visible_to(&self, cloud: &Cloud, actor: &Actor) -> bool {
-        let of_group = |group: &std::sync::Arc<SecurityGroup>| actor.can_see(&group.standard.project_id);
+        let of_group = |group: &std::sync::Arc<SecurityGroup>| group.visible_to(cloud, actor);
         actor.can_see(&self.standard.project_id)
             || cloud.security_groups.get(&self.security_group_id).is_some_and(of_group)
     }
     fn changeable_by(&self, cloud: &Cloud, actor: &Actor) -> bool {
-        self.visible_to(cloud, actor)
+        let of_group = |group: &std::sync::Arc<SecurityGroup>| actor.can_see(&group.standard.project_id);
+        actor.can_see(&self.standard.project_id)
+            || cloud.security_groups.get(&self.security_group_id).is_some_and(of_group)
     }
 }
 
@@ -108,6 +114,9 @@ pub struct SecurityGroupRule {
     pub remote_ip_prefix: Option<IpNet>,
     /// The other end by group.
     pub remote_group_id: Option<SecurityGroupId>,
+    /// The other end by address group.
+    #[serde(default)]
+    pub remote_address_group_id: Option<AddressGroupId>,
 }
 
 impl Row for SecurityGroupRule {
@@ -130,6 +139,9 @@ impl Row for SecurityGroupRule {
         lookups.rules_by_group.set(self.security_group_id, self.id, present);
         if let Some(remote) = self.remote_group_id {
             lookups.rules_by_remote_group.set(remote, self.id, present);
+        }
+        if let Some(remote) = self.remote_address_group_id {
+            lookups.rules_by_address_group.set(remote, self.id, present);
         }
     }
 }

@@ -7,9 +7,9 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::{SecurityGroup, SecurityGroupRule, protocol};
 use crate::host::{Direction, EtherType};
-use crate::network::access::{get_visible, invalid_input, require, touch};
-use crate::network::{Standard, quota};
-use crate::{Actor, Cloud, Error, ProjectId, Result, SecurityGroupId, SecurityGroupRuleId, Tx};
+use crate::network::access::{Resource, get_changeable, get_visible, invalid_input, require, touch};
+use crate::network::{AddressGroup, Standard, quota};
+use crate::{Actor, AddressGroupId, Cloud, Error, ProjectId, Result, SecurityGroupId, SecurityGroupRuleId, Tx};
 
 /// What a rule is asked to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct RuleSpec {
     pub remote_ip_prefix: Option<IpNet>,
     /// The other end by group.
     pub remote_group_id: Option<SecurityGroupId>,
+    /// The other end by address group.
+    pub remote_address_group_id: Option<AddressGroupId>,
 }
 
 impl RuleSpec {
@@ -50,6 +52,7 @@ impl RuleSpec {
             port_range_max: None,
             remote_ip_prefix: None,
             remote_group_id: None,
+            remote_address_group_id: None,
         }
     }
 
@@ -62,7 +65,7 @@ impl RuleSpec {
             self.ethertype,
             self.protocol.as_deref().and_then(protocol::number),
             (self.port_range_min, self.port_range_max),
-            self.remote_group_id,
+            (self.remote_group_id, self.remote_address_group_id),
             self.remote_ip_prefix
                 .filter(|prefix| *prefix != any4 && *prefix != any6),
         )
@@ -82,6 +85,7 @@ impl From<&SecurityGroupRule> for RuleSpec {
             port_range_max: rule.port_range_max,
             remote_ip_prefix: rule.remote_ip_prefix,
             remote_group_id: rule.remote_group_id,
+            remote_address_group_id: rule.remote_address_group_id,
         }
     }
 }
@@ -92,6 +96,7 @@ impl From<&SecurityGroupRule> for RuleSpec {
 /// `SecurityGroupNotFound`, `SecurityGroupRuleExists`, `OverQuota` and the errors of protocols and ports.
 pub fn create_rule(tx: &mut Tx<'_>, actor: &Actor, spec: RuleSpec) -> Result<Arc<SecurityGroupRule>> {
     let group = get_visible::<SecurityGroup>(tx.cloud(), actor, &spec.security_group_id)?;
+    require(group.changeable_by(tx.cloud(), actor), "create_security_group_rule")?;
     check_owner(actor, &spec)?;
     let spec = check(tx.cloud(), actor, spec)?;
     let project_id = group.standard.project_id.clone();
@@ -143,7 +148,7 @@ pub fn create_rules(tx: &mut Tx<'_>, actor: &Actor, specs: Vec<RuleSpec>) -> Res
 /// # Errors
 /// `SecurityGroupRuleNotFound`.
 pub fn delete_rule(tx: &mut Tx<'_>, actor: &Actor, id: SecurityGroupRuleId) -> Result<()> {
-    let rule = get_visible::<SecurityGroupRule>(tx.cloud(), actor, &id)?;
+    let rule = get_changeable::<SecurityGroupRule>(tx.cloud(), actor, &id, "delete")?;
     tx.delete::<SecurityGroupRule>(&id);
     touch::<SecurityGroup>(tx, &rule.security_group_id);
     Ok(())
@@ -165,7 +170,12 @@ fn check(cloud: &Cloud, actor: &Actor, mut spec: RuleSpec) -> Result<RuleSpec> {
         (spec.port_range_min, spec.port_range_max) = (None, None);
     }
     protocol::check_ports(spec.protocol.as_deref(), spec.port_range_min, spec.port_range_max)?;
-    if spec.remote_ip_prefix.is_some() && spec.remote_group_id.is_some() {
+    let remotes = [
+        spec.remote_ip_prefix.is_some(),
+        spec.remote_group_id.is_some(),
+        spec.remote_address_group_id.is_some(),
+    ];
+    if remotes.iter().filter(|is_given| **is_given).count() > 1 {
         return Err(invalid_input(
             "SecurityGroupMultipleRemoteEntites",
             "Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided",
@@ -181,6 +191,9 @@ fn check(cloud: &Cloud, actor: &Actor, mut spec: RuleSpec) -> Result<RuleSpec> {
     }
     if let Some(remote) = spec.remote_group_id {
         get_visible::<SecurityGroup>(cloud, actor, &remote)?;
+    }
+    if let Some(remote) = spec.remote_address_group_id {
+        get_visible::<AddressGroup>(cloud, actor, &remote)?;
     }
     Ok(spec)
 }
@@ -200,6 +213,7 @@ pub(super) fn insert_rule(tx: &mut Tx<'_>, group: &SecurityGroup, spec: RuleSpec
         port_range_max: spec.port_range_max,
         remote_ip_prefix: spec.remote_ip_prefix,
         remote_group_id: spec.remote_group_id,
+        remote_address_group_id: spec.remote_address_group_id,
     };
     tx.put(rule)
 }

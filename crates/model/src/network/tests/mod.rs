@@ -4,10 +4,12 @@ mod address_rules;
 mod floating_ip_rules;
 mod group_rules;
 mod network_rules;
+mod port_forwarding_rules;
 mod port_rules;
 mod property;
 mod rbac_rules;
 mod router_rules;
+mod sharing_rules;
 mod subnet_pool_rules;
 mod subnet_rules;
 

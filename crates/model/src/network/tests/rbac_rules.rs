@@ -1,7 +1,7 @@
 use super::*;
 use crate::RbacPolicyId;
 use crate::network::access::Resource;
-use crate::network::rbac::{self, Action, RbacPolicySpec};
+use crate::network::rbac::{self, Action, ObjectType, RbacPolicySpec};
 
 fn grant(
     world: &mut World,
@@ -12,7 +12,8 @@ fn grant(
 ) -> Result<RbacPolicyId> {
     let spec = RbacPolicySpec {
         project_id: None,
-        object_id: network,
+        object_type: ObjectType::Network,
+        object_id: network.0,
         action,
         target: target.map(ProjectId::from),
     };
