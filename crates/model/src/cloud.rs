@@ -33,7 +33,9 @@ use crate::volume::{
     VolumeTransfer, VolumeType,
 };
 use crate::{
-    AddressGroupId, AttachmentId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, NetworkId, PortForwardingId, PortId, ProjectId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
+    AddressGroupId, AttachmentId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, NetworkId, PortForwardingId,
+    PortId, ProjectId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId,
+    SubnetId, SubnetPoolId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
 };
 
 /// A row of a table: a resource as it is kept.
