@@ -28,9 +28,9 @@ class Api:
             raise Failed(f"no token: {status} {answer}")
         self.token = headers["X-Subject-Token"]
 
-    def send(self, method, path, body=None, raw=None):
+    def send(self, method, path, body=None, raw=None, headers=None):
         """(status, headers, JSON). Raises Cut if no whole answer comes."""
-        headers = {"Accept": "application/json", "Content-Type": "application/json" if raw is None else "application/octet-stream"}
+        headers = {**(headers or {}), "Accept": "application/json", "Content-Type": "application/json" if raw is None else "application/octet-stream"}
         if self.token:
             headers["X-Auth-Token"] = self.token
         data = raw if raw is not None else None if body is None else json.dumps(body)

@@ -20,11 +20,12 @@ from walkthrough.shell import Failed, expect, must, until
 
 from .api import Cut
 from .life import NetworkLife, ServerLife
+from .volume_life import VolumeLife
 from .world import SETTLE
 
-LIVES = (NetworkLife, ServerLife)
+LIVES = (NetworkLife, ServerLife, VolumeLife)
 # The bounded sample: so many passes through each life.
-SAMPLE = {NetworkLife: 1, ServerLife: 1}
+SAMPLE = {NetworkLife: 1, ServerLife: 1, VolumeLife: 1}
 
 
 class Tracer:

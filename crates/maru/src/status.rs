@@ -151,6 +151,8 @@ async fn find_leftovers(state: &StateDir, client: &Client) -> anyhow::Result<Vec
     let snapshots = ids("snapshots").into_iter().map(|id| format!("{id}.snapshot"));
     let known = volumes.chain(snapshots).collect();
     found.extend(unknown_entries(&state.join("volumes"), &known, "volume file"));
+    let backups = ids("backups").into_iter().map(|id| format!("{id}.backup")).collect();
+    found.extend(unknown_entries(&state.join("backups"), &backups, "backup file"));
     Ok(found)
 }
 

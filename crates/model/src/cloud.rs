@@ -29,13 +29,13 @@ use crate::network::{
 };
 use crate::quota::Quota;
 use crate::volume::{
-    GroupSnapshot, GroupType, QosSpecs, Volume, VolumeAttachment, VolumeGroup, VolumeService, VolumeSnapshot,
-    VolumeTransfer, VolumeType,
+    GroupSnapshot, GroupType, QosSpecs, Volume, VolumeAttachment, VolumeBackup, VolumeGroup, VolumeService,
+    VolumeSnapshot, VolumeTransfer, VolumeType,
 };
 use crate::{
-    AddressGroupId, AttachmentId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, NetworkId, PortForwardingId,
-    PortId, ProjectId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId,
-    SubnetId, SubnetPoolId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
+    AddressGroupId, AttachmentId, BackupId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, ImageId, NetworkId,
+    PortForwardingId, PortId, ProjectId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId,
+    ServerId, SubnetId, SubnetPoolId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
 };
 
 /// A row of a table: a resource as it is kept.
@@ -270,6 +270,16 @@ pub struct Lookups {
     pub attachments_by_server: Lookup<ServerId, AttachmentId>,
     /// Attachments that their server's host has to make or end.
     pub busy_attachments: OrdSet<AttachmentId>,
+    /// Backups of a volume.
+    pub backups_by_volume: Lookup<VolumeId, BackupId>,
+    /// Backups of a project.
+    pub backups_by_project: Lookup<ProjectId, BackupId>,
+    /// Backups that share their data, by its name.
+    pub backups_by_data: Lookup<BackupId, BackupId>,
+    /// Backups that wait for their host.
+    pub busy_backups: OrdSet<BackupId>,
+    /// Volumes that are being copied into an image, by the image.
+    pub volumes_by_upload: Lookup<ImageId, VolumeId>,
     /// Volumes of a group.
     pub volumes_by_group: Lookup<VolumeGroupId, VolumeId>,
     /// Snapshots of a group.
@@ -436,6 +446,8 @@ tables! {
     qos_specs: QosSpecs,
     /// Volumes offered to other projects.
     volume_transfers: VolumeTransfer,
+    /// Cinder's backups.
+    volume_backups: VolumeBackup,
     /// Types of groups of volumes.
     group_types: GroupType,
     /// Groups of volumes.

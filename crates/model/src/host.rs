@@ -24,7 +24,9 @@ use crate::{
     SecurityGroupRuleId, ServerId, SubnetId, UserId, VolumeId, VolumeSnapshotId,
 };
 
-pub use volume::{SnapshotConfig, VolumeConfig, VolumeDisk, VolumeOrigin, VolumeReport};
+pub use volume::{
+    CopyConfig, CopyKind, RestoreConfig, Restored, SnapshotConfig, VolumeConfig, VolumeDisk, VolumeOrigin, VolumeReport,
+};
 
 /// Everything one host must hold. A newer revision replaces an older one; the same one again is a no-op.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub struct HostConfig {
     /// Snapshots of volumes: one file each.
     #[serde(default)]
     pub snapshots: OrdMap<VolumeSnapshotId, Arc<SnapshotConfig>>,
+    /// Backups of volumes, and copies for images: one file each.
+    #[serde(default)]
+    pub copies: OrdMap<uuid::Uuid, Arc<CopyConfig>>,
 }
 
 /// A provider network: a bridge in the host's namespace that routers put their `qg-` leg on.
@@ -561,6 +566,9 @@ pub struct HostReport {
     /// How each snapshot is, those being removed included.
     #[serde(default)]
     pub snapshots: OrdMap<VolumeSnapshotId, Arc<VolumeReport>>,
+    /// How each backup and copy is, those being removed included.
+    #[serde(default)]
+    pub copies: OrdMap<uuid::Uuid, Arc<VolumeReport>>,
     /// What the host has.
     pub facts: Arc<HostFacts>,
 }

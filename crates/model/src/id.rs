@@ -124,6 +124,8 @@ uuid_ids! {
     VolumeTransferId;
     /// Cinder's QoS specs.
     QosSpecsId;
+    /// A Cinder backup of a volume.
+    BackupId;
     /// A type of Cinder's groups of volumes.
     GroupTypeId;
     /// A Cinder group of volumes.

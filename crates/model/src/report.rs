@@ -4,6 +4,7 @@
 //! skipped by pointer) and by the look-ups of rows that wait for a host. [`fold`] brings a handful of them up to date in
 //! one transaction; it reads the rows anew, so it is right whatever happened in between.
 
+mod backup;
 mod server;
 mod volume;
 
@@ -16,7 +17,8 @@ use crate::compute::TaskState;
 use crate::host::{FragmentStatus, HostConfig, HostReport, PortReport};
 use crate::network::{FloatingIp, Port, Status, device_owner};
 use crate::{
-    AttachmentId, Cloud, FloatingIpId, HostId, PortId, Result, RouterId, ServerId, Tx, VolumeId, VolumeSnapshotId,
+    AttachmentId, BackupId, Cloud, FloatingIpId, HostId, PortId, Result, RouterId, ServerId, Tx, VolumeId,
+    VolumeSnapshotId,
 };
 
 /// At most so many rows a transaction: below the store's limit, with room for a server's action log.
@@ -37,6 +39,8 @@ pub enum Item {
     Snapshot(VolumeSnapshotId),
     /// An attachment's status.
     Attachment(AttachmentId),
+    /// A backup's status.
+    Backup(BackupId),
 }
 
 /// Some rows.
@@ -82,6 +86,7 @@ pub fn pending(
     items.extend(cloud.lookups.busy_volumes.iter().copied().map(Item::Volume));
     items.extend(cloud.lookups.busy_snapshots.iter().copied().map(Item::Snapshot));
     items.extend(cloud.lookups.busy_attachments.iter().copied().map(Item::Attachment));
+    items.extend(cloud.lookups.busy_backups.iter().copied().map(Item::Backup));
     let view = View { host, config, newest };
     let items: Vec<Item> = items.into_iter().filter(|item| view.concerns(cloud, item)).collect();
     // A server that goes takes its ports and its whole log along: a transaction of its own each.
@@ -108,6 +113,7 @@ pub fn fold(tx: &mut Tx<'_>, host: &HostId, config: &HostConfig, newest: &HostRe
             Item::Volume(id) => volume::fold(tx, &view, *id)?,
             Item::Snapshot(id) => volume::fold_snapshot(tx, &view, *id)?,
             Item::Attachment(id) => volume::fold_attachment(tx, &view, *id)?,
+            Item::Backup(id) => backup::fold(tx, &view, *id)?,
         }
     }
     Ok(())
@@ -149,6 +155,7 @@ impl View<'_> {
             Item::Volume(id) => volume::news(cloud, self, *id).is_some(),
             Item::Snapshot(id) => volume::snapshot_news(cloud, self, *id).is_some(),
             Item::Attachment(id) => volume::attachment_news(cloud, self, *id).is_some(),
+            Item::Backup(id) => backup::news(cloud, self, *id).is_some(),
         }
     }
 

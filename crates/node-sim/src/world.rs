@@ -9,8 +9,8 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use model::host::{
     DesiredPower, FragmentStatus, HostConfig, HostFacts, HostReport, NetworkConfig, PortBinding, PortConfig,
-    PortReport, RouterConfig, ServerConfig, ServerDone, ServerPhase, ServerReport, SnapshotReport, SnapshotState,
-    VolumeReport,
+    PortReport, Restored, RouterConfig, ServerConfig, ServerDone, ServerPhase, ServerReport, SnapshotReport,
+    SnapshotState, VolumeReport,
 };
 use model::{PortId, ServerId};
 
@@ -277,13 +277,28 @@ impl World {
         let volumes = self.wanted.volumes.iter().map(|(id, volume)| {
             let ready = VolumeReport::Ready {
                 size_bytes: volume.size_bytes,
+                restored: volume.restore.as_ref().map(|restore| Restored {
+                    order: restore.order,
+                    failure: whims.failing_volumes.clone(),
+                }),
             };
             (*id, Arc::new(whims.failing_volumes.as_ref().map_or(ready, failed)))
         });
         let snapshots = self.wanted.snapshots.keys().map(|id| {
-            let ready = VolumeReport::Ready { size_bytes: 0 };
+            let ready = VolumeReport::Ready {
+                size_bytes: 0,
+                restored: None,
+            };
             (*id, Arc::new(whims.failing_volumes.as_ref().map_or(ready, failed)))
         });
+        let copies = self.wanted.copies.keys().map(|id| {
+            let ready = VolumeReport::Ready {
+                size_bytes: 0,
+                restored: None,
+            };
+            (*id, Arc::new(whims.failing_volumes.as_ref().map_or(ready, failed)))
+        });
+        self.report.copies = copies.collect();
         (self.report.volumes, self.report.snapshots) = (volumes.collect(), snapshots.collect());
         self.report.volumes_revision = self.wanted.revision;
         self.news = true;

@@ -146,6 +146,7 @@ fn open_volumes(servers: &Arc<Servers>) -> servers::Result<Volumes> {
     let settings = servers.settings();
     let driver = FileDriver::open(
         settings.volumes_dir(),
+        settings.backups_dir(),
         settings.image_tool.clone(),
         servers.image_cache(),
     )?;

@@ -26,6 +26,7 @@ pub(crate) async fn run(
                 volumes_revision: volumes.revision,
                 volumes: volumes.volumes,
                 snapshots: volumes.snapshots,
+                copies: volumes.copies,
                 facts: facts.borrow_and_update().clone(),
                 servers: servers.borrow_and_update().clone(),
                 ..standing.report.clone()

@@ -110,6 +110,14 @@ impl ImageTool {
         self.copy(convert_arguments(from, to), progress).await
     }
 
+    /// Copies plain bytes into a new image of a format that QEMU only writes here (`vmdk`, `vdi`, `vpc`, `vhdx` besides those
+    /// of [`DiskFormat`]).
+    pub async fn export(&self, from: &Path, to: &Path, format: &str, progress: impl FnMut(u8) + Send) -> Result<()> {
+        let mut arguments = words(&["convert", "-p", "-f", DiskFormat::Raw.as_str(), "-O", format, "-W"]);
+        arguments.extend([path_argument(from), path_argument(to)]);
+        self.copy(arguments, progress).await
+    }
+
     async fn copy(&self, arguments: Vec<OsString>, progress: impl FnMut(u8) + Send) -> Result<()> {
         let command = self.describe(&arguments);
         let mut child = self.spawn(&arguments)?;

@@ -47,6 +47,7 @@ pub(super) async fn inventory(ctx: Ctx) -> Reply {
         "images": cloud.images.iter().map(|row| row.id).collect::<Vec<_>>(),
         "volumes": cloud.volumes.iter().map(|row| row.id).collect::<Vec<_>>(),
         "snapshots": cloud.volume_snapshots.iter().map(|row| row.id).collect::<Vec<_>>(),
+        "backups": cloud.volume_backups.iter().map(|row| row.data_id).collect::<Vec<_>>(),
     }}))
 }
 

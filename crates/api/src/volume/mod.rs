@@ -5,6 +5,7 @@
 
 mod actions;
 mod attachments;
+mod backups;
 mod group_snapshots;
 mod group_types;
 mod groups;
@@ -50,6 +51,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(snapshot_routes)
         .with(type_routes)
         .with(group_routes)
+        .with(backup_routes)
         .with(project_routes)
         .with(host_routes)
         .wrap(|router| router.layer(middleware::from_fn(microversion::layer)))
@@ -158,6 +160,20 @@ fn type_routes(routes: Routes) -> Routes {
         .get("/v3/qos-specs/{id}/associate", Admin, qos::associate)
         .get("/v3/qos-specs/{id}/disassociate", Admin, qos::disassociate)
         .get("/v3/qos-specs/{id}/disassociate_all", Admin, qos::disassociate_all)
+}
+
+fn backup_routes(routes: Routes) -> Routes {
+    routes
+        .get("/v3/backups", Reader, backups::list)
+        .post("/v3/backups", Member, backups::create)
+        .get("/v3/backups/detail", Reader, backups::list_detail)
+        .post("/v3/backups/import_record", Admin, backups::import)
+        .get("/v3/backups/{id}", Reader, backups::show)
+        .put("/v3/backups/{id}", Member, backups::update)
+        .delete("/v3/backups/{id}", Member, backups::delete)
+        .post("/v3/backups/{id}/restore", Member, backups::restore)
+        .get("/v3/backups/{id}/export_record", Admin, backups::export)
+        .post("/v3/backups/{id}/action", Admin, backups::act)
 }
 
 fn group_routes(routes: Routes) -> Routes {

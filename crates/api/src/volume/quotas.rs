@@ -141,6 +141,7 @@ pub(super) async fn limits(call: Call, query: Query) -> Reply {
         .filter(|_| call.version.since(39) && call.ctx.actor().is_admin());
     let project = asked.map_or(own, ProjectId::from);
     let usage = rules::Usage::of_project(&cloud, &project, None);
+    let (backups, backup_gib) = model::volume::backup::usage(&cloud, &project);
     let limit = |name: &str| quota::limit(&cloud, &project, name);
     reply(&json!({"limits": {
         "rate": [],
@@ -153,8 +154,8 @@ pub(super) async fn limits(call: Call, query: Query) -> Reply {
             "totalVolumesUsed": usage.volumes,
             "totalSnapshotsUsed": usage.snapshots,
             "totalGigabytesUsed": usage.gigabytes,
-            "totalBackupsUsed": 0,
-            "totalBackupGigabytesUsed": 0,
+            "totalBackupsUsed": backups,
+            "totalBackupGigabytesUsed": backup_gib,
         },
     }}))
 }

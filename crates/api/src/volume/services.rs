@@ -14,9 +14,10 @@ use crate::query::Query;
 use crate::reply::{Reply, json as reply};
 
 /// What the API has beyond Cinder's core, by the names that it had when it was an extension.
-const EXTENSIONS: [(&str, &str); 12] = [
+const EXTENSIONS: [(&str, &str); 13] = [
     ("os-admin-actions", "AdminActions"),
     ("os-availability-zone", "AvailabilityZones"),
+    ("backups", "Backups"),
     ("os-extended-snapshot-attributes", "ExtendedSnapshotAttributes"),
     ("os-hosts", "Hosts"),
     ("os-quota-sets", "Quotas"),
@@ -69,7 +70,8 @@ fn services(call: &Call) -> Vec<(&'static str, String)> {
     let host = call.place().host;
     vec![
         ("cinder-scheduler", host.to_string()),
-        ("cinder-volume", format!("{host}@maru")),
+        (service::VOLUME, format!("{host}@maru")),
+        (service::BACKUP, host.to_string()),
     ]
 }
 
@@ -270,6 +272,9 @@ pub(super) async fn resource_filters(call: Call, query: Query) -> Reply {
             ],
         ),
         ("snapshot", vec!["name", "status", "volume_id", "metadata"]),
+        ("backup", vec!["name", "status", "volume_id"]),
+        ("group", Vec::new()),
+        ("group_snapshot", vec!["status", "group_id"]),
         (
             "attachment",
             vec!["volume_id", "status", "instance_id", "attach_status"],

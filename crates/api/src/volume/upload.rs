@@ -2,7 +2,8 @@
 
 use axum::http::StatusCode;
 use control::images::file_stream;
-use model::volume::{self, Volume};
+use model::host::VolumeReport;
+use model::volume::{self, Volume, VolumeStatus};
 use model::{Actor, Error, ImageId, Result, VolumeId};
 use serde_json::{Map, Value, json};
 
@@ -10,16 +11,19 @@ use super::Call;
 use crate::compute::body::{Object, wrong};
 use crate::reply::{Reply, status};
 
+/// What a volume can be copied as.
+const FORMATS: [&str; 6] = ["raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx"];
+
 /// Begins it.
 pub(super) async fn begin(call: &Call, id: VolumeId, body: Object<'_>) -> Reply {
     let name = body.required_name("image_name")?.to_owned();
     let disk_format = body.text("disk_format", 0..=255)?.unwrap_or("raw");
     let container_format = body.text("container_format", 0..=255)?.unwrap_or("bare").to_owned();
-    if disk_format != "raw" {
+    if !FORMATS.contains(&disk_format) {
         return Err(wrong(
             "disk_format",
             &json!(disk_format),
-            "A volume is copied as 'raw' here; convert it afterwards if need be.",
+            &format!("A volume can be copied as one of {}.", FORMATS.join(", ")),
         )
         .into());
     }
@@ -48,7 +52,16 @@ pub(super) async fn begin(call: &Call, id: VolumeId, body: Object<'_>) -> Reply 
             return Err(error.into());
         }
     };
-    copy_in_background(call, &volume, made.id);
+    let format = disk_format.to_owned();
+    // Nobody writes to a volume that is not in use: plain bytes are read where they are.
+    let is_direct = disk_format == "raw" && volume.previous_status == Some(VolumeStatus::Available);
+    if !is_direct {
+        let image = made.id;
+        call.ctx
+            .transact(move |tx, _| volume::order_upload(tx, id, image, format))
+            .await?;
+    }
+    copy_in_background(call, &volume, made.id, is_direct);
     let mut shown = json!({
         "id": volume.id,
         "updated_at": volume.updated_at.map(|at| at.micros_bare()),
@@ -88,12 +101,19 @@ fn volume_type(call: &Call, volume: &Volume) -> Value {
 }
 
 /// Copies and ends the state between, whether it went well or not; an image without its data does not stay.
-fn copy_in_background(call: &Call, volume: &Volume, image: ImageId) {
+fn copy_in_background(call: &Call, volume: &Volume, image: ImageId, is_direct: bool) {
     let (app, actor) = (call.ctx.app().clone(), call.ctx.actor().clone());
     let (id, size_gib) = (volume.id, volume.size_gib);
-    let path = app.control.plan_settings().volume_dir.join(format!("{id}.raw"));
+    let directory = app.control.plan_settings().volume_dir.clone();
     tokio::spawn(async move {
-        if let Err(error) = copy(&app, actor.clone(), &path, size_gib, image).await {
+        let copied = async {
+            let (name, most) = match is_direct {
+                true => (format!("{id}.raw"), size_gib << 30),
+                false => (exported(&app, image).await?, u64::MAX),
+            };
+            copy(&app, actor.clone(), &directory.join(name), most, image).await
+        };
+        if let Err(error) = copied.await {
             tracing::warn!(volume.id = %id, image.id = %image, "Volume {id} could not be copied into image {image}: {error}");
             if let Err(error) = app.images.delete(actor, image).await {
                 tracing::warn!(image.id = %image, "Image {image}, which has no data, could not be removed: {error}");
@@ -105,13 +125,29 @@ fn copy_in_background(call: &Call, volume: &Volume, image: ImageId) {
     });
 }
 
-async fn copy(app: &crate::App, actor: Actor, path: &std::path::Path, size_gib: u64, image: ImageId) -> Result<()> {
+/// Waits until the volume's host has made the file that becomes the image; gives its name.
+async fn exported(app: &crate::App, image: ImageId) -> Result<String> {
+    let mut reports = app.control.host_report();
+    let found = reports
+        .wait_for(|report| {
+            let made = report.copies.get(&image.0).map(|made| &**made);
+            matches!(made, Some(VolumeReport::Ready { .. } | VolumeReport::Failed { .. }))
+        })
+        .await;
+    let report = found.map_err(|_| Error::unavailable("ServiceUnavailable", "The cloud is stopping."))?;
+    match report.copies.get(&image.0).map(|made| &**made) {
+        Some(VolumeReport::Failed { message, .. }) => Err(Error::unavailable("ImageCopyFailure", message.clone())),
+        _ => Ok(format!("{image}.export")),
+    }
+}
+
+async fn copy(app: &crate::App, actor: Actor, path: &std::path::Path, most: u64, image: ImageId) -> Result<()> {
     let file = tokio::fs::File::open(path).await.map_err(|error| {
         Error::unavailable(
             "ServiceUnavailable",
             format!("The volume's data can't be read: {error}"),
         )
     })?;
-    let data = Box::pin(file_stream(file, size_gib << 30));
+    let data = Box::pin(file_stream(file, most));
     app.images.upload(actor, image, data).await.map(drop)
 }

@@ -296,12 +296,10 @@ fn read_new(call: &Call, body: Object<'_>) -> Result<NewVolume> {
             format!("Availability zone '{zone}' is invalid. There is '{own_zone}'."),
         ));
     }
-    for absent in ["backup_id", "consistencygroup_id"] {
-        if let Some(value) = body.value(absent) {
-            return Err(wrong(absent, value, "This cloud has none of this name."));
-        }
+    if let Some(value) = body.value("consistencygroup_id") {
+        return Err(wrong("consistencygroup_id", value, "This cloud has none of this name."));
     }
-    let source = read_source(body)?;
+    let source = read_source(body, call.version.since(47))?;
     let size_gib = match body.value("size") {
         Some(_) => body.integer("size", 1..=u64::from(u32::MAX))?,
         None if source == SourceWish::Blank => {
@@ -332,18 +330,19 @@ fn read_new(call: &Call, body: Object<'_>) -> Result<NewVolume> {
     })
 }
 
-fn read_source(body: Object<'_>) -> Result<SourceWish> {
+fn read_source(body: Object<'_>, may_be_backup: bool) -> Result<SourceWish> {
     let text = |name: &str| {
         body.text(name, 0..=255)
             .map(|text| text.filter(|text| !text.is_empty()))
     };
     let image = text("imageRef")?.or(text("image_id")?);
     let (snapshot, volume) = (text("snapshot_id")?, text("source_volid")?);
-    let given = [image, snapshot, volume].iter().flatten().count();
+    let backup = text("backup_id")?.filter(|_| may_be_backup);
+    let given = [image, snapshot, volume, backup].iter().flatten().count();
     if given > 1 {
         return Err(Error::invalid(
             "InvalidInput",
-            "Invalid input received: May specify only one of snapshot, imageRef or source volume",
+            "Invalid input received: May specify only one of snapshot, imageRef, source volume or backup",
         ));
     }
     if let Some(image) = image {
@@ -357,6 +356,9 @@ fn read_source(body: Object<'_>) -> Result<SourceWish> {
     }
     if let Some(snapshot) = snapshot {
         return super::id(snapshot, "SnapshotNotFound", "Snapshot").map(SourceWish::Snapshot);
+    }
+    if let Some(backup) = backup {
+        return super::backups::source(backup).map(SourceWish::Backup);
     }
     match volume {
         Some(volume) => volume_id(volume).map(SourceWish::Volume),

@@ -26,4 +26,5 @@ mod odd_values;
 mod placement;
 mod policy_table;
 mod volume;
+mod volume_backups;
 mod volume_groups;

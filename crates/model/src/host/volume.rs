@@ -1,6 +1,7 @@
-//! The volumes and snapshots of a host, in both documents.
+//! The volumes, snapshots and copies of a host, in both documents.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::ImageSource;
 use crate::{VolumeId, VolumeSnapshotId};
@@ -16,6 +17,47 @@ pub struct VolumeConfig {
     pub source: VolumeOrigin,
     /// Whether it was made already: then a file that is missing is lost, and not made anew.
     pub is_made: bool,
+    /// The backup that is to replace its content.
+    #[serde(default)]
+    pub restore: Option<RestoreConfig>,
+}
+
+/// An order to replace a volume's content by a backup's. It is carried out once; what a crash cut off is begun anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreConfig {
+    /// The order.
+    pub order: Uuid,
+    /// The backup's data.
+    pub backup: Uuid,
+}
+
+/// A file that a volume or snapshot is copied into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyConfig {
+    /// Its name.
+    pub id: Uuid,
+    /// What is copied.
+    pub source: VolumeOrigin,
+    /// Into what.
+    pub kind: CopyKind,
+    /// Whether it was made already.
+    pub is_made: bool,
+}
+
+/// What a volume is copied into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyKind {
+    /// A backup: what differs from its parent, or from zeros.
+    Backup {
+        /// The parent.
+        parent: Option<Uuid>,
+    },
+    /// An image of this format (Glance's `disk_format`).
+    Image {
+        /// The format.
+        format: String,
+    },
 }
 
 /// What a volume starts as.
@@ -30,6 +72,8 @@ pub enum VolumeOrigin {
     Snapshot(VolumeSnapshotId),
     /// A volume on this host, as it is when its turn comes.
     Volume(VolumeId),
+    /// A backup's data.
+    Backup(Uuid),
 }
 
 /// A snapshot that this host holds.
@@ -71,6 +115,9 @@ pub enum VolumeReport {
     Ready {
         /// Bytes.
         size_bytes: u64,
+        /// The last order to replace its content that was carried out, or tried.
+        #[serde(default)]
+        restored: Option<Restored>,
     },
     /// It could not be made, or could not grow.
     Failed {
@@ -81,4 +128,13 @@ pub enum VolumeReport {
     },
     /// Being removed.
     Removing,
+}
+
+/// How an order to replace a volume's content went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// The order.
+    pub order: Uuid,
+    /// Why the volume is what it was, for the user; `None` when it is what the backup was.
+    pub failure: Option<String>,
 }

@@ -142,6 +142,9 @@ impl Planner {
         for id in touched.snapshots {
             changed |= put(&mut config.snapshots, id, volume::plan_snapshot(&view, id));
         }
+        for id in touched.copies {
+            changed |= put(&mut config.copies, id, volume::plan_copy(&view, id));
+        }
         changed
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Touched {
     pub(crate) volumes: BTreeSet<VolumeId>,
     /// Snapshots of volumes.
     pub(crate) snapshots: BTreeSet<VolumeSnapshotId>,
+    /// Backups and copies for images.
+    pub(crate) copies: BTreeSet<uuid::Uuid>,
 }
 
 /// What of a network's fragment has to be planned anew. A network may have thousands of ports, so a change of one of
@@ -62,6 +64,11 @@ pub(crate) fn everything(cloud: &Cloud) -> Touched {
         servers: cloud.servers.iter().map(|s| s.id).collect(),
         volumes: cloud.volumes.iter().map(|v| v.id).collect(),
         snapshots: cloud.volume_snapshots.iter().map(|s| s.id).collect(),
+        copies: {
+            let backups = cloud.volume_backups.iter().map(|backup| backup.data_id.0);
+            let uploads = cloud.volumes.iter().filter_map(|volume| volume.upload.as_ref());
+            backups.chain(uploads.map(|upload| upload.image_id.0)).collect()
+        },
     }
 }
 
@@ -131,6 +138,12 @@ impl Collector<'_> {
                 let attachments = self.cloud.lookups.attachments_by_volume.of(&volume.id);
                 let servers = attachments.filter_map(|id| self.cloud.volume_attachments.get(id)?.server_id);
                 self.touched.servers.extend(servers);
+                self.touched
+                    .copies
+                    .extend(volume.upload.as_ref().map(|upload| upload.image_id.0));
+            }
+            AnyRow::VolumeBackup(backup) => {
+                self.touched.copies.insert(backup.data_id.0);
             }
             AnyRow::VolumeSnapshot(snapshot) => {
                 self.touched.snapshots.insert(snapshot.id);

@@ -5,6 +5,7 @@
 //!  creating             ready                                      available (or what its attachments make it)
 //!  creating             failed                                     error, with the fault
 //!  extending            ready, large enough, also in the guest     what it was before
+//!  restoring-backup     ready, with the order carried out          available
 //!  deleting             not listed any more                        the row goes
 //!  attaching            its server has it, or is off               attached
 //!  detaching            its server neither has nor wants it        the attachment goes
@@ -14,7 +15,8 @@ use super::View;
 use crate::compute::{Fault, Server, VmState};
 use crate::host::{ServerPhase, VolumeReport};
 use crate::volume::{
-    AttachmentStatus, GIB, SnapshotStatus, Volume, VolumeSnapshot, VolumeStatus, attachment, group, group_snapshot,
+    AttachmentStatus, GIB, SnapshotStatus, Volume, VolumeSnapshot, VolumeSource, VolumeStatus, attachment, backup,
+    group, group_snapshot,
 };
 use crate::{AttachmentId, Cloud, GroupSnapshotId, Result, Tx, VolumeId, VolumeSnapshotId};
 
@@ -29,11 +31,15 @@ pub(super) enum News {
     Failed(String),
     /// Its host holds nothing of it any more.
     Gone,
+    /// Its content is the backup's now.
+    Restored,
+    /// It is what it was; the text is for the user.
+    NotRestored(String),
 }
 
 impl View<'_> {
     /// Whether the host answers to the newest document, as far as volumes go.
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.newest.volumes_revision == self.config.revision
     }
 }
@@ -51,13 +57,29 @@ pub(super) fn news(cloud: &Cloud, view: &View<'_>, id: VolumeId) -> Option<News>
     // A status that was set by hand is not the host's to end.
     let is_creating = volume.status == VolumeStatus::Creating && !volume.is_made;
     let is_extending = volume.status == VolumeStatus::Extending && volume.previous_status.is_some();
+    if let Some(order) = volume
+        .restore
+        .as_ref()
+        .filter(|_| volume.status == VolumeStatus::RestoringBackup)
+    {
+        return match report {
+            Some(VolumeReport::Ready {
+                restored: Some(restored),
+                ..
+            }) if restored.order == order.order => {
+                Some(restored.failure.clone().map_or(News::Restored, News::NotRestored))
+            }
+            Some(VolumeReport::Failed { message, .. }) => Some(News::NotRestored(message.clone())),
+            _ => None,
+        };
+    }
     if !is_creating && !is_extending {
         return None;
     }
     match (volume.status, report) {
         (VolumeStatus::Creating, Some(VolumeReport::Ready { .. })) => Some(News::Made),
         (_, Some(VolumeReport::Failed { message, .. })) => Some(News::Failed(message.clone())),
-        (VolumeStatus::Extending, Some(VolumeReport::Ready { size_bytes })) => {
+        (VolumeStatus::Extending, Some(VolumeReport::Ready { size_bytes, .. })) => {
             let wanted = volume.size_gib * GIB;
             let attachments = attachment::of_volume(cloud, id);
             let mut guests = attachments
@@ -78,7 +100,7 @@ pub(super) fn news(cloud: &Cloud, view: &View<'_>, id: VolumeId) -> Option<News>
 
 pub(super) fn fold(tx: &mut Tx<'_>, view: &View<'_>, id: VolumeId) -> Result<()> {
     let now = tx.now();
-    let group = tx.cloud().find::<Volume>(&id).and_then(|volume| volume.group_id);
+    let before = tx.cloud().find::<Volume>(&id).cloned();
     match news(tx.cloud(), view, id) {
         None => return Ok(()),
         Some(News::Gone) => {
@@ -111,8 +133,36 @@ pub(super) fn fold(tx: &mut Tx<'_>, view: &View<'_>, id: VolumeId) -> Result<()>
             })?;
             fail_waiting_servers(tx, &volume)?;
         }
+        Some(News::Restored) => end_restore(tx, id, None)?,
+        Some(News::NotRestored(message)) => end_restore(tx, id, Some(message))?,
     }
-    group.map_or(Ok(()), |group| group::settle(tx, group))
+    let Some(before) = before else { return Ok(()) };
+    let of_source = match before.source {
+        VolumeSource::Backup(backup) => Some(backup),
+        _ => None,
+    };
+    for backup in of_source
+        .into_iter()
+        .chain(before.restore.as_ref().map(|each| each.backup_id))
+    {
+        backup::end_restore(tx, backup)?;
+    }
+    before.group_id.map_or(Ok(()), |group| group::settle(tx, group))
+}
+
+/// An order to replace a volume's content is over.
+fn end_restore(tx: &mut Tx<'_>, id: VolumeId, failure: Option<String>) -> Result<()> {
+    let now = tx.now();
+    tx.update::<Volume>(&id, |volume| {
+        volume.status = match failure {
+            None => VolumeStatus::Available,
+            Some(_) => VolumeStatus::ErrorRestoring,
+        };
+        volume.restore = None;
+        volume.fault = failure;
+        volume.updated_at = Some(now);
+    })?;
+    Ok(())
 }
 
 /// Servers that were to have a volume which can't be made can't be built.

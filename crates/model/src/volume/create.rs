@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    GIB, Volume, VolumeSource, VolumeStatus, get_visible, group, invalid_volume, quota, service, snapshot, types,
+    BackupStatus, GIB, Volume, VolumeBackup, VolumeSource, VolumeStatus, backup, get_visible, group, invalid_volume,
+    quota, service, snapshot, types,
 };
 use crate::compute::ServerImage;
 use crate::image::{self, Image, ImageStatus};
 use crate::volume::SnapshotStatus;
 use crate::{
-    Actor, Cloud, Error, HostId, ImageId, Result, Tx, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTypeId,
+    Actor, BackupId, Cloud, Error, HostId, ImageId, Result, Tx, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTypeId,
 };
 
 /// What a new volume is to start as, as a request names it.
@@ -24,6 +25,8 @@ pub enum SourceWish {
     Snapshot(VolumeSnapshotId),
     /// Another volume.
     Volume(VolumeId),
+    /// A backup.
+    Backup(BackupId),
 }
 
 /// What a new volume is asked to be.
@@ -67,6 +70,7 @@ struct Origin {
     type_id: Option<VolumeTypeId>,
     bootable: bool,
     image_metadata: BTreeMap<String, String>,
+    metadata: BTreeMap<String, String>,
 }
 
 /// Makes a volume; its host fills it.
@@ -121,11 +125,13 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewVolume, place: &Place) ->
         type_id: volume_type.id,
         source: origin.source,
         bootable: origin.bootable,
-        metadata: new.metadata.clone(),
+        metadata: origin.metadata.into_iter().chain(new.metadata.clone()).collect(),
         image_metadata: origin.image_metadata,
         read_only: None,
         availability_zone: place.zone.clone(),
         group_id: new.group_id,
+        restore: None,
+        upload: None,
         host: unsatisfied.is_none().then(|| place.host.clone()),
         is_made: false,
         is_leaving: false,
@@ -135,6 +141,9 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewVolume, place: &Place) ->
         updated_at: None,
         launched_at: None,
     };
+    if let (VolumeSource::Backup(id), VolumeStatus::Creating) = (&volume.source, volume.status) {
+        tx.update::<VolumeBackup>(id, |backup| backup.status = BackupStatus::Restoring)?;
+    }
     Ok(tx.put(volume))
 }
 
@@ -147,6 +156,7 @@ fn look_up(cloud: &Cloud, actor: &Actor, wish: SourceWish) -> Result<Origin> {
             type_id: None,
             bootable: false,
             image_metadata: BTreeMap::new(),
+            metadata: BTreeMap::new(),
         }),
         SourceWish::Image(id) => from_image(cloud, actor, id),
         SourceWish::Snapshot(id) => {
@@ -168,6 +178,7 @@ fn look_up(cloud: &Cloud, actor: &Actor, wish: SourceWish) -> Result<Origin> {
                 type_id: volume.map(|volume| volume.type_id),
                 bootable: volume.is_some_and(|volume| volume.bootable),
                 image_metadata: volume.map(|volume| volume.image_metadata.clone()).unwrap_or_default(),
+                metadata: BTreeMap::new(),
             })
         }
         SourceWish::Volume(id) => {
@@ -185,9 +196,33 @@ fn look_up(cloud: &Cloud, actor: &Actor, wish: SourceWish) -> Result<Origin> {
                 type_id: Some(volume.type_id),
                 bootable: volume.bootable,
                 image_metadata: volume.image_metadata.clone(),
+                metadata: BTreeMap::new(),
             })
         }
+        SourceWish::Backup(id) => from_backup(cloud, actor, id),
     }
+}
+
+fn from_backup(cloud: &Cloud, actor: &Actor, id: BackupId) -> Result<Origin> {
+    let backup = backup::get_visible(cloud, actor, id)?;
+    if backup.status != BackupStatus::Available || !backup.is_made {
+        return Err(Error::invalid(
+            "InvalidBackup",
+            format!(
+                "Invalid backup: backup {id} is {}: its status must be available.",
+                backup.status.as_str()
+            ),
+        ));
+    }
+    Ok(Origin {
+        source: VolumeSource::Backup(id),
+        min_gib: backup.size_gib,
+        what: "backup",
+        type_id: cloud.volumes.get(&backup.volume_id).map(|volume| volume.type_id),
+        bootable: backup.volume.bootable,
+        image_metadata: backup.volume.image_metadata.clone(),
+        metadata: backup.volume.metadata.clone(),
+    })
 }
 
 fn from_image(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Origin> {
@@ -225,6 +260,7 @@ fn from_image(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Origin> {
         type_id: None,
         bootable: true,
         image_metadata: describe(&image),
+        metadata: BTreeMap::new(),
     })
 }
 

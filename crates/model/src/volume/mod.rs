@@ -1,4 +1,5 @@
-//! Cinder's resources: volumes, their snapshots, types, attachments to servers, and offers to other projects.
+//! Cinder's resources: volumes, their snapshots, backups, groups and types, attachments to servers, and offers to other
+//! projects.
 //!
 //! ```text
 //!             made            reserve, attach          detach
@@ -12,6 +13,7 @@
 //! attachment is one row for both services: Cinder lists it as a volume's, Nova as a server's.
 
 pub mod attachment;
+pub mod backup;
 mod create;
 pub mod group;
 pub mod group_snapshot;
@@ -26,6 +28,7 @@ pub mod types;
 mod tests;
 
 pub use attachment::{AttachMode, AttachmentStatus, VolumeAttachment};
+pub use backup::{BackupStatus, VolumeBackup};
 pub use create::*;
 pub use group::{GroupStatus, GroupType, VolumeGroup};
 pub use group_snapshot::GroupSnapshot;

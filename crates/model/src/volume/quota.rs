@@ -92,7 +92,9 @@ pub fn in_use(cloud: &Cloud, project: &ProjectId, name: &str) -> u64 {
     });
     match split {
         Some((resource, of_type)) => Usage::of_project(cloud, project, Some(of_type)).of(resource),
-        None => Usage::of_project(cloud, project, None).of(name),
+        None if name == "groups" => cloud.count::<super::VolumeGroup>(project),
+        None => super::backup::in_use(cloud, project, name)
+            .unwrap_or_else(|| Usage::of_project(cloud, project, None).of(name)),
     }
 }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::backup::Restore;
 use super::{attachment, invalid_volume, quota, snapshot, types, wrong_state};
 use crate::cloud::{Lookups, Row};
 use crate::compute::ServerImage;
 use crate::volume::VolumeType;
 use crate::{
-    Actor, Cloud, Error, HostId, ProjectId, Result, Timestamp, Tx, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId,
-    VolumeTypeId,
+    Actor, BackupId, Cloud, Error, HostId, ImageId, ProjectId, Result, Timestamp, Tx, UserId, VolumeGroupId, VolumeId,
+    VolumeSnapshotId, VolumeTypeId,
 };
 
 /// Cinder's `status` of a volume.
@@ -34,6 +35,10 @@ pub enum VolumeStatus {
     Extending,
     /// Being copied into an image.
     Uploading,
+    /// Being copied into a backup.
+    BackingUp,
+    /// Its content is being replaced by a backup's.
+    RestoringBackup,
     /// Offered to another project.
     AwaitingTransfer,
     /// Changes its type.
@@ -48,11 +53,13 @@ pub enum VolumeStatus {
     ErrorDeleting,
     /// It could not grow; it is what it was.
     ErrorExtending,
+    /// A backup could not be read; it is what it was.
+    ErrorRestoring,
 }
 
 impl VolumeStatus {
     /// Every status.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Creating,
         Self::Available,
         Self::Reserved,
@@ -61,6 +68,8 @@ impl VolumeStatus {
         Self::Detaching,
         Self::Extending,
         Self::Uploading,
+        Self::BackingUp,
+        Self::RestoringBackup,
         Self::AwaitingTransfer,
         Self::Retyping,
         Self::Maintenance,
@@ -68,6 +77,7 @@ impl VolumeStatus {
         Self::Error,
         Self::ErrorDeleting,
         Self::ErrorExtending,
+        Self::ErrorRestoring,
     ];
 
     /// As the API writes it (Cinder mixes `-` and `_`).
@@ -81,6 +91,8 @@ impl VolumeStatus {
             Self::Detaching => "detaching",
             Self::Extending => "extending",
             Self::Uploading => "uploading",
+            Self::BackingUp => "backing-up",
+            Self::RestoringBackup => "restoring-backup",
             Self::AwaitingTransfer => "awaiting-transfer",
             Self::Retyping => "retyping",
             Self::Maintenance => "maintenance",
@@ -88,6 +100,7 @@ impl VolumeStatus {
             Self::Error => "error",
             Self::ErrorDeleting => "error_deleting",
             Self::ErrorExtending => "error_extending",
+            Self::ErrorRestoring => "error_restoring",
         }
     }
 
@@ -109,6 +122,17 @@ pub enum VolumeSource {
     Snapshot(VolumeSnapshotId),
     /// Another volume as it is now.
     Volume(VolumeId),
+    /// A backup.
+    Backup(BackupId),
+}
+
+/// A volume's copy into an image that its host makes a file for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeUpload {
+    /// The image.
+    pub image_id: ImageId,
+    /// The image's format (Glance's `disk_format`).
+    pub format: String,
 }
 
 /// A volume.
@@ -151,6 +175,12 @@ pub struct Volume {
     pub read_only: Option<bool>,
     /// Its zone.
     pub availability_zone: String,
+    /// The backup that replaces its content.
+    #[serde(default)]
+    pub restore: Option<Restore>,
+    /// The copy into an image that its host makes.
+    #[serde(default)]
+    pub upload: Option<VolumeUpload>,
     /// The group that it is in.
     #[serde(default)]
     pub group_id: Option<VolumeGroupId>,
@@ -198,8 +228,14 @@ impl Row for Volume {
         if let Some(group) = self.group_id {
             lookups.volumes_by_group.set(group, self.id, present);
         }
-        let is_made_or_grown = matches!(self.status, VolumeStatus::Creating | VolumeStatus::Extending);
-        if present && (is_made_or_grown || self.is_leaving) {
+        if let Some(upload) = &self.upload {
+            lookups.volumes_by_upload.set(upload.image_id, self.id, present);
+        }
+        let waits = matches!(
+            self.status,
+            VolumeStatus::Creating | VolumeStatus::Extending | VolumeStatus::RestoringBackup
+        );
+        if present && (waits || self.is_leaving) {
             lookups.busy_volumes.insert(self.id);
         } else {
             lookups.busy_volumes.remove(&self.id);
@@ -312,14 +348,18 @@ pub(super) fn begin_deletion(tx: &mut Tx<'_>, volume: &Volume, how: Deletion) ->
     }
     let may = matches!(
         volume.status,
-        VolumeStatus::Available | VolumeStatus::Error | VolumeStatus::ErrorDeleting | VolumeStatus::ErrorExtending
+        VolumeStatus::Available
+            | VolumeStatus::Error
+            | VolumeStatus::ErrorDeleting
+            | VolumeStatus::ErrorExtending
+            | VolumeStatus::ErrorRestoring
     );
     if !may && !how.force {
         return Err(wrong_state(
             id,
             volume.status,
             "deleted",
-            "available, error, error_deleting or error_extending",
+            "available, error, error_deleting, error_extending or error_restoring",
         ));
     }
     if tx.cloud().lookups.attachments_by_volume.count(&id) > 0 {
@@ -495,17 +535,34 @@ pub fn begin_upload(tx: &mut Tx<'_>, actor: &Actor, id: VolumeId, force: bool) -
     })
 }
 
+/// Orders the file that becomes the data of an image.
+///
+/// # Errors
+/// `VolumeNotFound`; `InvalidVolume` when it is not being copied any more.
+pub fn order_upload(tx: &mut Tx<'_>, id: VolumeId, image_id: ImageId, format: String) -> Result<()> {
+    let volume = tx.get::<Volume>(&id)?;
+    if volume.status != VolumeStatus::Uploading {
+        return Err(wrong_state(id, volume.status, "copied into an image", "uploading"));
+    }
+    tx.update::<Volume>(&id, |volume| volume.upload = Some(VolumeUpload { image_id, format }))
+        .map(drop)
+}
+
 /// Ends a volume's copy into an image, however it went.
 pub fn end_upload(tx: &mut Tx<'_>, id: VolumeId) -> Result<()> {
     let Some(volume) = tx.cloud().find::<Volume>(&id) else {
         return Ok(());
     };
     if volume.status != VolumeStatus::Uploading {
+        if volume.upload.is_some() {
+            tx.update::<Volume>(&id, |volume| volume.upload = None)?;
+        }
         return Ok(());
     }
     let now = tx.now();
     tx.update::<Volume>(&id, |volume| {
         volume.status = volume.previous_status.take().unwrap_or(VolumeStatus::Available);
+        volume.upload = None;
         volume.updated_at = Some(now);
     })?;
     Ok(())

@@ -242,6 +242,12 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: VolumeSnapshotId, force: bool)
 pub(super) fn check_not_copied(cloud: &Cloud, id: VolumeSnapshotId) -> Result<()> {
     let copies = cloud.lookups.busy_volumes.iter();
     let mut copies = copies.filter_map(|copy| cloud.volumes.get(copy));
+    if super::backup::is_copied(cloud, id) {
+        return Err(Error::invalid(
+            "InvalidSnapshot",
+            format!("Invalid snapshot: a backup is being made from snapshot {id}: wait until it is available."),
+        ));
+    }
     if copies.any(|copy| copy.source == VolumeSource::Snapshot(id) && copy.is_wanted() && !copy.is_made) {
         return Err(Error::invalid(
             "InvalidSnapshot",

@@ -90,6 +90,11 @@ impl Settings {
         self.state_dir.join("volumes")
     }
 
+    /// Where volumes' backups are.
+    pub fn backups_dir(&self) -> PathBuf {
+        self.state_dir.join("backups")
+    }
+
     /// The number that the image tool runs under.
     pub fn image_uid(&self) -> u32 {
         self.first_uid

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use model::host::ImageSource;
 use model::{VolumeId, VolumeSnapshotId};
 use qemu::qmp::Qmp;
+use uuid::Uuid;
 
 use crate::servers::ServerError;
 
@@ -16,6 +17,10 @@ pub enum Object {
     Volume(VolumeId),
     /// A snapshot.
     Snapshot(VolumeSnapshotId),
+    /// A backup.
+    Backup(Uuid),
+    /// A copy that becomes an image.
+    Export(Uuid),
 }
 
 /// What an object starts as.
@@ -29,6 +34,22 @@ pub enum Origin {
     Copy(Object),
     /// A volume that a running QEMU has.
     Live(VolumeId, Qmp),
+    /// What a backup holds.
+    Backup(Uuid),
+    /// What of another origin differs from a backup, or from zeros: a backup's content.
+    Differences {
+        /// The volume or snapshot.
+        of: Box<Origin>,
+        /// The backup.
+        parent: Option<Uuid>,
+    },
+    /// Another origin as an image of a format (QEMU's name of it).
+    Converted {
+        /// The volume.
+        of: Box<Origin>,
+        /// The format.
+        format: &'static str,
+    },
 }
 
 /// What a verb gives.
@@ -43,7 +64,8 @@ pub trait VolumeDriver: Send + Sync + 'static {
     /// Removes what a crash left half made, and gives everything that is there, with its size in bytes.
     fn find(&self) -> Result<Vec<(Object, u64)>, ServerError>;
 
-    /// Makes an object of a size, bytes; what its origin does not fill is zeros. Gives the size that it has.
+    /// Makes an object of a size, bytes, in place of one that is there; what its origin does not fill is zeros. Gives the size
+    /// that it has. Backups and images are as large as they need to be.
     fn make(&self, object: Object, origin: Origin, size_bytes: u64, progress: Progress) -> Work<'_, u64>;
 
     /// Makes a volume larger. A QEMU that has it is told by the server's own task.

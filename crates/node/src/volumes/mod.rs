@@ -8,6 +8,9 @@
 //! A job that a crash cut off left nothing under its object's name, so it is begun anew. A volume that was made once and is
 //! gone is lost: it is never made anew, which would show its owner an empty disk.
 
+mod backup;
+#[cfg(test)]
+mod backup_tests;
 mod driver;
 mod files;
 #[cfg(test)]
@@ -17,11 +20,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use imbl::OrdMap;
-use model::host::{HostConfig, VolumeConfig, VolumeOrigin, VolumeReport};
+use model::host::{CopyConfig, CopyKind, HostConfig, Restored, VolumeConfig, VolumeOrigin, VolumeReport};
 use model::{VolumeId, VolumeSnapshotId};
 use qemu::qmp::Qmp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use uuid::Uuid;
 
 pub use driver::{Object, Origin, VolumeDriver};
 pub use files::FileDriver;
@@ -40,6 +44,8 @@ pub struct VolumesReport {
     pub volumes: OrdMap<VolumeId, Arc<VolumeReport>>,
     /// How each snapshot is.
     pub snapshots: OrdMap<VolumeSnapshotId, Arc<VolumeReport>>,
+    /// How each backup and copy for an image is.
+    pub copies: OrdMap<Uuid, Arc<VolumeReport>>,
 }
 
 /// Who knows which QEMU has a volume open.
@@ -75,6 +81,7 @@ impl Volumes {
             jobs: JoinSet::new(),
             progress: Arc::default(),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
+            restored: BTreeMap::new(),
         };
         Ok(Self {
             wanted,
@@ -121,6 +128,8 @@ struct Done {
     tried_bytes: u64,
     /// The new size; `None`: the object is gone.
     outcome: Result<Option<u64>>,
+    /// The order to replace a volume's content that this was.
+    restore: Option<Uuid>,
 }
 
 struct Keeper {
@@ -130,6 +139,17 @@ struct Keeper {
     jobs: JoinSet<Done>,
     progress: Arc<Mutex<BTreeMap<Object, u8>>>,
     turns: Arc<Semaphore>,
+    /// The last order to replace each volume's content. One that a crash cut off is carried out again, which does no harm:
+    /// nobody uses the volume before the order is known to be done.
+    restored: BTreeMap<VolumeId, Restored>,
+}
+
+/// The object that a copy is.
+fn object_of(copy: &CopyConfig) -> Object {
+    match copy.kind {
+        CopyKind::Backup { .. } => Object::Backup(copy.id),
+        CopyKind::Image { .. } => Object::Export(copy.id),
+    }
 }
 
 impl Keeper {
@@ -174,16 +194,22 @@ impl Keeper {
                 (None, _) if snapshot.is_made => self.lost(object),
                 (None, Some(size_bytes)) => {
                     let origin = self.copy_of(of);
-                    self.make(object, origin, size_bytes);
+                    self.make(object, origin, size_bytes, None);
                 }
                 // Of a volume that is gone, or not there yet, which cannot be asked for.
                 (None, None) => self.lost(object),
                 (Some(_), _) => {}
             }
         }
+        for copy in config.copies.values() {
+            self.begin_copy(copy);
+        }
         let is_wanted = |object: &Object| match object {
             Object::Volume(id) => config.volumes.contains_key(id),
             Object::Snapshot(id) => config.snapshots.contains_key(id),
+            Object::Backup(id) | Object::Export(id) => {
+                config.copies.get(id).is_some_and(|copy| object_of(copy) == *object)
+            }
         };
         let surplus = self
             .known
@@ -205,8 +231,15 @@ impl Keeper {
                     VolumeOrigin::Image(image) => Origin::Image(image.clone()),
                     VolumeOrigin::Snapshot(id) => self.copy_of(Object::Snapshot(*id)),
                     VolumeOrigin::Volume(id) => self.copy_of(Object::Volume(*id)),
+                    VolumeOrigin::Backup(id) => Origin::Backup(*id),
                 };
-                self.make(object, origin, volume.size_bytes);
+                self.make(object, origin, volume.size_bytes, None);
+            }
+            Some(Known::Ready { size_bytes }) if self.is_to_restore(volume) => {
+                let size_bytes = volume.size_bytes.max(*size_bytes);
+                if let Some(restore) = &volume.restore {
+                    self.make(object, Origin::Backup(restore.backup), size_bytes, Some(restore.order));
+                }
             }
             Some(Known::Ready { size_bytes }) if *size_bytes < volume.size_bytes => self.grow(volume),
             Some(Known::Failed {
@@ -216,6 +249,47 @@ impl Keeper {
             }) if *tried_bytes != volume.size_bytes => self.grow(volume),
             Some(_) => {}
         }
+    }
+
+    /// Whether there is an order to replace a volume's content that was not tried yet.
+    fn is_to_restore(&self, volume: &VolumeConfig) -> bool {
+        let tried = self.restored.get(&volume.id).map(|restored| restored.order);
+        volume
+            .restore
+            .as_ref()
+            .is_some_and(|restore| tried != Some(restore.order))
+    }
+
+    fn begin_copy(&mut self, copy: &CopyConfig) {
+        let object = object_of(copy);
+        if self.known.contains_key(&object) {
+            return;
+        }
+        let from = match copy.source {
+            VolumeOrigin::Volume(id) => Some(Object::Volume(id)),
+            VolumeOrigin::Snapshot(id) => Some(Object::Snapshot(id)),
+            VolumeOrigin::Blank | VolumeOrigin::Image(_) | VolumeOrigin::Backup(_) => None,
+        };
+        let size_bytes = from.and_then(|from| self.size(from));
+        let (Some(from), Some(size_bytes), false) = (from, size_bytes, copy.is_made) else {
+            return self.lost(object);
+        };
+        let of = Box::new(self.copy_of(from));
+        let origin = match &copy.kind {
+            CopyKind::Backup { parent } => Origin::Differences { of, parent: *parent },
+            CopyKind::Image { format } => Origin::Converted {
+                of,
+                format: match format.as_str() {
+                    "qcow2" => "qcow2",
+                    "vmdk" => "vmdk",
+                    "vdi" => "vdi",
+                    "vhd" => "vpc",
+                    "vhdx" => "vhdx",
+                    _ => "raw",
+                },
+            },
+        };
+        self.make(object, origin, size_bytes, None);
     }
 
     fn size(&self, object: Object) -> Option<u64> {
@@ -232,7 +306,7 @@ impl Keeper {
                 Some(qmp) => Origin::Live(id, qmp),
                 None => Origin::Copy(object),
             },
-            Object::Snapshot(_) => Origin::Copy(object),
+            Object::Snapshot(_) | Object::Backup(_) | Object::Export(_) => Origin::Copy(object),
         }
     }
 
@@ -247,9 +321,10 @@ impl Keeper {
         self.known.insert(object, known);
     }
 
-    fn make(&mut self, object: Object, origin: Origin, size_bytes: u64) {
+    /// Begins to make an object. `restore`: the order to do so in place of a volume that is there.
+    fn make(&mut self, object: Object, origin: Origin, size_bytes: u64, restore: Option<Uuid>) {
         let busy = Known::Busy {
-            size_bytes: None,
+            size_bytes: self.size(object),
             removing: false,
         };
         self.known.insert(object, busy);
@@ -268,6 +343,7 @@ impl Keeper {
                 object,
                 tried_bytes: size_bytes,
                 outcome,
+                restore,
             }
         });
     }
@@ -285,6 +361,7 @@ impl Keeper {
                 object,
                 tried_bytes: size_bytes,
                 outcome: driver.grow(id, size_bytes).await.map(|()| Some(size_bytes)),
+                restore: None,
             }
         });
     }
@@ -301,6 +378,7 @@ impl Keeper {
                 object,
                 tried_bytes: 0,
                 outcome: driver.remove(object).await.map(|()| None),
+                restore: None,
             }
         });
     }
@@ -310,17 +388,31 @@ impl Keeper {
             object,
             tried_bytes,
             outcome,
+            restore,
         } = done;
         self.progress
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&object);
+        if let (Object::Volume(id), Some(order)) = (object, restore) {
+            let failure = outcome.as_ref().err().map(ServerError::volume_message);
+            self.restored.insert(id, Restored { order, failure });
+        }
         match outcome {
+            // It is what it was.
+            Err(error) if restore.is_some() => {
+                tracing::warn!("{object:?} could not be restored: {}", error.detail());
+                let size_bytes = self.size(object).unwrap_or(tried_bytes);
+                self.known.insert(object, Known::Ready { size_bytes });
+            }
             Ok(Some(size_bytes)) => {
                 self.known.insert(object, Known::Ready { size_bytes });
             }
             Ok(None) => {
                 self.known.remove(&object);
+                if let Object::Volume(id) = object {
+                    self.restored.remove(&id);
+                }
             }
             Err(error) => {
                 tracing::warn!("{object:?}: {}", error.detail());
@@ -344,6 +436,10 @@ impl Keeper {
             let shown = Arc::new(match known {
                 Known::Ready { size_bytes } => VolumeReport::Ready {
                     size_bytes: *size_bytes,
+                    restored: match object {
+                        Object::Volume(id) => self.restored.get(id).cloned(),
+                        _ => None,
+                    },
                 },
                 Known::Busy { removing: true, .. } => VolumeReport::Removing,
                 Known::Busy { .. } => VolumeReport::Making {
@@ -357,6 +453,7 @@ impl Keeper {
             match object {
                 Object::Volume(id) => drop(report.volumes.insert(*id, shown)),
                 Object::Snapshot(id) => drop(report.snapshots.insert(*id, shown)),
+                Object::Backup(id) | Object::Export(id) => drop(report.copies.insert(*id, shown)),
             }
         }
         report

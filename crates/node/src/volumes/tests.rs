@@ -17,9 +17,9 @@ use uuid::Uuid;
 use super::{FileDriver, Holders, Volumes};
 use crate::servers::cache::ImageCache;
 
-const MIB: u64 = 1 << 20;
-const A: VolumeId = VolumeId(Uuid::from_u128(0xa));
-const B: VolumeId = VolumeId(Uuid::from_u128(0xb));
+pub(super) const MIB: u64 = 1 << 20;
+pub(super) const A: VolumeId = VolumeId(Uuid::from_u128(0xa));
+pub(super) const B: VolumeId = VolumeId(Uuid::from_u128(0xb));
 const SNAPSHOT: VolumeSnapshotId = VolumeSnapshotId(Uuid::from_u128(0xc));
 
 /// No server runs.
@@ -31,20 +31,28 @@ impl Holders for Nobody {
     }
 }
 
-fn open(state: &Path) -> Volumes {
+pub(super) fn open(state: &Path) -> Volumes {
     let tool = ImageTool::default();
     let cache = ImageCache::open(&state.join("cache"), tool.clone(), 0x7000_0000).unwrap();
-    let driver = FileDriver::open(state.join("volumes"), tool, cache).unwrap();
+    let driver = FileDriver::open(state.join("volumes"), state.join("backups"), tool, cache).unwrap();
     Volumes::open(Arc::new(driver), Arc::new(Nobody)).unwrap()
 }
 
-fn volume(id: VolumeId, size_bytes: u64, source: VolumeOrigin) -> Arc<VolumeConfig> {
+pub(super) fn volume(id: VolumeId, size_bytes: u64, source: VolumeOrigin) -> Arc<VolumeConfig> {
     Arc::new(VolumeConfig {
         id,
         size_bytes,
         source,
         is_made: false,
+        restore: None,
     })
+}
+
+pub(super) fn ready(size_bytes: u64) -> VolumeReport {
+    VolumeReport::Ready {
+        size_bytes,
+        restored: None,
+    }
 }
 
 fn config(revision: u64, volumes: Vec<Arc<VolumeConfig>>, snapshots: Vec<SnapshotConfig>) -> Arc<HostConfig> {
@@ -57,7 +65,7 @@ fn config(revision: u64, volumes: Vec<Arc<VolumeConfig>>, snapshots: Vec<Snapsho
 }
 
 /// Asks for a document and waits until nothing is under way any more.
-async fn settle(volumes: &Volumes, config: &Arc<HostConfig>) -> super::VolumesReport {
+pub(super) async fn settle(volumes: &Volumes, config: &Arc<HostConfig>) -> super::VolumesReport {
     volumes.apply(config);
     let mut reports = volumes.reports();
     let settled = reports.wait_for(|report| {
@@ -70,23 +78,28 @@ async fn settle(volumes: &Volumes, config: &Arc<HostConfig>) -> super::VolumesRe
             && config
                 .snapshots
                 .keys()
-                .all(|id| report.snapshots.get(id).is_some_and(is_over));
+                .all(|id| report.snapshots.get(id).is_some_and(is_over))
+            && config
+                .copies
+                .keys()
+                .all(|id| report.copies.get(id).is_some_and(is_over));
         report.revision == config.revision
             && all
             && report.volumes.len() == config.volumes.len()
             && report.snapshots.len() == config.snapshots.len()
+            && report.copies.len() == config.copies.len()
     });
     let settled = tokio::time::timeout(Duration::from_secs(60), settled).await;
     settled.expect("it settles").unwrap().clone()
 }
 
-fn write(path: &Path, at: u64, bytes: &[u8]) {
+pub(super) fn write(path: &Path, at: u64, bytes: &[u8]) {
     let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
     file.seek(SeekFrom::Start(at)).unwrap();
     file.write_all(bytes).unwrap();
 }
 
-fn read(path: &Path, at: u64, count: usize) -> Vec<u8> {
+pub(super) fn read(path: &Path, at: u64, count: usize) -> Vec<u8> {
     let mut file = fs::File::open(path).unwrap();
     file.seek(SeekFrom::Start(at)).unwrap();
     let mut bytes = vec![0; count];
@@ -101,7 +114,7 @@ async fn volumes_are_made_copied_grown_and_freed() {
     let volumes = open(state.path());
     let blank = volume(A, 8 * MIB, VolumeOrigin::Blank);
     let report = settle(&volumes, &config(1, vec![blank.clone()], vec![])).await;
-    assert_eq!(*report.volumes[&A], VolumeReport::Ready { size_bytes: 8 * MIB });
+    assert_eq!(*report.volumes[&A], ready(8 * MIB));
     let file = path(format!("{A}.raw"));
     // Nothing but zeros, which take no room; nobody else may look.
     assert!(read(&file, 0, 8 << 20).iter().all(|byte| *byte == 0));
@@ -120,7 +133,7 @@ async fn volumes_are_made_copied_grown_and_freed() {
     let copy = volume(B, 16 * MIB, VolumeOrigin::Snapshot(SNAPSHOT));
     let grown = volume(A, 12 * MIB, VolumeOrigin::Blank);
     let report = settle(&volumes, &config(3, vec![grown, copy.clone()], vec![snapshot])).await;
-    assert_eq!(*report.volumes[&A], VolumeReport::Ready { size_bytes: 12 * MIB });
+    assert_eq!(*report.volumes[&A], ready(12 * MIB));
     assert_eq!(read(&file, 5 * MIB, 4), b"now!");
     let copied = path(format!("{B}.raw"));
     assert_eq!(read(&copied, 5 * MIB, 4), b"then");
