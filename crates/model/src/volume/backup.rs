@@ -570,10 +570,16 @@ pub fn import(tx: &mut Tx<'_>, actor: &Actor, record: VolumeBackup) -> Result<Ar
     }
     check_quota(tx.cloud(), &project_id, record.size_gib)?;
     let now = tx.now();
+    // What another record knows to be there needs no look.
+    let is_known = is_there(tx.cloud(), record.data_id);
     let row = VolumeBackup {
         project_id,
         user_id: actor.user_id.clone(),
-        status: BackupStatus::Creating,
+        status: if is_known {
+            BackupStatus::Available
+        } else {
+            BackupStatus::Creating
+        },
         fail_reason: None,
         // What is not there can't be made anew: its host says so.
         is_made: true,
@@ -582,6 +588,13 @@ pub fn import(tx: &mut Tx<'_>, actor: &Actor, record: VolumeBackup) -> Result<Ar
         ..record
     };
     Ok(tx.put(row))
+}
+
+/// Whether a record says that data is on its host, and stays.
+fn is_there(cloud: &Cloud, data: BackupId) -> bool {
+    let ids = cloud.lookups.backups_by_data.of(&data);
+    ids.filter_map(|id| cloud.volume_backups.get(id))
+        .any(|backup| backup.is_made && !backup.is_leaving)
 }
 
 /// Whether a snapshot is being copied into a backup.

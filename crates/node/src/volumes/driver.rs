@@ -52,6 +52,33 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// The volume that is to be copied as nobody writes to it.
+    pub fn idle_volume(&self) -> Option<VolumeId> {
+        match self {
+            Self::Copy(Object::Volume(id)) => Some(*id),
+            Self::Differences { of, .. } | Self::Converted { of, .. } => of.idle_volume(),
+            _ => None,
+        }
+    }
+
+    /// The same, copied by the QEMU that has the volume.
+    pub fn live(self, volume: VolumeId, qmp: &Qmp) -> Self {
+        match self {
+            Self::Copy(Object::Volume(id)) if id == volume => Self::Live(id, qmp.clone()),
+            Self::Differences { of, parent } => Self::Differences {
+                of: Box::new(of.live(volume, qmp)),
+                parent,
+            },
+            Self::Converted { of, format } => Self::Converted {
+                of: Box::new(of.live(volume, qmp)),
+                format,
+            },
+            other => other,
+        }
+    }
+}
+
 /// What a verb gives.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, ServerError>> + Send + 'a>>;
 

@@ -81,6 +81,7 @@ impl Volumes {
             jobs: JoinSet::new(),
             progress: Arc::default(),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
+            config: Arc::default(),
             restored: BTreeMap::new(),
         };
         Ok(Self {
@@ -106,6 +107,9 @@ impl Drop for Volumes {
         self.task.abort();
     }
 }
+
+/// Seconds that a server which is to have a volume gets to be found running, after a copy of the volume failed.
+const PATIENCE: u32 = 30;
 
 /// What is known of an object.
 #[derive(Debug, Clone)]
@@ -139,9 +143,21 @@ struct Keeper {
     jobs: JoinSet<Done>,
     progress: Arc<Mutex<BTreeMap<Object, u8>>>,
     turns: Arc<Semaphore>,
+    config: Arc<HostConfig>,
     /// The last order to replace each volume's content. One that a crash cut off is carried out again, which does no harm:
     /// nobody uses the volume before the order is known to be done.
     restored: BTreeMap<VolumeId, Restored>,
+}
+
+/// Waits a while for the QEMU that has a volume.
+async fn found(holders: &dyn Holders, volume: VolumeId) -> Option<Qmp> {
+    for _ in 0..PATIENCE {
+        if let Some(qmp) = holders.holder(volume) {
+            return Some(qmp);
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    None
 }
 
 /// The object that a copy is.
@@ -163,6 +179,7 @@ impl Keeper {
         loop {
             let config = wanted.borrow_and_update().clone();
             if let Some(config) = &config {
+                self.config = Arc::clone(config);
                 self.begin(config);
                 let report = self.report(config);
                 publish.send_if_modified(|known| {
@@ -329,15 +346,27 @@ impl Keeper {
         };
         self.known.insert(object, busy);
         let (driver, turns, shown) = (self.driver.clone(), self.turns.clone(), self.progress.clone());
+        let (holders, attached) = (self.holders.clone(), self.attached_source(&origin));
         self.jobs.spawn(async move {
             let turn = turns.acquire_owned().await;
-            let progress = Box::new(move |percent| {
-                shown
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(object, percent);
-            });
-            let outcome = driver.make(object, origin, size_bytes, progress).await.map(Some);
+            let progress = || {
+                let shown = shown.clone();
+                Box::new(move |percent| {
+                    shown
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(object, percent);
+                })
+            };
+            let mut outcome = driver.make(object, origin.clone(), size_bytes, progress()).await;
+            if let (Err(_), Some(id)) = (&outcome, attached) {
+                // A server that outlived us, or that starts just now, is not known at once.
+                if let Some(qmp) = found(&*holders, id).await {
+                    let origin = origin.live(id, &qmp);
+                    outcome = driver.make(object, origin, size_bytes, progress()).await;
+                }
+            }
+            let outcome = outcome.map(Some);
             drop(turn);
             Done {
                 object,
@@ -346,6 +375,13 @@ impl Keeper {
                 restore,
             }
         });
+    }
+
+    /// The volume that is to be copied as it lies there, if a server is to have it.
+    fn attached_source(&self, origin: &Origin) -> Option<VolumeId> {
+        let id = origin.idle_volume()?;
+        let mut disks = self.config.servers.values().flat_map(|server| &server.volumes);
+        disks.any(|disk| disk.id == id).then_some(id)
     }
 
     fn grow(&mut self, volume: &VolumeConfig) {
