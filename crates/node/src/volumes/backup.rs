@@ -37,10 +37,13 @@ struct Index {
     parts: Vec<u64>,
 }
 
+/// Where each part of a volume is in a file: its place and length, bytes.
+type Places = BTreeMap<u64, (u64, usize)>;
+
 /// A file and those below it.
 pub(super) struct Chain {
-    /// Each file with the place and length of every part that it has, the newest file first.
-    links: Vec<(File, BTreeMap<u64, (u64, usize)>)>,
+    /// Each file with the parts that it has, the newest file first.
+    links: Vec<(File, Places)>,
     /// Size of the volume, bytes.
     pub(super) size_bytes: u64,
 }
@@ -85,7 +88,7 @@ impl Chain {
             if links.len() == MOST_LINKS || index.size_bytes > size {
                 return Err(damaged(&path));
             }
-            let mut places = BTreeMap::new();
+            let mut places = Places::new();
             let mut at = 0;
             for part in index.parts {
                 let length = part_length(index.size_bytes, part);
