@@ -220,6 +220,7 @@ async fn a_server_boots_from_a_volume_that_goes_with_it() {
     let planned = wanted.servers.values().next().unwrap();
     assert_eq!(planned.disk.image, None);
     assert_eq!(planned.volumes[0].boot_index, Some(0));
+    an_image_of_it_makes_another(&demo, &server).await;
     // The root disk stays while the server does.
     let attachment = format!(
         "/compute/v2.1/servers/{}/os-volume_attachments/{}",
@@ -230,7 +231,41 @@ async fn a_server_boots_from_a_volume_that_goes_with_it() {
     demo.delete(&format!("/compute/v2.1/servers/{}", id(&server)))
         .await
         .expect(204);
+    // The image's snapshot is of this volume, which stays for its sake.
+    wait(&demo, &path, "volume", "available").await;
+    demo.delete(&format!("{path}?cascade=true")).await.expect(202);
     wait_gone(&demo, &path).await;
+}
+
+/// An image of a server that boots from a volume holds no data: it names a snapshot, which another server is made from.
+async fn an_image_of_it_makes_another(client: &Client, server: &Value) {
+    let action = format!("/compute/v2.1/servers/{}/action", id(server));
+    let client = client.clone().with("openstack-api-version", "compute 2.45");
+    let backup = json!({"createBackup": {"name": "b", "backup_type": "daily", "rotation": 1}});
+    assert_eq!(client.post(&action, backup).await.status, 400);
+    let made = client
+        .post(&action, json!({"createImage": {"name": "i2"}}))
+        .await
+        .expect(202);
+    let image = made["image_id"].as_str().unwrap();
+    let shown = client.get(&format!("/image/v2/images/{image}")).await.expect(200);
+    assert_eq!((&shown["status"], &shown["size"]), (&json!("active"), &json!(0)));
+    let mapping: Value = serde_json::from_str(shown["block_device_mapping"].as_str().unwrap()).unwrap();
+    let snapshot = mapping[0]["snapshot_id"].as_str().unwrap();
+    let snapshot_path = format!("/volume/v3/snapshots/{snapshot}");
+    wait(&client, &snapshot_path, "snapshot", "available").await;
+    let file = client.get(&format!("/image/v2/images/{image}/file")).await;
+    assert_eq!(file.status, 204);
+
+    let other = self::server(&client, json!({"imageRef": image, "networks": "none"})).await;
+    let volume = other["os-extended-volumes:volumes_attached"][0].clone();
+    let path = format!("/volume/v3/volumes/{}", id(&volume));
+    assert_eq!(wait(&client, &path, "volume", "in-use").await["snapshot_id"], snapshot);
+    client
+        .delete(&format!("/compute/v2.1/servers/{}", id(&other)))
+        .await
+        .expect(204);
+    wait_gone(&client, &path).await;
 }
 
 #[tokio::test]

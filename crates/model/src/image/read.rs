@@ -68,6 +68,8 @@ pub(super) fn changeable(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Ar
 pub fn downloadable(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Option<Arc<Image>>> {
     let image = show(cloud, actor, id)?;
     match image.status {
+        // One that only names snapshots of volumes.
+        ImageStatus::Active if image.size == Some(0) && image.os_hash_value.is_none() => Ok(None),
         ImageStatus::Active => Ok(Some(image)),
         ImageStatus::Deactivated if actor.is_admin() => Ok(Some(image)),
         ImageStatus::Deactivated => Err(Error::forbidden(

@@ -141,6 +141,8 @@ struct Plan {
 /// # Errors
 /// Whatever of the request can't be: unknown ids, quotas, sizes, networks, addresses. Nothing is made then.
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewServers, hosts: &Hosts) -> Result<Vec<Arc<Server>>> {
+    let expanded = super::volume_image::expand(tx.cloud(), actor, new)?;
+    let new = expanded.as_ref().unwrap_or(new);
     let plan = look_up(tx, actor, new, hosts)?;
     let (min, max) = (new.min_count, new.max_count);
     let count = quota::allowed_servers(tx.cloud(), &plan.project_id, &plan.flavor, min, max)?;

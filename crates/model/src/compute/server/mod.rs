@@ -19,6 +19,7 @@ pub mod shelve;
 pub mod snapshot;
 #[cfg(test)]
 pub(crate) mod tests;
+mod volume_image;
 pub mod works;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::admission::Operation;
 use super::works::{Purpose, Snapshot};
-use super::{PowerState, Server, TaskState, VmState, act, get_visible, shelve};
+use super::{PowerState, Server, TaskState, VmState, act, get_visible, shelve, volume_image};
 use crate::compute::{ActionLog, finish_action, quota};
 use crate::host::DesiredPower;
 use crate::identity::Project;
@@ -56,6 +56,13 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, new: &NewSnapshot) -
     };
     act::admit_for(&server, actor, operation)?;
     quota::check_metadata_items(tx.cloud(), &server.project_id, new.metadata.len())?;
+    if server.image.is_none() {
+        let image_id = volume_image::create(tx, actor, &server, new)?;
+        let log = ActionLog::new(operation.name(), new.request_id);
+        log.record(tx, actor, &server);
+        finish_action(tx, &server, false);
+        return Ok(image_id);
+    }
     let (purpose, task) = match &new.backup {
         None => (Purpose::Image, TaskState::ImageSnapshot),
         Some((kind, rotation)) => {
@@ -72,6 +79,12 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, new: &NewSnapshot) -
     ActionLog::new(operation.name(), new.request_id).record(tx, actor, &server);
     tx.put(server);
     Ok(image_id)
+}
+
+/// What an image of a server has from the image that the server was made from.
+pub(super) fn inherited(server: &Server) -> impl Iterator<Item = (&String, &String)> {
+    let properties = server.image_properties.iter();
+    properties.filter(|(key, _)| !NOT_INHERITED.contains(&key.as_str()))
 }
 
 /// Registers the image of a server's disk.
@@ -92,10 +105,7 @@ pub(super) fn register(
     let format = if source.format == "raw" { "raw" } else { "qcow2" };
     let base = tx.cloud().find::<Image>(&source.id).cloned();
     let mut body: Map<String, Value> = Map::new();
-    let inherited = server.image_properties.iter();
-    for (key, value) in inherited.filter(|(key, _)| !NOT_INHERITED.contains(&key.as_str())) {
-        body.insert(key.clone(), json!(value));
-    }
+    body.extend(inherited(server).map(|(key, value)| (key.clone(), json!(value))));
     let kind = match &purpose {
         Purpose::Backup { kind, .. } => {
             body.insert("backup_type".to_owned(), json!(kind));
