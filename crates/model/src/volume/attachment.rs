@@ -470,8 +470,12 @@ pub fn to_server(
     let volume = rules::get_visible(tx.cloud(), actor, disk.volume_id)?;
     act::admit_for(&server, actor, Operation::AttachVolume)?;
     let attachment = enter(tx, &server, &volume, disk)?;
-    // A server that is off gets it with its next start; nobody has to wait for that.
-    if matches!(server.vm_state, VmState::Stopped) && server.task_state.is_none() {
+    // A server that is off, or on no host, gets it with its next start; nobody has to wait for that.
+    let is_off = matches!(
+        server.vm_state,
+        VmState::Stopped | VmState::Shelved | VmState::ShelvedOffloaded
+    );
+    if is_off && server.task_state.is_none() {
         return attached(tx, attachment.id);
     }
     Ok(attachment)

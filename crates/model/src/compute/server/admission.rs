@@ -143,9 +143,8 @@ impl Operation {
             Self::HardReboot => &[Active, Stopped, Paused, Suspended, Error],
             Self::Unpause => &[Paused],
             Self::Resume => &[Suspended],
-            Self::AttachInterface | Self::DetachInterface | Self::AttachVolume | Self::DetachVolume => {
-                &[Active, Paused, Stopped]
-            }
+            Self::AttachInterface | Self::DetachInterface => &[Active, Paused, Stopped],
+            Self::AttachVolume | Self::DetachVolume => &[Active, Paused, Stopped, Shelved, ShelvedOffloaded],
             Self::ChangeMetadata | Self::CreateImage | Self::CreateBackup | Self::Shelve => {
                 &[Active, Paused, Suspended, Stopped]
             }

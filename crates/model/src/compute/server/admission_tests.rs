@@ -134,8 +134,14 @@ fn each_idle_state_takes_exactly_these() {
         (VmState::Error, &[O::Stop, O::HardReboot, O::Rebuild, O::Rescue]),
         (VmState::Resized, &[O::ConfirmResize, O::RevertResize]),
         (VmState::Rescued, &[O::Unrescue]),
-        (VmState::Shelved, &[O::ShelveOffload, O::Unshelve]),
-        (VmState::ShelvedOffloaded, &[O::Unshelve]),
+        (
+            VmState::Shelved,
+            &[O::AttachVolume, O::DetachVolume, O::ShelveOffload, O::Unshelve],
+        ),
+        (
+            VmState::ShelvedOffloaded,
+            &[O::AttachVolume, O::DetachVolume, O::Unshelve],
+        ),
     ];
     for (state, taken) in cases {
         for operation in Operation::ALL {
