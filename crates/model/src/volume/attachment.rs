@@ -194,12 +194,13 @@ pub(crate) fn settle(tx: &mut Tx<'_>, id: VolumeId) -> Result<()> {
 pub(crate) fn status_by_attachments(cloud: &Cloud, id: VolumeId) -> VolumeStatus {
     let all: BTreeSet<_> = of_volume(cloud, id).iter().map(|each| each.status as u8).collect();
     let has = |status: AttachmentStatus| all.contains(&(status as u8));
-    if has(AttachmentStatus::Attached) {
+    // One of several servers that lets go of it shows, as in Cinder: who waits for `in-use` waits for the end of that.
+    if has(AttachmentStatus::Detaching) {
+        VolumeStatus::Detaching
+    } else if has(AttachmentStatus::Attached) {
         VolumeStatus::InUse
     } else if has(AttachmentStatus::Attaching) {
         VolumeStatus::Attaching
-    } else if has(AttachmentStatus::Detaching) {
-        VolumeStatus::Detaching
     } else if has(AttachmentStatus::Reserved) {
         VolumeStatus::Reserved
     } else {

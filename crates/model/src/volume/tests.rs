@@ -90,6 +90,26 @@ fn a_status_follows_the_attachments() {
 }
 
 #[test]
+fn one_of_several_servers_that_lets_go_shows() {
+    with(|tx| {
+        let a = actor("a");
+        let id = made(tx, &a, 1);
+        tx.update::<Volume>(&id, |volume| volume.multiattach = true).unwrap();
+        let both = [(); 2].map(|()| {
+            let made = attachment::create(tx, &a, id, NewAttachment::default()).unwrap();
+            attachment::advance(tx, &a, made.id, None).unwrap().id
+        });
+        assert_eq!(status(tx, id), VolumeStatus::InUse);
+        tx.update::<VolumeAttachment>(&both[0], |each| each.status = AttachmentStatus::Detaching)
+            .unwrap();
+        attachment::settle(tx, id).unwrap();
+        assert_eq!(status(tx, id), VolumeStatus::Detaching);
+        attachment::delete(tx, &a, both[0]).unwrap();
+        assert_eq!(status(tx, id), VolumeStatus::InUse);
+    });
+}
+
+#[test]
 fn sizes_only_grow_and_count() {
     with(|tx| {
         let a = actor("a");
