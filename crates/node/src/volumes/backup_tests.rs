@@ -48,7 +48,7 @@ async fn a_backup_holds_what_differs_and_brings_it_back() {
     let raw = state.path().join("volumes").join(format!("{A}.raw"));
     write(&raw, 3 * MIB + 5, b"first");
     let full = backup(FULL, None);
-    settle(&volumes, &config(2, vec![a.clone()], &[full.clone()])).await;
+    settle(&volumes, &config(2, vec![a.clone()], std::slice::from_ref(&full))).await;
     // One part, and the index: zeros take no room.
     let length = fs::metadata(file_of(state.path(), FULL)).unwrap().len();
     assert!((MIB..MIB + 4096).contains(&length), "{length}");
@@ -118,7 +118,7 @@ async fn a_damaged_backup_changes_nothing() {
     let raw = state.path().join("volumes").join(format!("{A}.raw"));
     write(&raw, 0, b"bytes");
     let full = backup(FULL, None);
-    settle(&volumes, &config(2, vec![a.clone()], &[full.clone()])).await;
+    settle(&volumes, &config(2, vec![a.clone()], std::slice::from_ref(&full))).await;
     let file = fs::OpenOptions::new()
         .write(true)
         .open(file_of(state.path(), FULL))
