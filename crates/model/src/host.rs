@@ -510,6 +510,9 @@ pub struct InstanceMetadata {
     pub user_data: Option<String>,
     /// Administrator's password, only where the config drive is on.
     pub admin_pass: Option<String>,
+    /// The password that its guest left, encrypted for the key pair.
+    #[serde(default)]
+    pub guest_password: Option<String>,
     /// Files to inject (path, base64 content), below microversion 2.57.
     pub personality: Vec<(String, String)>,
     /// Names of its security groups.
@@ -569,6 +572,10 @@ pub struct HostReport {
     /// How each backup and copy is, those being removed included.
     #[serde(default)]
     pub copies: OrdMap<uuid::Uuid, Arc<VolumeReport>>,
+    /// Passwords that guests left with the metadata service, until they are in the servers' own
+    /// [`InstanceMetadata::guest_password`].
+    #[serde(default)]
+    pub passwords: OrdMap<ServerId, String>,
     /// What the host has.
     pub facts: Arc<HostFacts>,
 }

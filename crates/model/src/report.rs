@@ -78,6 +78,11 @@ pub fn pending(
         );
     }
     items.extend(changed(&folded.servers, &newest.servers).into_iter().map(Item::Server));
+    items.extend(
+        changed(&folded.passwords, &newest.passwords)
+            .into_iter()
+            .map(Item::Server),
+    );
     items.extend(cloud.lookups.busy_servers.iter().copied().map(Item::Server));
     if newest.revision == config.revision {
         items.extend(cloud.lookups.pending_floating_ips.iter().copied().map(Item::FloatingIp));

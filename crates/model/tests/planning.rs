@@ -298,6 +298,7 @@ fn server(n: u8, a: u8, b: u8) -> Server {
         personality: vec![],
         config_drive: false,
         admin_pass: None,
+        guest_password: None,
         requested_zone: None,
         host: (a & 1 == 0).then(|| "host1".into()),
         ports: vec![id(2, b % 3)],

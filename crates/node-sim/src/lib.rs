@@ -214,6 +214,11 @@ impl SimNode {
         done
     }
 
+    /// The guest leaves its password, encrypted, with the metadata service.
+    pub fn leave_password(&self, id: ServerId, password: &str) {
+        self.tell(|state| state.world.leave_password(id, password));
+    }
+
     /// The guest writes to its console.
     pub fn write_console(&self, id: ServerId, text: &str) {
         self.tell(|state| state.world.write_console(id, text));

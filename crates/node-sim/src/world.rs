@@ -78,6 +78,11 @@ impl World {
         self.consoles.get(&id).map(String::as_str)
     }
 
+    pub(crate) fn leave_password(&mut self, id: ServerId, password: &str) {
+        self.report.passwords.insert(id, password.to_owned());
+        self.news = true;
+    }
+
     pub(crate) fn set_facts(&mut self, change: impl FnOnce(&mut HostFacts)) {
         let mut facts = HostFacts::clone(&self.report.facts);
         change(&mut facts);

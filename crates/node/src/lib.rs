@@ -97,6 +97,7 @@ impl Node {
             host: host.clone(),
             upstream_dns: options.upstream_dns.clone(),
         });
+        let passwords = services.passwords();
         let part = NetworkPart::new(host, &options.owner, exclusive).map_err(NodeError::Network)?;
         let network = NetworkThread::start(part, services, config).map_err(NodeError::Thread)?;
         let servers = Arc::new(open_servers(&options, &network).await?);
@@ -108,6 +109,7 @@ impl Node {
                 network.standing(),
                 servers.reports(),
                 volumes.reports(),
+                passwords,
                 facts,
                 report,
             )),

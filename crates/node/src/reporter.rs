@@ -15,6 +15,7 @@ pub(crate) async fn run(
     mut standing: watch::Receiver<Arc<Standing>>,
     mut servers: watch::Receiver<OrdMap<ServerId, Arc<ServerReport>>>,
     mut volumes: watch::Receiver<VolumesReport>,
+    mut passwords: watch::Receiver<OrdMap<ServerId, String>>,
     mut facts: watch::Receiver<Arc<HostFacts>>,
     report: watch::Sender<Arc<HostReport>>,
 ) {
@@ -27,6 +28,7 @@ pub(crate) async fn run(
                 volumes: volumes.volumes,
                 snapshots: volumes.snapshots,
                 copies: volumes.copies,
+                passwords: passwords.borrow_and_update().clone(),
                 facts: facts.borrow_and_update().clone(),
                 servers: servers.borrow_and_update().clone(),
                 ..standing.report.clone()
@@ -37,6 +39,7 @@ pub(crate) async fn run(
             changed = standing.changed() => if changed.is_err() { return },
             changed = servers.changed() => if changed.is_err() { return },
             changed = volumes.changed() => if changed.is_err() { return },
+            changed = passwords.changed() => if changed.is_err() { return },
             changed = facts.changed() => if changed.is_err() { return },
         }
     }

@@ -4,6 +4,7 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 use model::compute::Server;
+use model::compute::server::act;
 use model::{Error, HostId, Result, ServerId, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -168,15 +169,19 @@ fn audit(ctx: &Ctx, before: Timestamp) -> Value {
     })
 }
 
-/// `GET /servers/{id}/os-server-password`: encrypted by the guest for its key pair; guests here have no way to send one.
+/// `GET /servers/{id}/os-server-password`: what the guest left with the metadata service, encrypted for the key pair.
 pub(super) async fn show_password(ctx: Ctx, Path(id): Path<String>) -> Reply {
-    find(&ctx, &id)?;
-    reply(&json!({"password": ""}))
+    let server = find(&ctx, &id)?;
+    reply(&json!({"password": server.guest_password.as_deref().unwrap_or_default()}))
 }
 
 /// `DELETE /servers/{id}/os-server-password`.
 pub(super) async fn delete_password(ctx: Ctx, Path(id): Path<String>) -> Reply {
-    find(&ctx, &id)?;
+    let server = find(&ctx, &id)?.id;
+    let actor = ctx.actor().clone();
+    ctx.control()
+        .transact(move |tx| act::clear_password(tx, &actor, server))
+        .await?;
     no_content()
 }
 

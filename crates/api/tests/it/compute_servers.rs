@@ -1,5 +1,6 @@
 //! What may be asked of servers, and what is answered when it can't be.
 
+use model::ServerId;
 use serde_json::{Value, json};
 
 use crate::cloud::TestCloud;
@@ -388,6 +389,28 @@ async fn a_guest_that_shuts_itself_down_is_seen_as_stopped() {
 }
 
 #[tokio::test]
+async fn a_guest_leaves_its_password_once_and_its_owner_can_clear_it() {
+    let cloud = TestCloud::start().await;
+    let demo = cloud.demo().await;
+    let id = Means::make(&demo).await.boot(&demo, "web").await;
+    let path = url(&format!("servers/{id}/os-server-password"));
+    assert_eq!(demo.get(&path).await.expect(200)["password"], "");
+    let server: ServerId = id.parse().unwrap();
+    cloud.node.leave_password(server, "c2VjcmV0");
+    let kept = || cloud.node.wanted().servers[&server].metadata.guest_password.clone();
+    until(async || kept().is_some()).await;
+    assert_eq!(kept().as_deref(), Some("c2VjcmV0"));
+    assert_eq!(demo.get(&path).await.expect(200)["password"], "c2VjcmV0");
+    cloud.node.leave_password(server, "b3RoZXI=");
+    // Anything that the host says after it has been heard with it.
+    cloud.node.power_off_guest(server);
+    wait_for(&demo, &id, "SHUTOFF").await;
+    assert_eq!(demo.get(&path).await.expect(200)["password"], "c2VjcmV0");
+    assert_eq!(demo.delete(&path).await.status, 204);
+    assert_eq!(demo.get(&path).await.expect(200)["password"], "");
+}
+
+#[tokio::test]
 async fn a_host_s_failure_is_the_server_s_fault() {
     let cloud = TestCloud::start().await;
     let demo = cloud.demo().await;
@@ -507,4 +530,14 @@ async fn a_deletion_ends_when_the_host_lets_go() {
     );
     cloud.node.release();
     wait_gone(&demo, &id).await;
+}
+
+async fn until(holds: impl AsyncFn() -> bool) {
+    for _ in 0..2000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("it did not come true within 20 s");
 }

@@ -27,6 +27,7 @@ pub(crate) fn metadata(view: &View<'_>, server: &Server) -> InstanceMetadata {
         meta: server.metadata.clone(),
         user_data: server.user_data.clone(),
         admin_pass: server.admin_pass.clone(),
+        guest_password: server.guest_password.clone(),
         personality: server.personality.clone(),
         security_groups: security_groups(view, &ports),
         local_ipv4,

@@ -35,7 +35,11 @@ pub(super) fn after(row: &Server, view: &View<'_>) -> Option<After> {
         let gone = report.is_none() && !view.config.servers.contains_key(&row.id) && view.newest.revision > 0;
         return gone.then_some(After::Gone);
     }
-    let after = apply(row, report?)?;
+    let mut after = apply(row, report?).unwrap_or_else(|| row.clone());
+    // It is left once: a later program in the guest can't replace it.
+    if after.guest_password.is_none() {
+        after.guest_password = view.newest.passwords.get(&row.id).cloned();
+    }
     (after != *row).then(|| After::Row(Box::new(after)))
 }
 

@@ -125,6 +125,7 @@ pub fn instance() -> InstanceMetadata {
         meta: [("role".to_owned(), "web".to_owned())].into(),
         user_data: Some("IyEvYmluL3NoCmVjaG8gaGkK".to_owned()),
         admin_pass: Some("s3cret".to_owned()),
+        guest_password: None,
         personality: vec![("/etc/motd".to_owned(), "aGVsbG8=".to_owned())],
         security_groups: vec!["default".to_owned(), "web".to_owned()],
         local_ipv4: Some([10, 0, 0, 5].into()),

@@ -142,9 +142,20 @@ async fn answer(shared: &Shared, place: Place, called: IpAddr, caller: IpAddr, r
     let method = head.method.as_str().to_owned();
     let path = head.uri.path().to_owned();
     let response = match timeout(HEAD_PATIENCE, Limited::new(body, BODY).collect()).await {
-        Ok(Ok(body)) => shared.with_password(metadata.uuid, |password| {
-            metadata::respond(&method, &path, &body.to_bytes(), &metadata, password)
-        }),
+        Ok(Ok(body)) => {
+            let mut password = shared.password_of(&metadata);
+            let had_none = password.is_none();
+            let response = metadata::respond(&method, &path, &body.to_bytes(), &metadata, &mut password);
+            let is_kept = match password.filter(|_| had_none).zip(metadata.uuid) {
+                Some((left, server)) => shared.keep_password(server, left).await,
+                None => true,
+            };
+            if is_kept {
+                response
+            } else {
+                Response::error(503, "The password could not be kept. Try again.")
+            }
+        }
         _ => Response::error(413, "The body is too large or too slow."),
     };
     let record = MetadataRecord {

@@ -41,10 +41,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use imbl::OrdMap;
 use linux::Netns;
 use model::host::HostConfig;
 use model::{NetworkId, PortId, RouterId, ServerId};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use endpoints::{NetworkEndpoint, RouterEndpoint};
@@ -141,9 +143,10 @@ impl Services {
         self.inner.shared.records.of(port)
     }
 
-    /// The passwords that guests left with the metadata service, each encrypted to the server's key.
-    pub fn passwords(&self) -> BTreeMap<ServerId, String> {
-        self.inner.shared.passwords().clone()
+    /// The passwords that guests left with the metadata service, each encrypted for the server's key pair, that are not in
+    /// the servers' metadata yet. A guest is answered once its password is.
+    pub fn passwords(&self) -> watch::Receiver<OrdMap<ServerId, String>> {
+        self.inner.shared.passwords()
     }
 }
 

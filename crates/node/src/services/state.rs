@@ -1,17 +1,22 @@
 //! What the services' tasks share: the newest fragments, the records, the limits, the passwords.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use imbl::OrdMap;
 use model::host::{InstanceMetadata, NetworkConfig, PortBinding, PortConfig, RouterConfig, ServerConfig};
 use model::{NetworkId, PortId, RouterId, ServerId};
+use tokio::sync::{Notify, watch};
 
 use super::forwarder::Forwarder;
 use super::limits::Limits;
 use super::records::Records;
 use super::view::{NetworkView, host_name};
+
+/// Longest wait until a password that a guest left is kept.
+const PASSWORD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The fragments as they are now.
 #[derive(Debug, Default)]
@@ -25,7 +30,10 @@ struct Wanted {
 #[derive(Debug)]
 pub struct Shared {
     wanted: RwLock<Wanted>,
-    passwords: Mutex<BTreeMap<ServerId, String>>,
+    /// What guests left and is not kept yet.
+    passwords: watch::Sender<OrdMap<ServerId, String>>,
+    /// Rung when the newest fragments are in.
+    replaced: Notify,
     pub records: Records,
     pub limits: Arc<Limits>,
     pub forwarder: Forwarder,
@@ -36,7 +44,8 @@ impl Shared {
     pub fn new(forwarder: Forwarder) -> Self {
         Self {
             wanted: RwLock::default(),
-            passwords: Mutex::default(),
+            passwords: watch::Sender::default(),
+            replaced: Notify::new(),
             records: Records::default(),
             limits: Arc::default(),
             forwarder,
@@ -67,7 +76,16 @@ impl Shared {
             let view = wanted.networks.get(&network);
             view.is_some_and(|view| view.config.ports.contains_key(&port))
         });
-        self.passwords().retain(|server, _| wanted.servers.contains_key(server));
+        self.passwords.send_if_modified(|left| {
+            let done: Vec<_> = left
+                .keys()
+                .filter(|id| !is_waiting(&wanted.servers, **id))
+                .copied()
+                .collect();
+            done.iter().filter_map(|id| left.remove(id)).count() > 0
+        });
+        drop(wanted);
+        self.replaced.notify_waiters();
     }
 
     /// A network with its look-ups; `None` for one that is not on this host.
@@ -102,25 +120,50 @@ impl Shared {
         }
     }
 
-    /// Runs `change` on the password slot of a metadata's server.
-    pub fn with_password<T>(&self, server: Option<ServerId>, change: impl FnOnce(&mut Option<String>) -> T) -> T {
-        let mut passwords = self.passwords();
-        let mut slot = server.and_then(|server| passwords.get(&server).cloned());
-        let done = change(&mut slot);
-        if let (Some(server), Some(password)) = (server, slot) {
-            passwords.insert(server, password);
-        }
-        done
+    /// The password that a server's guest left, kept or on its way.
+    pub fn password_of(&self, metadata: &InstanceMetadata) -> Option<String> {
+        let on_its_way = || self.passwords.borrow().get(&metadata.uuid?).cloned();
+        metadata.guest_password.clone().or_else(on_its_way)
     }
 
-    /// The passwords that guests left, encrypted by them with their own key.
-    pub fn passwords(&self) -> std::sync::MutexGuard<'_, BTreeMap<ServerId, String>> {
-        self.passwords.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Hands on what a guest left, and waits until it is kept, so that it outlives whatever happens next. `false`: it is not
+    /// kept, and forgotten here.
+    pub async fn keep_password(&self, server: ServerId, password: String) -> bool {
+        if !is_waiting(&self.read().servers, server) {
+            return false;
+        }
+        self.passwords.send_modify(|left| {
+            left.insert(server, password);
+        });
+        let kept = async {
+            loop {
+                let replaced = self.replaced.notified();
+                if !is_waiting(&self.read().servers, server) {
+                    return;
+                }
+                replaced.await;
+            }
+        };
+        let in_time = tokio::time::timeout(PASSWORD_PATIENCE, kept).await.is_ok();
+        self.passwords.send_if_modified(|left| left.remove(&server).is_some());
+        in_time && self.read().servers.contains_key(&server)
+    }
+
+    /// The passwords that are on their way.
+    pub fn passwords(&self) -> watch::Receiver<OrdMap<ServerId, String>> {
+        self.passwords.subscribe()
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Wanted> {
         self.wanted.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a server has no password yet that is kept.
+fn is_waiting(servers: &OrdMap<ServerId, Arc<ServerConfig>>, server: ServerId) -> bool {
+    servers
+        .get(&server)
+        .is_some_and(|server| server.metadata.guest_password.is_none())
 }
 
 fn metadata_of_port(port: &PortConfig) -> InstanceMetadata {

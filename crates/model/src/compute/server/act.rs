@@ -91,6 +91,21 @@ pub fn lock(
     Ok(tx.put(server))
 }
 
+/// Forgets the password that the guest left; it may leave another.
+///
+/// # Errors
+/// `InstanceNotFound`.
+pub fn clear_password(tx: &mut Tx<'_>, actor: &Actor, id: ServerId) -> Result<()> {
+    let server = get_visible(tx.cloud(), actor, id)?;
+    if server.guest_password.is_some() {
+        tx.put(Server {
+            guest_password: None,
+            ..Server::clone(&server)
+        });
+    }
+    Ok(())
+}
+
 /// Unlocks a server.
 ///
 /// # Errors

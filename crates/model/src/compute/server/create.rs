@@ -338,6 +338,7 @@ fn draft(tx: &mut Tx<'_>, actor: &Actor, new: &NewServers, plan: &Plan) -> Serve
             .collect(),
         config_drive: new.config_drive,
         admin_pass: Some(new.admin_pass.clone()),
+        guest_password: None,
         requested_zone: new.zone.clone(),
         scheduler_hints: new.hints.clone(),
         group_id: plan.affinity.group_id,

@@ -80,6 +80,7 @@ pub(super) fn bury(tx: &mut Tx<'_>, server: &Server, actions: Vec<Arc<ServerActi
         user_data: None,
         personality: Vec::new(),
         admin_pass: None,
+        guest_password: None,
         random_seed: String::new(),
         updated_at: now,
         terminated_at: Some(now),

@@ -328,6 +328,9 @@ pub struct Server {
     /// Given to the guest by config drive.
     #[serde(default)]
     pub admin_pass: Option<String>,
+    /// The password that its guest left, encrypted for the key pair.
+    #[serde(default)]
+    pub guest_password: Option<String>,
     /// The zone asked for, if any.
     #[serde(default)]
     pub requested_zone: Option<String>,

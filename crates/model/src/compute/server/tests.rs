@@ -47,6 +47,7 @@ pub(crate) fn server() -> Server {
         personality: Vec::new(),
         config_drive: false,
         admin_pass: None,
+        guest_password: None,
         requested_zone: None,
         scheduler_hints: Default::default(),
         group_id: None,
