@@ -23,9 +23,10 @@ use crate::identity::{
     PolicyDocument, Project, Region, RegisteredLimit, Revocation, Role, RoleImplication, TokenKey, Trust, User,
 };
 use crate::image::{Image, MetadefNamespace};
+use crate::network::qos::{BandwidthLimitRule, DscpMarkingRule, PacketRateLimitRule};
 use crate::network::{
-    AddressGroup, AddressScope, FloatingIp, Network, Port, PortForwarding, RbacPolicy, Router, SecurityGroup,
-    SecurityGroupRule, Subnet, SubnetPool,
+    AddressGroup, AddressScope, FloatingIp, Network, Port, PortForwarding, QosPolicy, RbacPolicy, Router,
+    SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
 };
 use crate::quota::Quota;
 use crate::volume::{
@@ -33,8 +34,7 @@ use crate::volume::{
     VolumeSnapshot, VolumeTransfer, VolumeType,
 };
 use crate::{
-    AddressGroupId, AttachmentId, BackupId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, ImageId,
-    NetworkId, PortForwardingId, PortId, ProjectId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId,
+    AddressGroupId, AttachmentId, BackupId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, ImageId, NetworkId, PortForwardingId, PortId, ProjectId, QosPolicyId, QosRuleId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId,
     SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId,
     VolumeTransferId,
 };
@@ -211,6 +211,16 @@ pub struct Lookups {
     pub subnets_by_network: Lookup<NetworkId, SubnetId>,
     /// Subnets whose prefix is from a pool.
     pub subnets_by_pool: Lookup<SubnetPoolId, SubnetId>,
+    /// Networks with a QoS policy.
+    pub networks_by_qos: Lookup<QosPolicyId, NetworkId>,
+    /// Ports with a QoS policy of their own.
+    pub ports_by_qos: Lookup<QosPolicyId, PortId>,
+    /// Bandwidth limits of a QoS policy.
+    pub qos_bandwidth_limits_by_policy: Lookup<QosPolicyId, QosRuleId>,
+    /// DSCP marks of a QoS policy.
+    pub qos_dscp_markings_by_policy: Lookup<QosPolicyId, QosRuleId>,
+    /// Packet limits of a QoS policy.
+    pub qos_packet_rate_limits_by_policy: Lookup<QosPolicyId, QosRuleId>,
     /// RBAC policies of an object.
     pub policies_by_object: Lookup<uuid::Uuid, RbacPolicyId>,
     /// Ports of a network.
@@ -338,7 +348,10 @@ macro_rules! tables {
 
             /// Every row there is.
             pub fn rows(&self) -> impl Iterator<Item = AnyRow> + '_ {
-                std::iter::empty()$(.chain(self.$field.iter().cloned().map(AnyRow::$row)))*
+                // Boxed: a chain of so many is too deep a type for the compiler.
+                let tables: Vec<Box<dyn Iterator<Item = AnyRow> + '_>> =
+                    vec![$(Box::new(self.$field.iter().cloned().map(AnyRow::$row)),)*];
+                tables.into_iter().flatten()
             }
         }
     };
@@ -407,6 +420,14 @@ tables! {
     address_scopes: AddressScope,
     /// Neutron's address groups.
     address_groups: AddressGroup,
+    /// Neutron's QoS policies.
+    qos_policies: QosPolicy,
+    /// Their limits of bandwidth.
+    qos_bandwidth_limit_rules: BandwidthLimitRule,
+    /// Their marks.
+    qos_dscp_marking_rules: DscpMarkingRule,
+    /// Their limits of packets.
+    qos_packet_rate_limit_rules: PacketRateLimitRule,
     /// Neutron's RBAC policies.
     rbac_policies: RbacPolicy,
     /// Neutron's ports.

@@ -90,6 +90,10 @@ uuid_ids! {
     AddressScopeId;
     /// A Neutron address group.
     AddressGroupId;
+    /// A Neutron QoS policy.
+    QosPolicyId;
+    /// A rule of a Neutron QoS policy.
+    QosRuleId;
     /// A Neutron RBAC policy.
     RbacPolicyId;
     /// A Neutron port.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use model::compute::{PowerState, Server, ServerFlavor, VmState};
 use model::host::{DesiredPower, Direction, EtherType, HostConfig};
+use model::network::qos::{BandwidthLimitRule, DscpMarkingRule};
 use model::network::{
     AddressGroup, FixedIp, FloatingIp, GatewayInfo, Network, Port, PortForwarding, Router, SecurityGroup,
     SecurityGroupRule, Standard, Status, Subnet, SubnetPool, device_owner,
@@ -37,7 +38,7 @@ struct Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..11u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
+    let step = (0..13u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
     let step = step.prop_map(|(kind, n, choices, remove)| Step {
         kind,
         n,
@@ -79,6 +80,15 @@ fn take(tx: &mut Tx<'_>, step: &Step) {
         (9, true) => drop(tx.delete::<PortForwarding>(&id(9, n))),
         (10, false) => drop(tx.put(pool(n, a))),
         (10, true) => drop(tx.delete::<SubnetPool>(&id(10, n))),
+        (11, false) => drop(tx.put(limit(n, a, b))),
+        (11, true) => drop(tx.delete::<BandwidthLimitRule>(&id(13, n))),
+        (12, false) => drop(tx.put(DscpMarkingRule {
+            id: id(14, n),
+            standard: standard(String::new()),
+            policy_id: id(12, a % 3),
+            dscp_mark: b,
+        })),
+        (12, true) => drop(tx.delete::<DscpMarkingRule>(&id(14, n))),
         (_, false) => drop(tx.put(server(n, a, b))),
         (_, true) => drop(tx.delete::<Server>(&id(7, n))),
     }
@@ -98,6 +108,22 @@ fn network(n: u8, a: u8) -> Network {
         dns_domain: String::new(),
         physical_network: None,
         segmentation_id: None,
+        qos_policy_id: (a & 8 == 0).then(|| id(12, a / 16 % 3)),
+    }
+}
+
+fn limit(n: u8, a: u8, b: u8) -> BandwidthLimitRule {
+    BandwidthLimitRule {
+        id: id(13, n),
+        standard: standard(String::new()),
+        policy_id: id(12, a % 3),
+        max_kbps: u32::from(b),
+        max_burst_kbps: 0,
+        direction: if b & 1 == 0 {
+            Direction::Ingress
+        } else {
+            Direction::Egress
+        },
     }
 }
 
@@ -212,6 +238,7 @@ fn port(n: u8, a: u8, b: u8, c: u8, d: u8) -> Port {
         vnic_type: "normal".to_owned(),
         binding_profile: serde_json::Map::new(),
         attachment: None,
+        qos_policy_id: (d & 64 == 0).then(|| id(12, d / 4 % 3)),
         made_for_server: false,
     }
 }

@@ -97,6 +97,7 @@ fn network() -> NetworkConfig {
         security_groups: Default::default(),
         dns_name: None,
         extra_dhcp_opts: Vec::new(),
+        qos: None,
     };
     NetworkConfig {
         id: NETWORK,

@@ -67,6 +67,7 @@ fn port(number: u128, addresses: &[&str], groups: &[SecurityGroupId]) -> PortCon
         security_groups: groups.iter().copied().collect(),
         dns_name: None,
         extra_dhcp_opts: vec![],
+        qos: None,
     }
 }
 

@@ -63,6 +63,7 @@ fn add_servers(
                 security_groups: [group].into(),
                 dns_name: None,
                 extra_dhcp_opts: Vec::new(),
+                qos: None,
             };
             n.ports.insert(id, Arc::new(port));
         }

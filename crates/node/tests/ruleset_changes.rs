@@ -67,6 +67,7 @@ fn port(n: u32, choices: [u8; 4]) -> PortConfig {
         security_groups: (0..3).filter(|bit| groups & (1 << bit) != 0).map(group).collect(),
         dns_name: None,
         extra_dhcp_opts: vec![],
+        qos: None,
     }
 }
 

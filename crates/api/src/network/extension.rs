@@ -174,6 +174,36 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "Subnet pools are shared with single projects.",
     ),
     (
+        "qos",
+        "Quality of Service",
+        "Policies that limit and mark what ports send and receive.",
+    ),
+    (
+        "qos-bw-limit-direction",
+        "Direction for QoS bandwidth limit rule",
+        "Bandwidth is limited in either direction.",
+    ),
+    (
+        "qos-default",
+        "QoS default policy",
+        "A policy for the new networks of a project.",
+    ),
+    (
+        "qos-port-network-policy",
+        "QoS port network policy ID",
+        "Ports tell the policy of their network.",
+    ),
+    (
+        "qos-pps",
+        "QoS Rule Type Packet per Second Extension",
+        "Packets are limited in either direction.",
+    ),
+    (
+        "qos-rule-type-details",
+        "Details of QoS rule types",
+        "Rule types tell what they take.",
+    ),
+    (
         "quota-check-limit",
         "Quota engine limit check",
         "Limits below what is used can be refused.",

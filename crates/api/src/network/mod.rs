@@ -20,6 +20,7 @@ mod network;
 mod page;
 mod port;
 mod port_forwarding;
+mod qos;
 mod quota;
 mod rbac_policy;
 mod router;
@@ -60,6 +61,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(nested::routes::<PortForwarding>)
         .with(collection::routes::<SecurityGroup>)
         .with(collection::routes::<SecurityGroupRule>)
+        .with(qos::routes)
         .with(collection::routes::<AddressScope>)
         .with(collection::routes::<AddressGroup>)
         .put(

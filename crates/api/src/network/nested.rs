@@ -31,8 +31,10 @@ pub(super) trait Nested: Resource<Id: FromStr> + View {
     const PLURAL: &'static str;
     /// Every attribute it tells.
     const ATTRIBUTES: &'static [&'static str];
-    /// Who may make, change and remove one.
-    const WRITE: Access;
+    /// Who may make one.
+    const CREATE: Access;
+    /// Who may try to change and remove one; whether it is theirs to is the rule's to say.
+    const WRITE: Access = Access::Member;
     /// What its rules want to make or change one.
     type Spec: Send + 'static;
 
@@ -61,7 +63,7 @@ pub(super) fn routes<R: Nested>(routes: Routes) -> Routes {
     let each = format!("{all}/{{id}}");
     routes
         .get(&all, Access::Reader, list::<R>)
-        .post(&all, R::WRITE, create::<R>)
+        .post(&all, R::CREATE, create::<R>)
         .get(&each, Access::Reader, show::<R>)
         .put(&each, R::WRITE, update::<R>)
         .delete(&each, R::WRITE, delete::<R>)

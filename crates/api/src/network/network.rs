@@ -25,6 +25,7 @@ impl View for Network {
         out.put("mtu", &self.mtu);
         out.put("port_security_enabled", &self.port_security_enabled);
         out.put("dns_domain", &self.dns_domain);
+        out.put("qos_policy_id", &self.qos_policy_id);
         out.put("availability_zone_hints", &[(); 0]);
         if out.wants("ipv4_address_scope") || out.wants("ipv6_address_scope") {
             let (v4, v6) = address_scope::of_network(cx.cloud, self.id);
@@ -64,6 +65,7 @@ impl Collection for Network {
         "mtu",
         "port_security_enabled",
         "dns_domain",
+        "qos_policy_id",
         "availability_zone_hints",
         "ipv4_address_scope",
         "ipv6_address_scope",
@@ -124,6 +126,7 @@ fn read(attrs: &mut Attrs) -> Result<NetworkSpec> {
         }
     };
     Ok(NetworkSpec {
+        qos_policy_id: attrs.nullable_id("qos_policy_id")?,
         project_id: None,
         name: attrs.text("name", TEXT)?,
         description: attrs.text("description", TEXT)?,

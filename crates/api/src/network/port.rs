@@ -64,6 +64,14 @@ impl View for Port {
         if out.wants("dns_assignment") {
             out.put("dns_assignment", &assignments(self, cx));
         }
+        out.put("qos_policy_id", &self.qos_policy_id);
+        if out.wants("qos_network_policy_id") {
+            let network = cx.cloud.networks.get(&self.network_id);
+            out.put(
+                "qos_network_policy_id",
+                &network.and_then(|network| network.qos_policy_id),
+            );
+        }
         out.put("binding:vnic_type", &self.vnic_type);
         out.put(
             "ip_allocation",
@@ -162,6 +170,8 @@ impl Collection for Port {
         "dns_name",
         "dns_assignment",
         "ip_allocation",
+        "qos_policy_id",
+        "qos_network_policy_id",
         "binding:vnic_type",
         "binding:host_id",
         "binding:profile",
@@ -176,6 +186,7 @@ impl Collection for Port {
             "status",
             "dns_assignment",
             "ip_allocation",
+            "qos_network_policy_id",
             "binding:vif_type",
             "binding:vif_details",
         ])?;
@@ -192,6 +203,7 @@ impl Collection for Port {
             "status",
             "dns_assignment",
             "ip_allocation",
+            "qos_network_policy_id",
             "binding:vif_type",
             "binding:vif_details",
         ])?;
@@ -246,6 +258,7 @@ fn read(attrs: &mut Attrs) -> Result<PortSpec> {
         host_id: host(attrs)?,
         vnic_type: attrs.text("binding:vnic_type", TEXT)?,
         binding_profile: profile(attrs)?,
+        qos_policy_id: attrs.nullable_id("qos_policy_id")?,
         tags: None,
     })
 }

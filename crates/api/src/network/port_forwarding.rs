@@ -78,7 +78,7 @@ impl Nested for PortForwarding {
         "external_port",
         "external_port_range",
     ];
-    const WRITE: Access = Access::Member;
+    const CREATE: Access = Access::Member;
     type Spec = PortForwardingSpec;
 
     fn parent_id(&self) -> FloatingIpId {

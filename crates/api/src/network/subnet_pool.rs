@@ -107,11 +107,22 @@ fn prefixes(attrs: &mut Attrs) -> Result<Option<Vec<IpNet>>> {
         None => Ok(None),
         Some(Value::Array(values)) => values
             .iter()
-            .map(|value| attributes::cidr(name, value))
+            .map(|value| prefix(name, value))
             .collect::<Result<Vec<_>>>()
             .map(Some),
-        Some(value @ Value::String(_)) => Ok(Some(vec![attributes::cidr(name, &value)?])),
+        Some(value @ Value::String(_)) => Ok(Some(vec![prefix(name, &value)?])),
         Some(value) => Err(invalid(name, format!("'{}' is not a list", attributes::shown(&value)))),
+    }
+}
+
+/// A prefix; host bits do not count.
+fn prefix(name: &str, value: &Value) -> Result<IpNet> {
+    match value.as_str().is_some_and(|text| text.contains('/')) {
+        true => attributes::ip_or_cidr(name, value).map(|net| net.trunc()),
+        false => Err(invalid(
+            name,
+            format!("'{}' is not a valid IP subnet", attributes::shown(value)),
+        )),
     }
 }
 

@@ -22,6 +22,7 @@ const RESOURCES: &[(&str, &str)] = &[
     ("rbac_policy", "rbac-policies"),
     ("address_group", "address-groups"),
     ("address_scope", "address-scopes"),
+    ("policy", "qos/policies"),
     ("quota", "quotas"),
     ("agent", "agents"),
     ("availability_zone", "availability_zones"),

@@ -1,4 +1,4 @@
-//! Extensions of Networking v2.0: port forwardings of floating IPs.
+//! Extensions of Networking v2.0: port forwardings, address groups and scopes, what is shared, quality of service.
 
 use serde_json::json;
 
@@ -148,4 +148,70 @@ async fn address_groups_scopes_and_what_is_shared() {
     let shown = demo.get(&format!("{V2}/networks/{}", id(&network))).await.expect(200);
     assert_eq!(shown["network"]["ipv4_address_scope"], scope["id"]);
     assert_eq!(shown["network"]["ipv6_address_scope"], json!(null));
+}
+
+#[tokio::test]
+async fn quality_of_service() {
+    let cloud = start().await;
+    let (admin, demo) = (cloud.admin().await, cloud.demo().await);
+    let policies = format!("{V2}/qos/policies");
+    fault(
+        demo.post(&policies, json!({"policy": {"name": "mine"}})).await,
+        403,
+        "PolicyNotAuthorized",
+    );
+    let policy = json!({"name": "slow", "shared": true});
+    let policy = make(&admin, "qos/policies", "policy", policy).await;
+    assert_eq!((&policy["rules"], &policy["is_default"]), (&json!([]), &json!(false)));
+    let own = format!("{policies}/{}", id(&policy));
+    let limits = format!("{own}/bandwidth_limit_rules");
+    let body = json!({"bandwidth_limit_rule": {"max_kbps": 8000, "max_burst_kbps": "800", "direction": "ingress"}});
+    fault(demo.post(&limits, body.clone()).await, 403, "PolicyNotAuthorized");
+    let rule = admin.post(&limits, body.clone()).await.expect(201);
+    fault(admin.post(&limits, body).await, 409, "QoSRuleParameterConflict");
+    let one = format!("{limits}/{}", id(&rule["bandwidth_limit_rule"]));
+    assert_eq!(demo.get(&one).await.expect(200), rule);
+    let change = json!({"bandwidth_limit_rule": {"max_kbps": 4000}});
+    fault(demo.put(&one, change.clone()).await, 403, "PolicyNotAuthorized");
+    assert_eq!(
+        admin.put(&one, change).await.expect(200)["bandwidth_limit_rule"]["max_kbps"],
+        4000
+    );
+    let mark = json!({"dscp_marking_rule": {"dscp_mark": 46}});
+    admin.post(&format!("{own}/dscp_marking_rules"), mark).await.expect(201);
+    let wrong = json!({"dscp_marking_rule": {"dscp_mark": 44}});
+    assert_eq!(
+        admin.post(&format!("{own}/dscp_marking_rules"), wrong).await.status,
+        400
+    );
+    let packets = json!({"packet_rate_limit_rule": {"max_kpps": 10}});
+    admin
+        .post(&format!("{own}/packet_rate_limit_rules"), packets)
+        .await
+        .expect(201);
+    let shown = demo.get(&own).await.expect(200);
+    let types: Vec<&str> = shown["policy"]["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| rule["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(types, ["bandwidth_limit", "dscp_marking", "packet_rate_limit"]);
+
+    let network = json!({"qos_policy_id": policy["id"]});
+    let network = make(&demo, "networks", "network", network).await;
+    assert_eq!(network["qos_policy_id"], policy["id"]);
+    let port = make(&demo, "ports", "port", json!({"network_id": id(&network)})).await;
+    assert_eq!(
+        (&port["qos_policy_id"], &port["qos_network_policy_id"]),
+        (&json!(null), &policy["id"])
+    );
+    fault(admin.delete(&own).await, 409, "QosPolicyInUse");
+    let types = demo.get(&format!("{V2}/qos/rule-types")).await.expect(200);
+    assert_eq!(types["rule_types"].as_array().unwrap().len(), 3);
+    let one = format!("{V2}/qos/rule-types/dscp_marking");
+    fault(demo.get(&one).await, 403, "PolicyNotAuthorized");
+    let details = admin.get(&one).await.expect(200);
+    let marks = &details["rule_type"]["drivers"][0]["supported_parameters"][0]["parameter_values"];
+    assert_eq!(marks.as_array().unwrap().len(), 21);
 }

@@ -15,6 +15,7 @@ const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
 const IFLA_LINK: u16 = 5;
+const IFLA_QDISC: u16 = 6;
 const IFLA_MASTER: u16 = 10;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_IFALIAS: u16 = 20;
@@ -72,6 +73,8 @@ pub struct Link {
     pub group: u32,
     /// Free text shown by `ip link`.
     pub alias: Option<String>,
+    /// What orders the packets that leave it (`noqueue`, `tbf`, ...).
+    pub discipline: Option<String>,
 }
 
 /// A bridge to be made: no spanning tree, no forward delay, up at once.
@@ -363,7 +366,7 @@ impl Rtnl {
 }
 
 /// `struct ifinfomsg` for any family.
-fn ifinfo(index: u32, flags: u32, change: u32) -> [u8; IFINFO] {
+pub(super) fn ifinfo(index: u32, flags: u32, change: u32) -> [u8; IFINFO] {
     let mut fixed = [0; IFINFO];
     fixed[4..8].copy_from_slice(&index.to_ne_bytes());
     fixed[8..12].copy_from_slice(&flags.to_ne_bytes());
@@ -386,6 +389,7 @@ pub(super) fn parse(payload: &[u8]) -> Option<Link> {
         peer_elsewhere: false,
         group: 0,
         alias: None,
+        discipline: None,
     };
     for (kind, value) in codec::attrs_after(payload, IFINFO) {
         match kind {
@@ -396,6 +400,7 @@ pub(super) fn parse(payload: &[u8]) -> Option<Link> {
             IFLA_LINK => link.peer = codec::to_u32(value),
             IFLA_LINK_NETNSID => link.peer_elsewhere = true,
             IFLA_GROUP => link.group = codec::to_u32(value)?,
+            IFLA_QDISC => link.discipline = Some(codec::to_text(value)),
             IFLA_IFALIAS => link.alias = Some(codec::to_text(value)),
             IFLA_LINKINFO => {
                 link.kind = codec::attrs(value)

@@ -9,6 +9,7 @@ pub(crate) mod codec;
 mod link;
 mod monitor;
 mod neigh;
+mod qdisc;
 mod route;
 pub(crate) mod socket;
 
@@ -18,6 +19,7 @@ pub use addr::{Address, AddressFlags};
 pub use link::{Bridge, BridgePort, Link, LinkChange, Veth, VethEnd};
 pub use monitor::{Monitor, News};
 pub use neigh::Neighbour;
+pub use qdisc::TokenBucket;
 pub use route::{Route, RouteKind};
 
 use crate::{Netns, Result};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::access::{self, Resource, get_changeable, invalid_input, owner, require, touch};
-use super::{Port, Router, Standard, Status, Subnet, device_owner, floating_ip, port, quota, rbac, subnet, tag};
+use super::{Port, Router, Standard, Status, Subnet, device_owner, floating_ip, port, qos, quota, rbac, subnet, tag};
 use crate::cloud::{Lookups, Row};
-use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, Result, Tx};
+use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, QosPolicyId, Result, Tx};
 
 /// MTU of a self-service network: what VXLAN leaves of 1500 bytes, so that a network made on one host still fits when a
 /// second host joins.
@@ -54,6 +54,9 @@ pub struct Network {
     /// The VXLAN id of a self-service network.
     #[serde(default)]
     pub segmentation_id: Option<u32>,
+    /// The QoS policy of its ports that have none of their own.
+    #[serde(default)]
+    pub qos_policy_id: Option<QosPolicyId>,
 }
 
 impl Row for Network {
@@ -70,6 +73,9 @@ impl Row for Network {
         Some(&self.standard.project_id)
     }
     fn index(&self, lookups: &mut Lookups, present: bool) {
+        if let Some(policy) = self.qos_policy_id {
+            lookups.networks_by_qos.set(policy, self.id, present);
+        }
         if let Some(segmentation_id) = self.segmentation_id {
             lookups.networks_by_segment.set(segmentation_id, self.id, present);
         }
@@ -140,6 +146,8 @@ pub struct NetworkSpec {
     pub physical_network: Option<String>,
     /// `provider:segmentation_id`.
     pub segmentation_id: Option<u32>,
+    /// The QoS policy of its ports that have none of their own; `Some(None)`: none.
+    pub qos_policy_id: Option<Option<QosPolicyId>>,
     /// Labels of a new one.
     pub tags: Option<BTreeSet<String>>,
 }
@@ -189,6 +197,11 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: NetworkSpec) -> Result<Arc<N
         check_default(tx.cloud(), external, None)?;
     }
     let dns_domain = check_dns_domain(spec.dns_domain.unwrap_or_default())?;
+    let default_qos = qos::default_of(tx.cloud(), &project_id).map(|policy| policy.id);
+    let qos_policy_id = match spec.qos_policy_id {
+        None => default_qos,
+        wanted => qos::choose(tx.cloud(), actor, wanted, None)?,
+    };
     let mut standard = Standard::new(project_id, spec.name.unwrap_or_default(), tx.now());
     standard.description = spec.description.unwrap_or_default();
     standard.tags = spec.tags.unwrap_or_default();
@@ -207,6 +220,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: NetworkSpec) -> Result<Arc<N
         dns_domain,
         physical_network,
         segmentation_id,
+        qos_policy_id,
     };
     rbac::follow(tx, &network);
     Ok(tx.put(network))
@@ -254,6 +268,7 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: NetworkId, spec: NetworkSpec) 
     if let Some(dns_domain) = spec.dns_domain {
         network.dns_domain = check_dns_domain(dns_domain)?;
     }
+    network.qos_policy_id = qos::choose(tx.cloud(), actor, spec.qos_policy_id, network.qos_policy_id)?;
     let standard = &mut network.standard;
     standard.name = spec.name.unwrap_or_else(|| std::mem::take(&mut standard.name));
     standard.description = spec

@@ -24,6 +24,8 @@ pub enum ObjectType {
     /// A network.
     #[default]
     Network,
+    /// A QoS policy: networks and ports may have it.
+    QosPolicy,
     /// A security group: ports may be in it, rules may name it.
     SecurityGroup,
     /// An address scope: subnet pools may be in it.
@@ -38,6 +40,7 @@ impl ObjectType {
     /// Every type, as the API writes it.
     pub const ALL: &'static [Self] = &[
         Self::Network,
+        Self::QosPolicy,
         Self::SecurityGroup,
         Self::AddressScope,
         Self::AddressGroup,
@@ -48,6 +51,7 @@ impl ObjectType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Network => "network",
+            Self::QosPolicy => "qos_policy",
             Self::SecurityGroup => "security_group",
             Self::AddressScope => "address_scope",
             Self::AddressGroup => "address_group",

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::access::{Resource, invalid_input, owner};
 use super::rbac::{Action, ObjectType, RbacPolicy, RbacPolicySpec, check_duplicate, in_use, of_object};
-use super::{AddressGroup, AddressScope, SecurityGroup, Standard, SubnetPool, quota};
+use super::{AddressGroup, AddressScope, QosPolicy, SecurityGroup, Standard, SubnetPool, quota};
 use crate::{Actor, Cloud, ProjectId, RbacPolicyId, Result, Tx};
 
 /// Whether an object is shared with a project.
@@ -78,6 +78,9 @@ pub(super) fn create(tx: &mut Tx<'_>, actor: &Actor, spec: RbacPolicySpec) -> Re
             "Only admins can manipulate policies on objects they do not own",
         ));
     }
+    if spec.object_type == ObjectType::Subnetpool {
+        check_scope(tx.cloud(), spec.object_id, spec.target.as_ref())?;
+    }
     let project_id = owner(actor, spec.project_id.as_ref())?;
     quota::enforce::<RbacPolicy>(tx.cloud(), &project_id, "rbac_policy")?;
     let policy = RbacPolicy {
@@ -90,6 +93,25 @@ pub(super) fn create(tx: &mut Tx<'_>, actor: &Actor, spec: RbacPolicySpec) -> Re
     };
     check_duplicate(tx.cloud(), &policy)?;
     Ok(tx.put(policy))
+}
+
+/// Who is to use a pool must be able to use its address scope.
+fn check_scope(cloud: &Cloud, pool: Uuid, target: Option<&ProjectId>) -> Result<()> {
+    let pool = cloud.subnet_pools.get(&pool.into());
+    let Some(scope) = pool.and_then(|pool| cloud.address_scopes.get(&pool.address_scope_id?)) else {
+        return Ok(());
+    };
+    let owns = target.is_some_and(|target| *target == scope.standard.project_id);
+    if owns || is_shared_with(cloud, scope.id.0, target) {
+        return Ok(());
+    }
+    Err(invalid_input(
+        "InvalidInput",
+        format!(
+            "the target can't use the address scope {} that the subnet pool is in: share that first",
+            scope.id
+        ),
+    ))
 }
 
 /// Passes when nobody needs the policy: neither its target nor, of a policy for all, anyone whom no other one serves.
@@ -122,6 +144,7 @@ impl Object {
         }
         match object_type {
             ObjectType::Network => row::<super::Network>(cloud, actor, id),
+            ObjectType::QosPolicy => row::<QosPolicy>(cloud, actor, id),
             ObjectType::SecurityGroup => row::<SecurityGroup>(cloud, actor, id),
             ObjectType::AddressScope => row::<AddressScope>(cloud, actor, id),
             ObjectType::AddressGroup => row::<AddressGroup>(cloud, actor, id),
@@ -135,6 +158,13 @@ fn users(cloud: &Cloud, object_type: ObjectType, id: Uuid) -> BTreeSet<ProjectId
     let lookups = &cloud.lookups;
     let mut users: BTreeSet<ProjectId> = match object_type {
         ObjectType::Network => BTreeSet::new(),
+        ObjectType::QosPolicy => {
+            let networks = lookups.networks_by_qos.of(&id.into());
+            let networks = networks.filter_map(|id| Some(cloud.networks.get(id)?.standard.project_id.clone()));
+            let ports = lookups.ports_by_qos.of(&id.into());
+            let ports = ports.filter_map(|id| Some(cloud.ports.get(id)?.standard.project_id.clone()));
+            networks.chain(ports).collect()
+        }
         ObjectType::SecurityGroup => {
             let ports = lookups.ports_by_group.of(&id.into());
             let ports = ports.filter_map(|id| Some(cloud.ports.get(id)?.standard.project_id.clone()));
@@ -164,6 +194,7 @@ fn users(cloud: &Cloud, object_type: ObjectType, id: Uuid) -> BTreeSet<ProjectId
     };
     let owner = match object_type {
         ObjectType::Network => None,
+        ObjectType::QosPolicy => cloud.qos_policies.get(&id.into()).map(|row| &row.standard.project_id),
         ObjectType::SecurityGroup => cloud
             .security_groups
             .get(&id.into())

@@ -14,7 +14,7 @@ use crate::compute::VmState;
 use crate::host::{
     FilterRule, FixedIpConfig, NetworkConfig, PortBinding, PortConfig, Remote, ServicePort, SubnetConfig,
 };
-use crate::network::{Network, Port, Subnet, device_owner};
+use crate::network::{Network, Port, Subnet, device_owner, qos};
 use crate::{AddressGroupId, Cloud, NetworkId, PortId, SecurityGroupId, ServerId};
 
 /// The network as this host needs it; `None` when no port of it is in use here. Parts that are as in `old` are shared
@@ -320,6 +320,9 @@ fn plan_port(view: &View<'_>, network: &Network, port: &Port) -> Option<PortConf
         security_groups: port.security_groups.clone(),
         dns_name: Some(port.dns_name.clone()).filter(|name| !name.is_empty()),
         extra_dhcp_opts: port.extra_dhcp_opts.clone(),
+        qos: qos::effective(port, network)
+            .and_then(|id| qos::resolve(view.cloud, id))
+            .map(Arc::new),
     })
 }
 

@@ -9,7 +9,8 @@ use super::network::contributions;
 use crate::host::HostConfig;
 use crate::network::{FloatingIp, Port, Router, device_owner};
 use crate::{
-    AnyRow, Change, Cloud, NetworkId, PortId, RouterId, SecurityGroupId, ServerId, VolumeId, VolumeSnapshotId,
+    AnyRow, Change, Cloud, NetworkId, PortId, QosPolicyId, RouterId, SecurityGroupId, ServerId, VolumeId,
+    VolumeSnapshotId,
 };
 
 /// What has to be planned anew.
@@ -110,6 +111,9 @@ impl Collector<'_> {
                 let floating_ip = self.cloud.floating_ips.get(&forwarding.floating_ip_id);
                 self.touched.routers.extend(floating_ip.and_then(|row| row.router_id));
             }
+            AnyRow::BandwidthLimitRule(rule) => self.qos(rule.policy_id),
+            AnyRow::DscpMarkingRule(rule) => self.qos(rule.policy_id),
+            AnyRow::PacketRateLimitRule(rule) => self.qos(rule.policy_id),
             AnyRow::AddressGroup(group) => {
                 let id = SecurityGroupId(group.id.0);
                 let networks = self.old.networks.iter();
@@ -220,6 +224,21 @@ impl Collector<'_> {
             .filter_map(|id| self.cloud.ports.get(id));
         for port in ports {
             self.device(&port.device_id, port.is_network_owned());
+        }
+    }
+
+    /// The ports that have a policy: by themselves, or by their network.
+    fn qos(&mut self, policy: QosPolicyId) {
+        let lookups = &self.cloud.lookups;
+        let own = lookups
+            .ports_by_qos
+            .of(&policy)
+            .filter_map(|id| self.cloud.ports.get(id));
+        let networks = lookups.networks_by_qos.of(&policy);
+        let by_network = networks.flat_map(|id| self.cloud.ports_of_network(*id));
+        for port in own.chain(by_network) {
+            let part = self.touched.networks.entry(port.network_id).or_default();
+            part.ports.insert(port.id);
         }
     }
 

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`filter`] | a network's ruleset: anti-spoofing and security groups |
 //! | [`filter_change`] | what a change does to it |
+//! | [`packets`], `shape` | limits and marks of single ports |
 //! | [`flows`] | which tracked flows the rules still allow |
 //! | [`nat`], `scopes` | a router's ruleset |
 //! | [`table`] | rulesets as values, and their difference |
@@ -24,10 +25,12 @@ pub mod flows;
 pub mod names;
 mod namespace;
 pub mod nat;
+pub mod packets;
 mod parallel;
 mod reaper;
 mod router;
 mod scopes;
+mod shape;
 pub mod table;
 mod tenant;
 

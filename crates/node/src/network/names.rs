@@ -24,6 +24,17 @@ pub fn tap_device(id: PortId) -> String {
     format!("tap{}", id.short())
 }
 
+/// Intermediate device beside a port's own, where what the port sends is limited.
+pub fn ifb_device(id: PortId) -> String {
+    format!("ifb{}", id.short())
+}
+
+/// The [`tap_device`] that an [`ifb_device`] is beside; `None` for another name.
+pub(super) fn beside_ifb(name: &str) -> Option<String> {
+    let tap = format!("tap{}", name.strip_prefix("ifb")?);
+    is_tap_device(&tap).then_some(tap)
+}
+
 /// Leg of a router on a self-service network.
 pub fn router_device(id: PortId) -> String {
     format!("qr-{}", id.short())

@@ -19,9 +19,11 @@ use super::external::bridge_mac;
 use super::filter::{self, CUT};
 use super::filter_change;
 use super::flows::Judge;
-use super::names::{BRIDGE, first_port_of, is_tap_device, network_namespace, tap_device};
+use super::names::{BRIDGE, beside_ifb, first_port_of, ifb_device, is_tap_device, network_namespace, tap_device};
 use super::namespace::Namespace;
+use super::packets;
 use super::reaper::Reaper;
+use super::shape;
 use super::table::Table;
 
 /// The metadata service's addresses: that of EC2, and Neutron's for IPv6.
@@ -59,6 +61,8 @@ pub struct Tenant {
     plugged: BTreeSet<PortId>,
     /// What the loaded ruleset is of; `None` if it has to be loaded.
     ruled: Option<Arc<NetworkConfig>>,
+    /// Devices of ports that are, or may be, held to a rate.
+    held: BTreeSet<String>,
     /// Others did something that was not looked at yet.
     disturbed: bool,
     /// Flows may carry the mark of a cut.
@@ -73,8 +77,14 @@ impl Tenant {
             done.push(format!("network namespace {} was missing", space.name));
         }
         space.keep_settings(&SETTINGS)?;
+        let held = if made {
+            BTreeSet::new()
+        } else {
+            held_devices(&mut space, config)?
+        };
         Ok(Self {
             space,
+            held,
             // Without ports: they are plugged by `ensure`.
             config: Arc::new(NetworkConfig {
                 ports: Default::default(),
@@ -105,8 +115,12 @@ impl Tenant {
     fn load_rules(&mut self, want: &Arc<NetworkConfig>) -> Result<()> {
         let ruled = self.ruled.take();
         if !ruled.as_ref().is_some_and(|ruled| Arc::ptr_eq(ruled, want)) {
-            let difference = ruled.and_then(|old| filter_change::difference(&old, want));
-            let whole = || filter::tables(want).iter().map(Table::render).collect();
+            let difference =
+                ruled.and_then(|old| Some(filter_change::difference(&old, want)? + &packets::change(&old, want)));
+            let whole = || {
+                let filter: String = filter::tables(want).iter().map(Table::render).collect();
+                filter + &packets::render(want)
+            };
             self.space.load(difference, whole)?;
         }
         self.ruled = Some(Arc::clone(want));
@@ -119,7 +133,11 @@ impl Tenant {
         let gone: Vec<Arc<PortConfig>> = gone_ports(&self.config, want);
         let mut links = Vec::new();
         for port in &gone {
-            links.extend(self.space.find_link(&tap_device(port.id))?);
+            let device = tap_device(port.id);
+            links.extend(self.space.find_link(&device)?);
+            if self.held.remove(&device) {
+                links.extend(self.space.find_link(&ifb_device(port.id))?);
+            }
             self.failed.remove(&port.id);
             self.plugged.remove(&port.id);
             self.touched.insert(port.id);
@@ -199,7 +217,8 @@ impl Tenant {
                 Some(links) => links.get(&device).cloned(),
                 None => self.space.find_link(&device)?,
             };
-            let failure = self.plug(want, &port, link, done).err().map(|error| error.in_full());
+            let plugged = self.plug(want, &port, link, done).and_then(|()| self.hold(want, &port));
+            let failure = plugged.err().map(|error| error.in_full());
             if failure.as_ref() != self.failed.get(&port.id) {
                 self.touched.insert(port.id);
             }
@@ -374,6 +393,22 @@ impl Tenant {
         Ok(())
     }
 
+    /// Holds a port to its limits of bandwidth. One that has none, and had none, costs nothing.
+    fn hold(&mut self, want: &NetworkConfig, port: &PortConfig) -> Result<()> {
+        let device = tap_device(port.id);
+        let is_limited = shape::limits(port) != (None, None);
+        if !is_limited && !self.held.contains(&device) {
+            return Ok(());
+        }
+        shape::ensure(&mut self.space.nl, port, want.mtu)
+            .doing(|| format!("limit the bandwidth of port {}", port.id))?;
+        match is_limited {
+            true => self.held.insert(device),
+            false => self.held.remove(&device),
+        };
+        Ok(())
+    }
+
     fn note_carrier(&mut self, port: PortId, carrier: bool) {
         let changed = if carrier {
             self.plugged.insert(port)
@@ -480,6 +515,12 @@ impl Tenant {
             let mac = Some(mac_of_bridge(want));
             return well(link.is_some_and(|l| l.index == self.bridge && l.mac == mac && l.mtu == want.mtu && l.up));
         }
+        if let Some(device) = beside_ifb(name) {
+            let limited = self
+                .port_of(&device)
+                .is_some_and(|port| shape::limits(port).1.is_some());
+            return well(limited == link.is_some() || reaper.is_about_to_delete(name));
+        }
         let Some(port) = self.port_of(name) else {
             return well(link.is_none() || reaper.is_about_to_delete(name));
         };
@@ -535,6 +576,28 @@ impl Tenant {
         linux::Netns::delete(&self.space.name).doing(|| format!("delete network namespace {}", self.space.name))?;
         Ok(())
     }
+}
+
+/// Devices that an earlier life of the program held to a rate. Intermediate devices of ports that are gone go, too.
+fn held_devices(space: &mut Namespace, config: &NetworkConfig) -> Result<BTreeSet<String>> {
+    let doing = || format!("look for limits in {}", network_namespace(config.id));
+    let wanted: BTreeSet<String> = config.ports.keys().map(|id| tap_device(*id)).collect();
+    let mut held = BTreeSet::new();
+    for link in space.nl.links().doing(doing)? {
+        match beside_ifb(&link.name) {
+            Some(device) if wanted.contains(&device) => {
+                held.insert(device);
+            }
+            Some(_) => {
+                space.nl.delete_link(link.index).doing(doing)?;
+            }
+            None if shape::is_held(&link) => {
+                held.insert(link.name);
+            }
+            None => {}
+        }
+    }
+    Ok(held)
 }
 
 /// What is to be thought of a change.

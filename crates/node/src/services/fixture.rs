@@ -50,6 +50,7 @@ fn port(id: PortId, mac: &str, addresses: &[(SubnetId, &str)]) -> PortConfig {
         security_groups: Default::default(),
         dns_name: None,
         extra_dhcp_opts: Vec::new(),
+        qos: None,
     }
 }
 

@@ -226,6 +226,7 @@ impl Cloud {
             security_groups: groups.iter().copied().collect(),
             dns_name: None,
             extra_dhcp_opts: Vec::new(),
+            qos: None,
         };
         change(&mut port);
         let addresses: Vec<IpAddr> = port.fixed_ips.iter().map(|ip| ip.address.addr()).collect();
@@ -334,6 +335,7 @@ impl Cloud {
             security_groups: BTreeSet::new(),
             dns_name: None,
             extra_dhcp_opts: Vec::new(),
+            qos: None,
         };
         self.edit(network, |n| n.ports.insert(port_id, Arc::new(port)));
         leg

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Port, PortSpec, addresses, device_owner, dhcp, server, validate};
 use crate::network::access::{Resource, get_changeable, get_visible, require};
-use crate::network::{FloatingIp, Network, Router, floating_ip, port_forwarding};
+use crate::network::{FloatingIp, Network, Router, floating_ip, port_forwarding, qos};
 use crate::{Actor, Error, PortId, Result, RouterId, Tx};
 
 /// Changes a port.
@@ -28,6 +28,7 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: PortId, spec: PortSpec) -> Res
     }
     validate::merge_dhcp_opts(&mut port.extra_dhcp_opts, spec.extra_dhcp_opts.unwrap_or_default())?;
     port.binding_profile = spec.binding_profile.unwrap_or(port.binding_profile);
+    port.qos_policy_id = qos::choose(tx.cloud(), actor, spec.qos_policy_id, port.qos_policy_id)?;
     port.host_id = spec.host_id.unwrap_or(port.host_id);
     port.admin_state_up = spec.admin_state_up.unwrap_or(port.admin_state_up);
     let standard = &mut port.standard;

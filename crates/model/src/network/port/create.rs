@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{FixedIpSpec, Port, PortSpec, addresses, device_owner, validate};
 use crate::address::MacAddress;
 use crate::network::access::{get_visible, owner, require};
-use crate::network::{Network, Standard, Status, network, quota, rbac, security_group, tag};
+use crate::network::{Network, Standard, Status, network, qos, quota, rbac, security_group, tag};
 use crate::{Actor, Error, NetworkId, ProjectId, Result, Tx};
 
 /// Makes a port.
@@ -95,6 +95,7 @@ fn build(
         binding_profile: spec.binding_profile.unwrap_or_default(),
         attachment: None,
         made_for_server: false,
+        qos_policy_id: qos::choose(tx.cloud(), actor, spec.qos_policy_id, None)?,
     };
     validate::check_port_security(&port, groups_asked_for)?;
     Ok(port)
@@ -150,6 +151,7 @@ pub(in crate::network) fn create_own(tx: &mut Tx<'_>, own: OwnPort<'_>) -> Resul
         binding_profile: serde_json::Map::new(),
         attachment: None,
         made_for_server: false,
+        qos_policy_id: None,
     };
     Ok(tx.put(port))
 }

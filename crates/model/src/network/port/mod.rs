@@ -29,7 +29,7 @@ use super::{Network, Standard, Status};
 use crate::address::MacAddress;
 use crate::cloud::{Lookups, Row};
 use crate::host::ExtraDhcpOpt;
-use crate::{Actor, Cloud, Error, HostId, NetworkId, PortId, ProjectId, SecurityGroupId, SubnetId};
+use crate::{Actor, Cloud, Error, HostId, NetworkId, PortId, ProjectId, QosPolicyId, SecurityGroupId, SubnetId};
 
 /// Values of `device_owner` that mean something to Neutron.
 pub mod device_owner {
@@ -96,6 +96,9 @@ pub struct Port {
     /// Made by Nova for a server (not given to it by the user): it is deleted with the server.
     #[serde(default)]
     pub made_for_server: bool,
+    /// Its own QoS policy.
+    #[serde(default)]
+    pub qos_policy_id: Option<QosPolicyId>,
 }
 
 fn normal() -> String {
@@ -189,6 +192,9 @@ impl Row for Port {
         Some(&self.standard.project_id)
     }
     fn index(&self, lookups: &mut Lookups, present: bool) {
+        if let Some(policy) = self.qos_policy_id {
+            lookups.ports_by_qos.set(policy, self.id, present);
+        }
         lookups.ports_by_network.set(self.network_id, self.id, present);
         lookups
             .ports_by_mac

@@ -8,7 +8,7 @@ use crate::address::MacAddress;
 use crate::host::ExtraDhcpOpt;
 use crate::network::access::require;
 use crate::network::{Network, rbac};
-use crate::{Actor, Cloud, HostId, ProjectId, Result, SecurityGroupId, SubnetId};
+use crate::{Actor, Cloud, HostId, ProjectId, QosPolicyId, Result, SecurityGroupId, SubnetId};
 
 /// An address asked for: by subnet, by address, or both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub struct PortSpec {
     pub vnic_type: Option<String>,
     /// `binding:profile`.
     pub binding_profile: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Its own QoS policy; `Some(None)`: none.
+    pub qos_policy_id: Option<Option<QosPolicyId>>,
     /// Labels of a new one.
     pub tags: Option<BTreeSet<String>>,
 }

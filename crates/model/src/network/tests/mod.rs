@@ -7,6 +7,7 @@ mod network_rules;
 mod port_forwarding_rules;
 mod port_rules;
 mod property;
+mod qos_rules;
 mod rbac_rules;
 mod router_rules;
 mod sharing_rules;

@@ -199,6 +199,11 @@ fn a_pool_in_somebody_elses_scope_stays_as_it_is() {
     };
     let code = world.fails(|tx| address_scope::update(tx, &admin, shared.id, unshare));
     assert_eq!(code, "AddressScopeUpdateError");
+    let hidden = scope(&mut world, &admin, 4, false).unwrap();
+    let spec = pool(Some(&hidden), "10.8.0.0/16");
+    let theirs = world.run(|tx| subnet_pool::create(tx, &admin, spec)).unwrap();
+    let error = share(&mut world, &admin, ObjectType::Subnetpool, theirs.id.0, Some("demo")).unwrap_err();
+    assert_eq!(error.code, "InvalidInput", "a pool is of no use without its scope");
     let policy = rbac::of_object(&world.cloud, shared.id.0).next().unwrap().id;
     assert_eq!(world.fails(|tx| rbac::delete(tx, &admin, policy)), "RbacPolicyInUse");
     share(&mut world, &admin, ObjectType::AddressScope, shared.id.0, Some("demo")).unwrap();
