@@ -34,9 +34,10 @@ use crate::volume::{
     VolumeSnapshot, VolumeTransfer, VolumeType,
 };
 use crate::{
-    AddressGroupId, AttachmentId, BackupId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, ImageId, NetworkId, PortForwardingId, PortId, ProjectId, QosPolicyId, QosRuleId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId,
-    SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId,
-    VolumeTransferId,
+    AddressGroupId, AttachmentId, BackupId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, ImageId,
+    NetworkId, PortForwardingId, PortId, ProjectId, QosPolicyId, QosRuleId, RbacPolicyId, Result, RoleId, RouterId,
+    SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId, VolumeGroupId, VolumeId,
+    VolumeSnapshotId, VolumeTransferId,
 };
 
 /// A row of a table: a resource as it is kept.

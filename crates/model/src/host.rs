@@ -6,6 +6,7 @@
 //! and then values, and the cost of a change does not grow with the size of the cloud.
 
 mod orders;
+mod qos;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use crate::{
     SecurityGroupRuleId, ServerId, SubnetId, UserId, VolumeId, VolumeSnapshotId,
 };
 
+pub use qos::{BandwidthLimit, PacketRateLimit, PortQos};
 pub use volume::{
     CopyConfig, CopyKind, RestoreConfig, Restored, SnapshotConfig, VolumeConfig, VolumeDisk, VolumeOrigin, VolumeReport,
 };
@@ -171,39 +173,6 @@ pub struct PortConfig {
     /// What it is limited to, and how its packets are marked.
     #[serde(default)]
     pub qos: Option<Arc<PortQos>>,
-}
-
-/// Limits and marks of a port. Directions are the port's owner's: ingress is to it, egress from it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PortQos {
-    /// To the port.
-    pub ingress: Option<BandwidthLimit>,
-    /// From the port.
-    pub egress: Option<BandwidthLimit>,
-    /// Packets to the port.
-    pub ingress_packets: Option<PacketRateLimit>,
-    /// Packets from the port.
-    pub egress_packets: Option<PacketRateLimit>,
-    /// The DSCP mark of what the port sends (RFC 2474).
-    pub dscp: Option<u8>,
-}
-
-/// A limit of bandwidth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BandwidthLimit {
-    /// kbit a second, more than 0.
-    pub kbps: u32,
-    /// kbit that may pass at once; 0 for as much as suits the limit.
-    pub burst_kbits: u32,
-}
-
-/// A limit of packets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PacketRateLimit {
-    /// Thousands a second, more than 0.
-    pub kpps: u32,
-    /// Thousands that may pass at once; 0 for as much as suits the limit.
-    pub burst_kpackets: u32,
 }
 
 /// One address of a port.
