@@ -12,11 +12,12 @@ use control::Control;
 use control::images::ImageStore;
 use model::Error;
 
+use crate::console::Consoles;
 use crate::context::RequestId;
 use crate::fault::{Fault, Service, render};
 use crate::maru::Metrics;
 use crate::routes::{RouteRow, Routes};
-use crate::{compute, identity, image, maru, network, placement, volume};
+use crate::{compute, console, identity, image, maru, network, placement, volume};
 
 /// What every request may use.
 pub struct App {
@@ -26,6 +27,8 @@ pub struct App {
     pub endpoints: Endpoints,
     /// The images' data.
     pub images: ImageStore,
+    /// Who uses servers' consoles.
+    pub consoles: Arc<Consoles>,
 }
 
 /// Where clients reach the cloud.
@@ -70,6 +73,7 @@ fn is_plain_host(host: &str) -> bool {
 fn services(app: &Arc<App>) -> Vec<Routes> {
     vec![
         compute::routes(app),
+        console::routes(app),
         identity::routes(app),
         image::routes(app),
         maru::routes(app),
@@ -108,11 +112,18 @@ pub fn router(app: App) -> (Router, Vec<RouteRow>) {
     )
 }
 
+/// An image without an id is no image, as with Glance, and not the list of them; so with these of Nova's.
+const NAMES_NOTHING: &[&str] = &[
+    "/image/v2/images/",
+    "/compute/v2.1/os-simple-tenant-usage/",
+    "/compute/v2.1/os-volumes/",
+    "/compute/v2.1/os-snapshots/",
+];
+
 /// `/networking/v2.0/networks/` and `/networking//v2.0/networks` are `/networking/v2.0/networks`.
 fn normalize_path(mut request: Request) -> Request {
     let path = request.uri().path();
-    // An image without an id is no image, as with Glance, and not the list of them.
-    let ends_with_slash = path.len() > 1 && path.ends_with('/') && path != "/image/v2/images/";
+    let ends_with_slash = path.len() > 1 && path.ends_with('/') && !NAMES_NOTHING.contains(&path);
     if !path.contains("//") && !ends_with_slash {
         return volume::take_project(request);
     }

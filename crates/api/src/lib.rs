@@ -12,6 +12,7 @@
 mod access;
 mod app;
 mod compute;
+mod console;
 mod context;
 mod extract;
 mod fault;
@@ -28,6 +29,7 @@ mod volume;
 
 pub use access::Access;
 pub use app::{App, Endpoints, router};
+pub use console::{Consoles, NOVNC_DIRECTORY};
 pub use context::Ctx;
 pub use extract::Wire;
 pub use fault::{Fault, Service};

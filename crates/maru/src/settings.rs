@@ -208,6 +208,9 @@ settings! {
     password_expires_days: i64 = "0",
         "Days after which a password expires; 0: never",
         "비밀번호가 만료되는 날 수. 0: 만료되지 않음";
+    novnc_dir: PathBuf = "/usr/share/novnc",
+        "Directory with noVNC's pages, which show servers' screens in a browser",
+        "브라우저에서 서버 화면을 보여 주는 noVNC 페이지의 디렉터리";
     log: Text = "info",
         "What goes to the log: error, warn, info, debug, trace, also by part: 'info,node=debug'",
         "로그에 남길 것: error, warn, info, debug, trace. 부분별로도: 'info,node=debug'";

@@ -83,6 +83,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
             region: settings.region.0.clone(),
         },
         images,
+        consoles: Arc::new(api::Consoles::new(&settings.novnc_dir)),
     });
     if tls.is_none() && !listen.ip().is_loopback() {
         tracing::warn!("The API listens on {listen} without TLS: passwords and tokens can be read on the way");

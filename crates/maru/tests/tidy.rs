@@ -175,6 +175,7 @@ fn one_major_version_of_each_library() {
         ("getrandom", "three generations of the random crates"),
         ("rand_core", "as getrandom"),
         ("rand", "as getrandom"),
+        ("rand_chacha", "as getrandom"),
         ("syn", "derive macros only: not in the program"),
         (
             "synstructure",

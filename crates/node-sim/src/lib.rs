@@ -9,15 +9,18 @@
 //!
 //! It is deterministic: no clock, no randomness; a server moves one phase a step, and stops only where it is told to.
 
+mod consoles;
+mod disk;
 #[cfg(test)]
 mod tests;
 mod whims;
 mod world;
 
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::console::ConsoleSource;
+use model::console::{ConsoleKind, ConsoleSource};
 use model::diagnostics::{Answer, Diagnostics, DiagnosticsSource, DiskFigures, NicFigures, Traffic};
 use model::host::{HostConfig, HostFacts, HostReport, ServerPhase};
 use model::{HostId, NetworkId, PortId, RouterId, ServerId};
@@ -251,6 +254,13 @@ impl ConsoleSource for SimNode {
         let text = state.world.console(server_id).ok_or(io::ErrorKind::NotFound)?;
         let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
         Ok(text.as_bytes()[text.len().saturating_sub(limit)..].to_vec())
+    }
+
+    fn connect(&self, server_id: ServerId, kind: ConsoleKind) -> io::Result<UnixStream> {
+        if self.phase(server_id) != Some(ServerPhase::Running) {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        consoles::connect(kind)
     }
 }
 

@@ -14,6 +14,7 @@ use model::host::{
 };
 use model::{PortId, ServerId};
 
+use crate::disk::Disk;
 use crate::whims::Whims;
 
 pub(crate) struct World {
@@ -40,6 +41,8 @@ struct Machine {
     asked: DesiredPower,
     /// How far it is with what is ordered of its disks.
     done: ServerDone,
+    /// What it has for a root disk.
+    disk: Disk,
 }
 
 impl World {
@@ -364,6 +367,7 @@ impl Machine {
                 reverted: server.orders.reverted,
                 snapshot: None,
             },
+            disk: Disk::default(),
         }
     }
 
@@ -374,6 +378,9 @@ impl Machine {
         let starts_anew = orders.rebuilds > self.done.rebuilds
             || orders.trial > self.done.trial
             || orders.reverted > self.done.reverted;
+        if let Some(image) = server.disk.image.as_ref().filter(|_| starts_anew || self.boots == 0) {
+            self.disk.stand_on(&image.path);
+        }
         let is_at_rest = !starts_anew && self.phase == reached(server.power);
         let copy = orders
             .snapshot
@@ -382,9 +389,7 @@ impl Machine {
             .map(|order| SnapshotReport {
                 image_id: order.image_id,
                 state: match &server.disk.image {
-                    Some(image) => SnapshotState::Ready {
-                        path: image.path.clone(),
-                    },
+                    Some(_) => SnapshotState::Ready { path: self.disk.path() },
                     None => SnapshotState::Failed {
                         message: "The server has no disk of its own.".to_owned(),
                     },

@@ -19,13 +19,7 @@ use crate::extract::Wire;
 use crate::reply::{Reply, json as reply};
 
 /// Actions of Nova's that this version of Maru does not do yet.
-const NOT_YET: &[&str] = &[
-    "addFixedIp",
-    "evacuate",
-    "os-migrateLive",
-    "removeFixedIp",
-    "trigger_crash_dump",
-];
+const NOT_YET: &[&str] = &["evacuate", "os-migrateLive", "trigger_crash_dump"];
 
 /// `POST /servers/{id}/action`.
 pub(super) async fn act(
@@ -59,8 +53,10 @@ pub(super) async fn act(
         "os-getConsoleOutput" => return console_output(&ctx, id, arguments).await,
         "changePassword" => return Err(change_password(&ctx, id, arguments)?.into()),
         "os-getVNCConsole" | "os-getSPICEConsole" | "os-getSerialConsole" | "os-getRDPConsole" => {
-            return Err(remote_consoles::by_action(&ctx, version, &id.to_string(), name, arguments)?.into());
+            return remote_consoles::by_action(&ctx, version, &id.to_string(), name, arguments);
         }
+        "addFixedIp" => networks::add_fixed(&ctx, version, id, arguments).await?,
+        "removeFixedIp" => networks::remove_fixed(&ctx, version, id, arguments).await?,
         "addFloatingIp" => networks::add_floating(&ctx, version, id, arguments).await?,
         "removeFloatingIp" => networks::remove_floating(&ctx, version, id, arguments).await?,
         "injectNetworkInfo" => {

@@ -53,10 +53,8 @@ pub(super) fn read(server: Object<'_>, version: Microversion) -> Result<(Option<
         (Some(image), Some(mapped), _) if image != mapped => {
             Err(bad_mapping("the boot disk is made from another image than imageRef."))
         }
-        // The image's own disk is the root: the volumes come beside it.
-        (Some(_), _, 1) => Err(bad_mapping(
-            "You specified more than one boot disk: imageRef and a volume with boot_index 0.",
-        )),
+        // Nova makes a disk of imageRef only where the mapping says so: this one boots from its volume.
+        (Some(_), None, 1) => Ok((None, disks)),
         (None, None, 0) => Err(Error::invalid("HTTPBadRequest", "Missing imageRef attribute")),
         _ => Ok((image.or(mapped), disks)),
     }

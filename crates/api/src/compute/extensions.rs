@@ -31,6 +31,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "What a server wrote to its console.",
     ),
     (
+        "Consoles",
+        "os-consoles",
+        "A server's screen and serial port, to be used by hand.",
+    ),
+    (
         "CreateServerExt",
         "os-create-server-ext",
         "Networks, user data and files of a new server.",
@@ -62,6 +67,7 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
     ("FlavorExtraSpecs", "os-flavor-extra-specs", "Extra specs of a flavor."),
     ("FlavorManage", "os-flavor-manage", "Making and deleting flavors."),
     ("FlavorRxtx", "os-flavor-rxtx", "The rxtx_factor of a flavor."),
+    ("Hosts", "os-hosts", "The hosts, and what is used of them by whom."),
     ("Hypervisors", "os-hypervisors", "The hosts with their figures."),
     (
         "InstanceActions",
@@ -98,9 +104,15 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
     ("ServerUsage", "OS-SRV-USG", "When a server was started and ended."),
     ("Services", "os-services", "The services of this cloud."),
     ("SimpleTenantUsage", "os-simple-tenant-usage", "What a project used."),
+    (
+        "RemoteConsoles",
+        "os-remote-consoles",
+        "URLs at which a server's consoles open.",
+    ),
     ("SuspendServer", "os-suspend-server", "Suspending a server."),
     ("UsedLimits", "os-used-limits", "What is used of a limit."),
     ("UserData", "os-user-data", "User data of a new server."),
+    ("Volumes", "os-volumes", "Volumes, as Nova passed them on."),
 ];
 
 fn view((name, alias, description): &(&str, &str, &str)) -> Value {

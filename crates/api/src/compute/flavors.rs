@@ -27,7 +27,7 @@ const CREATE: &[Field] = &[
     field("disk"),
     field("OS-FLV-EXT-DATA:ephemeral"),
     field("swap"),
-    field("rxtx_factor"),
+    field("rxtx_factor").until(101),
     field("os-flavor-access:is_public"),
     field("description").since(55),
 ];
@@ -41,6 +41,9 @@ const LIST_QUERY: &[&str] = &[
     "sort_key",
     "sort_dir",
 ];
+
+/// The filter that came with 2.102.
+const NAME: &str = "name";
 
 /// Sizes are 32-bit numbers in Nova.
 const MAX: u64 = 0x7fff_ffff;
@@ -59,11 +62,13 @@ fn view(ctx: &Ctx, version: Microversion, flavor: &Flavor) -> Value {
         "vcpus": flavor.vcpus,
         "swap": swap,
         "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral_gib,
-        "OS-FLV-DISABLED:disabled": false,
         "os-flavor-access:is_public": flavor.is_public,
-        "rxtx_factor": f64::from(flavor.rxtx_factor_thousandths) / 1000.0,
         "links": links(ctx, "flavors", flavor.id.as_str()),
     });
+    if !version.since(102) {
+        body["OS-FLV-DISABLED:disabled"] = json!(false);
+        body["rxtx_factor"] = json!(f64::from(flavor.rxtx_factor_thousandths) / 1000.0);
+    }
     if version.since(55) {
         body["description"] = json!(flavor.description);
     }
@@ -102,8 +107,10 @@ fn answer_list(
     path: &str,
     view: fn(&Ctx, Microversion, &Flavor) -> Value,
 ) -> Reply {
-    check_query(query, LIST_QUERY, version, 75)?;
-    let page = Page::read(query)?.cut(select(ctx, query)?, |flavor| flavor.id.to_string())?;
+    let known = [LIST_QUERY, &[NAME]].concat();
+    let known = if version.since(102) { &known } else { LIST_QUERY };
+    check_query(query, known, version, 75)?;
+    let page = Page::read(query)?.cut(select(ctx, version, query)?, |flavor| flavor.id.to_string())?;
     let flavors: Vec<Value> = page.items.iter().map(|flavor| view(ctx, version, flavor)).collect();
     let mut body = json!({"flavors": flavors});
     page.add_links(&mut body, "flavors", &link(ctx, path), query);
@@ -111,7 +118,7 @@ fn answer_list(
 }
 
 /// The flavors that the caller and the query want, sorted.
-fn select(ctx: &Ctx, query: &Query) -> Result<Vec<Arc<Flavor>>> {
+fn select(ctx: &Ctx, version: Microversion, query: &Query) -> Result<Vec<Arc<Flavor>>> {
     let actor = ctx.actor();
     // Only an administrator may ask for other than public flavors; their own project's are among them anyway.
     let is_public = match query.get("is_public") {
@@ -125,6 +132,7 @@ fn select(ctx: &Ctx, query: &Query) -> Result<Vec<Arc<Flavor>>> {
     };
     let min_ram = at_least(query, "minRam")?;
     let min_disk = at_least(query, "minDisk")?;
+    let name = query.get(NAME).filter(|_| version.since(102));
     let is_wanted = |flavor: &&Arc<Flavor>| {
         let has_access = actor
             .project_id()
@@ -134,10 +142,13 @@ fn select(ctx: &Ctx, query: &Query) -> Result<Vec<Arc<Flavor>>> {
             Some(true) => flavor.is_public || has_access,
             Some(false) => !flavor.is_public,
         };
-        shown && flavor.memory_mib >= min_ram && flavor.root_gib >= min_disk
+        shown
+            && name.is_none_or(|name| flavor.name == name)
+            && flavor.memory_mib >= min_ram
+            && flavor.root_gib >= min_disk
     };
     let mut flavors: Vec<Arc<Flavor>> = ctx.cloud().flavors.iter().filter(is_wanted).cloned().collect();
-    sort(&mut flavors, query)?;
+    sort(&mut flavors, version, query)?;
     Ok(flavors)
 }
 
@@ -148,7 +159,7 @@ fn at_least(query: &Query, name: &str) -> Result<u64> {
     })
 }
 
-fn sort(flavors: &mut [Arc<Flavor>], query: &Query) -> Result<()> {
+fn sort(flavors: &mut [Arc<Flavor>], version: Microversion, query: &Query) -> Result<()> {
     let key = query.get("sort_key").unwrap_or("flavorid");
     match key {
         "flavorid" | "id" => flavors.sort_by(|a, b| a.id.cmp(&b.id)),
@@ -159,7 +170,7 @@ fn sort(flavors: &mut [Arc<Flavor>], query: &Query) -> Result<()> {
         "ephemeral_gb" => flavors.sort_by_key(|flavor| flavor.ephemeral_gib),
         "swap" => flavors.sort_by_key(|flavor| flavor.swap_mib),
         "is_public" => flavors.sort_by_key(|flavor| flavor.is_public),
-        "rxtx_factor" => flavors.sort_by_key(|flavor| flavor.rxtx_factor_thousandths),
+        "rxtx_factor" if !version.since(102) => flavors.sort_by_key(|flavor| flavor.rxtx_factor_thousandths),
         "description" => flavors.sort_by(|a, b| a.description.cmp(&b.description)),
         "created_at" | "updated_at" | "disabled" | "vcpu_weight" => {}
         _ => {

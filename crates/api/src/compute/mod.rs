@@ -16,6 +16,7 @@ mod extensions;
 mod extra_specs;
 mod filters;
 mod flavors;
+mod gone;
 mod host_admin;
 mod hypervisors;
 mod images;
@@ -40,6 +41,7 @@ mod usage;
 mod versions;
 mod view;
 mod volume_attachments;
+mod volumes;
 mod works;
 
 use std::sync::Arc;
@@ -69,7 +71,10 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(host_routes)
         .with(aggregate_routes)
         .with(proxy_routes)
+        .with(volume_proxy_routes)
+        .with(gone::routes)
         .with(project_routes)
+        .wrap(|router| router.layer(middleware::from_fn(microversion::refuse_unknown_queries)))
         .wrap(|router| router.layer(middleware::from_fn(microversion::layer)))
 }
 
@@ -228,6 +233,11 @@ fn host_routes(routes: Routes) -> Routes {
             host_admin::audit_log_before,
         )
         .post("/v2.1/os-server-external-events", Admin, host_admin::external_events)
+        .get(
+            "/v2.1/os-console-auth-tokens/{token}",
+            Admin,
+            remote_consoles::show_token,
+        )
 }
 
 fn aggregate_routes(routes: Routes) -> Routes {
@@ -274,6 +284,21 @@ fn proxy_routes(routes: Routes) -> Routes {
         .post("/v2.1/os-floating-ips", Member, networks::create_floating)
         .get("/v2.1/os-floating-ips/{id}", Reader, networks::show_floating)
         .delete("/v2.1/os-floating-ips/{id}", Member, networks::delete_floating)
+}
+
+/// See [`proxy_routes`].
+fn volume_proxy_routes(routes: Routes) -> Routes {
+    routes
+        .get("/v2.1/os-volumes", Reader, volumes::list)
+        .post("/v2.1/os-volumes", Member, volumes::create)
+        .get("/v2.1/os-volumes/detail", Reader, volumes::list)
+        .get("/v2.1/os-volumes/{id}", Reader, volumes::show)
+        .delete("/v2.1/os-volumes/{id}", Member, volumes::delete)
+        .get("/v2.1/os-snapshots", Reader, volumes::list_snapshots)
+        .post("/v2.1/os-snapshots", Member, volumes::create_snapshot)
+        .get("/v2.1/os-snapshots/detail", Reader, volumes::list_snapshots)
+        .get("/v2.1/os-snapshots/{id}", Reader, volumes::show_snapshot)
+        .delete("/v2.1/os-snapshots/{id}", Member, volumes::delete_snapshot)
 }
 
 fn project_routes(routes: Routes) -> Routes {

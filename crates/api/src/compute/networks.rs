@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use model::compute::server::port;
 use model::network::floating_ip::{self, FloatingIpSpec};
 use model::network::{FloatingIp, Network, network};
 use model::{Error, ErrorKind, FloatingIpId, NetworkId, Result, ServerId};
@@ -24,11 +25,12 @@ const LAST: u16 = 35;
 /// The last microversion with actions on floating IPs.
 const LAST_ACTION: u16 = 43;
 
+/// The caller's, shared ones, and those that floating IPs are of, which Neutron shows to everybody.
 fn own_networks(ctx: &Ctx) -> Vec<Arc<Network>> {
     let (cloud, actor) = (ctx.cloud(), ctx.actor());
     let networks = cloud.networks.iter();
     networks
-        .filter(|net| actor.owns(&net.standard.project_id) || net.shared || actor.is_admin())
+        .filter(|net| actor.can_see(&net.standard.project_id) || net.shared || net.external)
         .cloned()
         .collect()
 }
@@ -192,6 +194,31 @@ pub(super) async fn delete_floating(ctx: Ctx, version: Microversion, Path(id): P
     ctx.transact(move |tx, actor| floating_ip::delete(tx, actor, id))
         .await?;
     Ok(StatusCode::ACCEPTED.into_response())
+}
+
+/// `addFixedIp`, up to 2.43.
+pub(super) async fn add_fixed(ctx: &Ctx, version: Microversion, id: ServerId, body: Object<'_>) -> Result<()> {
+    version.require_until(LAST_ACTION)?;
+    let body = body.object("addFixedIp")?.ok_or_else(|| missing("addFixedIp"))?;
+    let text = body.allow(&[field("networkId")], MIN)?.text("networkId", 1..=36)?;
+    let text = text.ok_or_else(|| missing("networkId"))?;
+    let network: NetworkId = text
+        .parse()
+        .map_err(|_| Error::not_found("NetworkNotFound", format!("Network {text} could not be found.")))?;
+    ctx.transact(move |tx, actor| port::add_fixed_ip(tx, actor, id, network))
+        .await
+}
+
+/// `removeFixedIp`, up to 2.43.
+pub(super) async fn remove_fixed(ctx: &Ctx, version: Microversion, id: ServerId, body: Object<'_>) -> Result<()> {
+    version.require_until(LAST_ACTION)?;
+    let body = body.object("removeFixedIp")?.ok_or_else(|| missing("removeFixedIp"))?;
+    let body = body.allow(&[field("address")], MIN)?;
+    let address: IpAddr = body
+        .parsed("address", "an IP address")?
+        .ok_or_else(|| missing("address"))?;
+    ctx.transact(move |tx, actor| port::remove_fixed_ip(tx, actor, id, address))
+        .await
 }
 
 fn read_address(body: Object<'_>) -> Result<Ipv4Addr> {

@@ -1,19 +1,21 @@
-//! Consoles to look at in a browser (`remote-consoles` from 2.6, the actions `os-get…Console` before). This cloud runs no
-//! console proxy, so each asks rightly and is told that its kind is not available, as by a Nova with its consoles off.
-//! What a server wrote to its serial console is told by `os-getConsoleOutput`.
+//! Consoles to use in a browser (`remote-consoles` from 2.6, the actions `os-get…Console` before): URLs whose token ends. A
+//! server has a screen (`novnc`) and a serial port; other kinds are not available, as at a Nova with those off. What a server
+//! wrote to its serial port is told by `os-getConsoleOutput`, too.
 
 use axum::extract::Path;
 use model::compute::TaskState;
 use model::compute::server::admission::Denied;
+use model::console::ConsoleKind;
 use model::{Error, Result};
 use serde_json::{Map, Value, json};
 
 use super::body::{Object, TEXT_LIMIT, field, missing, wrong};
 use super::microversion::{MIN, Microversion};
 use super::servers::find;
+use crate::console;
 use crate::context::Ctx;
 use crate::extract::Wire;
-use crate::reply::Reply;
+use crate::reply::{Reply, json as reply};
 
 /// Protocols, and since which microversion.
 const PROTOCOLS: &[(&str, u16)] = &[("vnc", 6), ("spice", 6), ("serial", 6), ("rdp", 6), ("mks", 8)];
@@ -41,7 +43,8 @@ pub(super) async fn create(
     let protocol = read(body, "protocol", PROTOCOLS, version)?;
     let kind = read(body, "type", TYPES, version)?;
     let kind = if protocol == "rdp" { protocol } else { kind };
-    Err(unavailable(&ctx, &id, kind, protocol)?.into())
+    let url = make_url(&ctx, &id, kind, protocol)?;
+    reply(&json!({"remote_console": {"protocol": protocol, "type": kind, "url": url}}))
 }
 
 fn read<'a>(body: Object<'a>, name: &str, known: &[(&str, u16)], version: Microversion) -> Result<&'a str> {
@@ -54,13 +57,7 @@ fn read<'a>(body: Object<'a>, name: &str, known: &[(&str, u16)], version: Microv
 }
 
 /// `os-getVNCConsole` and its kin, up to 2.5.
-pub(super) fn by_action(
-    ctx: &Ctx,
-    version: Microversion,
-    id: &str,
-    action: &str,
-    arguments: Object<'_>,
-) -> Result<Error> {
+pub(super) fn by_action(ctx: &Ctx, version: Microversion, id: &str, action: &str, arguments: Object<'_>) -> Reply {
     version.require_until(5)?;
     let (protocol, kinds): (_, &[(&str, u16)]) = match action {
         "os-getVNCConsole" => ("vnc", &[("novnc", 1), ("xvpvnc", 1)]),
@@ -70,14 +67,15 @@ pub(super) fn by_action(
     };
     let arguments = arguments.object(action)?.ok_or_else(|| missing(action))?;
     let kind = read(arguments.allow(&[field("type")], MIN)?, "type", kinds, version)?;
-    unavailable(ctx, id, kind, protocol)
+    let url = make_url(ctx, id, kind, protocol)?;
+    reply(&json!({"console": {"type": kind, "url": url}}))
 }
 
-/// Why there is none.
+/// The URL of a console. It opens once the server runs, if it does not now.
 ///
 /// # Errors
-/// What comes before that: no such server, none on a host, one that is being deleted.
-fn unavailable(ctx: &Ctx, id: &str, kind: &str, protocol: &str) -> Result<Error> {
+/// No such server, none on a host, one that is being deleted, a kind that there is not.
+fn make_url(ctx: &Ctx, id: &str, kind: &str, protocol: &str) -> Result<String> {
     let server = find(ctx, id)?;
     if server.host.is_none() {
         return Err(Error::conflict(
@@ -89,8 +87,39 @@ fn unavailable(ctx: &Ctx, id: &str, kind: &str, protocol: &str) -> Result<Error>
         let operation = format!("get_{protocol}_console");
         return Err(Denied::TaskState(TaskState::Deleting).into_error(server.id, &operation));
     }
-    Ok(Error::invalid(
-        "ConsoleTypeUnavailable",
-        format!("Unavailable console type {kind}."),
-    ))
+    let console = match (protocol, kind) {
+        ("vnc", "novnc") => ConsoleKind::Vnc,
+        ("serial", "serial") => ConsoleKind::Serial,
+        _ => {
+            return Err(Error::invalid(
+                "ConsoleTypeUnavailable",
+                format!("Unavailable console type {kind}."),
+            ));
+        }
+    };
+    let token = ctx.control().seal_console_token(server.id, console)?;
+    Ok(console::url(ctx.base_url(), console, &token))
+}
+
+/// `GET /os-console-auth-tokens/{token}`, from 2.31: which server's console a token opens, and where.
+pub(super) async fn show_token(ctx: Ctx, version: Microversion, Path(token): Path<String>) -> Reply {
+    version.require(31)?;
+    let claims = ctx.control().open_console_token(&token)?;
+    let mut body = json!({
+        "instance_uuid": claims.server_id,
+        "host": ctx.control().host_id(),
+        "port": port_of(ctx.base_url()),
+        "internal_access_path": "console/websockify",
+    });
+    if version.since(99) {
+        body["tls_port"] = Value::Null;
+    }
+    reply(&json!({"console": body}))
+}
+
+/// The port of a URL: consoles are on the API's.
+fn port_of(url: &str) -> u16 {
+    let authority = url.split("://").nth(1).unwrap_or_default();
+    let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    port.unwrap_or(if url.starts_with("https") { 443 } else { 80 })
 }

@@ -12,7 +12,7 @@ use model::network::SecurityGroup;
 use model::{Error, Result};
 use serde_json::{Map, Value, json};
 
-use super::body::{Field, Object, field};
+use super::body::{Field, Object, TEXT_LIMIT, field};
 use super::filters::Wanted;
 use super::microversion::Microversion;
 use super::paging::Page;
@@ -30,6 +30,7 @@ const UPDATE: &[Field] = &[
     field("accessIPv6"),
     field("description").since(19),
     field("hostname").since(90),
+    field("pinned_availability_zone").since(104),
 ];
 
 /// `GET /servers`.
@@ -86,9 +87,17 @@ pub(super) async fn update(
         access_ipv4: body.address("accessIPv4", "an IPv4 address")?,
         access_ipv6: body.address("accessIPv6", "an IPv6 address")?,
         disk_config: create::read_disk_config(body)?,
+        pinned_zone: match body.has("pinned_availability_zone") {
+            true => Some(
+                body.text("pinned_availability_zone", 1..=TEXT_LIMIT)?
+                    .map(str::to_owned),
+            ),
+            false => None,
+        },
     };
+    let zone = super::own_zone(&ctx);
     let server = ctx
-        .transact(move |tx, actor| edit::update(tx, actor, id, changes))
+        .transact(move |tx, actor| edit::update(tx, actor, id, changes, &zone))
         .await?;
     let view = View::new(&ctx, version);
     reply(&json!({"server": view.server(&server, Document::Update)}))

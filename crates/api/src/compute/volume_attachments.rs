@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use model::compute::VmState;
+use model::compute::server::admission::{Denied, Operation};
 use model::volume::VolumeAttachment;
 use model::volume::attachment::{self, ServerDisk};
 use model::{Error, Result, ServerId, VolumeId};
@@ -12,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::body::{Field, Object, field, missing};
 use super::microversion::Microversion;
-use super::paging::Page;
+use super::paging::{Page, check_query};
 use super::server_id;
 use super::servers::find;
 use crate::context::Ctx;
@@ -56,6 +58,7 @@ fn volume_id(text: &str) -> Result<VolumeId> {
 /// `GET /servers/{id}/os-volume_attachments`.
 pub(super) async fn list(ctx: Ctx, version: Microversion, Path(id): Path<String>, query: Query) -> Reply {
     let server = find(&ctx, &id)?;
+    check_query(&query, &["limit", "offset", "marker"], version, 102)?;
     let all = attachment::of_server(&ctx.cloud(), server.id);
     let cut = Page::read(&query)?.cut(all, |each: &Arc<VolumeAttachment>| each.volume_id.to_string())?;
     let shown: Vec<Value> = cut.items.iter().map(|each| view(each, version)).collect();
@@ -87,10 +90,24 @@ pub(super) async fn attach(
         delete_on_termination: body.boolean("delete_on_termination")?.unwrap_or(false),
         tag: tag.map(str::to_owned),
     };
+    check_shelved(&ctx, version, id, Operation::AttachVolume)?;
     let made = ctx
         .transact(move |tx, actor| attachment::to_server(tx, actor, id, &disk))
         .await?;
+    if version.since(101) {
+        return Ok(StatusCode::ACCEPTED.into_response());
+    }
     reply(&json!({"volumeAttachment": view(&made, version)}))
+}
+
+/// A shelved server's volumes may be changed from 2.20 on.
+fn check_shelved(ctx: &Ctx, version: Microversion, id: ServerId, operation: Operation) -> Result<()> {
+    let server = find(ctx, &id.to_string())?;
+    let is_shelved = matches!(server.vm_state, VmState::Shelved | VmState::ShelvedOffloaded);
+    if is_shelved && !version.since(20) {
+        return Err(Denied::VmState(server.vm_state).into_error(id, operation.name()));
+    }
+    Ok(())
 }
 
 /// `/dev/vdb`, `vdb`; null and empty leave the choice.
@@ -138,9 +155,10 @@ pub(super) async fn update(
 }
 
 /// `DELETE /servers/{id}/os-volume_attachments/{volume}`.
-pub(super) async fn detach(ctx: Ctx, Path((id, volume)): Path<(String, String)>) -> Reply {
+pub(super) async fn detach(ctx: Ctx, version: Microversion, Path((id, volume)): Path<(String, String)>) -> Reply {
     let id: ServerId = server_id(&id)?;
     let volume = volume_id(&volume)?;
+    check_shelved(&ctx, version, id, Operation::DetachVolume)?;
     ctx.transact(move |tx, actor| attachment::from_server(tx, actor, id, volume))
         .await?;
     Ok(StatusCode::ACCEPTED.into_response())

@@ -153,6 +153,7 @@ impl TestCloud {
                 region: "RegionOne".to_owned(),
             },
             images,
+            consoles: Arc::new(api::Consoles::new(dir.path().join("novnc"))),
         });
         *door.lock().unwrap() = router;
         Self {
@@ -178,6 +179,15 @@ impl TestCloud {
             bootstrap::flavors(tx)
         })
         .await;
+    }
+
+    /// Answers on a socket, too, for what needs a connection of its own. Gives its address.
+    pub async fn listen(&self) -> std::net::SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = self.door.lock().unwrap().clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
     }
 
     /// The state directory.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cloud::{Answer, Client, TestCloud};
 
 /// The newest microversion that is declared.
-pub const NEWEST: &str = "2.100";
+pub const NEWEST: &str = "2.104";
 
 /// Where compute is.
 pub fn url(path: &str) -> String {
@@ -164,8 +164,8 @@ async fn a_server_lives_as_openstackclient_makes_it() {
         }],
     }});
     let answer = client.post(&url("servers"), body).await;
-    assert_eq!(answer.headers["openstack-api-version"], "compute 2.100");
-    assert_eq!(answer.headers["x-openstack-nova-api-version"], "2.100");
+    assert_eq!(answer.headers["openstack-api-version"], "compute 2.104");
+    assert_eq!(answer.headers["x-openstack-nova-api-version"], "2.104");
     assert!(answer.headers.contains_key("x-openstack-request-id"));
     let id = text(&answer.expect(202)["server"]["id"]);
 

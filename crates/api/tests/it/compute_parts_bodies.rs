@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::cloud::TestCloud;
-use crate::compute::{Means, act, at, text, url, wait_for};
+use crate::compute::{Means, act, at, url, wait_for};
 use crate::compute_bodies::{check, names};
 
 #[tokio::test]
@@ -72,29 +72,10 @@ async fn diagnostics_are_a_hypervisors_own_below_2_48_and_one_document_from_ther
 }
 
 #[tokio::test]
-async fn consoles_topology_and_extra_specs_come_with_their_microversions() {
+async fn topology_and_extra_specs_come_with_their_microversions() {
     let cloud = TestCloud::start().await;
     let (demo, admin) = (cloud.demo().await, cloud.admin().await);
     let id = Means::make(&demo).await.boot(&demo, "web").await;
-    let console = async |minor: u16, protocol: &str, kind: &str| {
-        let body = json!({"remote_console": {"protocol": protocol, "type": kind}});
-        let client = at(&demo, &format!("2.{minor}"));
-        let answer = client.post(&url(&format!("servers/{id}/remote-consoles")), body).await;
-        let message = answer.json.pointer("/badRequest/message").map(text);
-        (answer.status, message.unwrap_or_default())
-    };
-    let unavailable = |kind: &str| (400, format!("Unavailable console type {kind}."));
-    assert_eq!(console(5, "vnc", "novnc").await.0, 404);
-    assert_eq!(console(6, "vnc", "novnc").await, unavailable("novnc"));
-    assert_eq!(console(6, "rdp", "rdp-html5").await, unavailable("rdp"));
-    assert!(console(7, "mks", "webmks").await.1.contains("Invalid input"));
-    assert_eq!(console(8, "mks", "webmks").await, unavailable("webmks"));
-    assert!(console(98, "spice", "spice-direct").await.1.contains("Invalid input"));
-    assert_eq!(console(99, "spice", "spice-direct").await, unavailable("spice-direct"));
-    let old = json!({"os-getVNCConsole": {"type": "novnc"}});
-    assert_eq!(act(&at(&demo, "2.5"), &id, old.clone()).await.status, 400);
-    assert_eq!(act(&at(&demo, "2.6"), &id, old).await.status, 404);
-
     let topology = url(&format!("servers/{id}/topology"));
     assert_eq!(at(&demo, "2.77").get(&topology).await.status, 404);
     let shown = at(&demo, "2.78").get(&topology).await.expect(200);

@@ -145,7 +145,7 @@ async fn what_can_t_be_made_is_refused_with_a_reason_and_leaves_nothing() {
             "2.1",
             json!({"block_device_mapping_v2": [{"boot_index": 0, "source_type": "volume", "uuid": nobody}]}),
             400,
-            "more than one boot disk",
+            "failed to get volume",
         ),
     ];
     for (version, changes, status, words) in cases {

@@ -245,6 +245,27 @@ async fn a_server_is_rescued_and_shelved_and_comes_back() {
     assert_eq!(after["image"], before["server"]["image"]);
     let image = text(&images["images"][0]["id"]);
     gone_soon(&demo, &image).await;
+
+    // It stands on what was that image, and can be shelved again. Its volumes may be changed meanwhile.
+    assert_eq!(act(&demo, &id, json!({"shelve": null})).await.status, 202);
+    wait_for(&demo, &id, "SHELVED_OFFLOADED").await;
+    let path = url(&format!("servers/{id}/os-volume_attachments"));
+    let (kept, dropped) = (make_volume(&demo).await, make_volume(&demo).await);
+    let body = |volume: &str| json!({"volumeAttachment": {"volumeId": volume}});
+    let early = at(&demo, "2.19").post(&path, body(&kept)).await;
+    expect_fault(early, 409, "vm_state shelved_offloaded");
+    let client = at(&demo, "2.20");
+    for volume in [&kept, &dropped] {
+        client.post(&path, body(volume)).await.expect(200);
+    }
+    assert_eq!(volume_status(&demo, &dropped).await, "in-use");
+    assert_eq!(client.delete(&format!("{path}/{dropped}")).await.status, 202);
+    assert_eq!(volume_status(&demo, &dropped).await, "available");
+    assert_eq!(act(&demo, &id, json!({"unshelve": null})).await.status, 202);
+    let after = wait_for(&demo, &id, "ACTIVE").await;
+    assert_eq!(after["os-extended-volumes:volumes_attached"], json!([{"id": kept}]));
+    assert_eq!(volume_status(&demo, &kept).await, "in-use");
+
     // One that is deleted while it is shelved takes its image along.
     let id = means.boot(&demo, "db").await;
     assert_eq!(act(&demo, &id, json!({"shelve": null})).await.status, 202);
@@ -252,6 +273,24 @@ async fn a_server_is_rescued_and_shelved_and_comes_back() {
     demo.delete(&url(&format!("servers/{id}"))).await.expect(204);
     let images = demo.get("/image/v2/images?name=db-shelved").await.expect(200);
     assert_eq!(images["images"], json!([]));
+}
+
+async fn make_volume(client: &Client) -> String {
+    let body = json!({"volume": {"size": 1}});
+    let made = client.post("/volume/v3/volumes", body).await.expect(202);
+    let id = text(&made["volume"]["id"]);
+    for _ in 0..500 {
+        if volume_status(client, &id).await == "available" {
+            return id;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("volume {id} is not made");
+}
+
+async fn volume_status(client: &Client, id: &str) -> String {
+    let shown = client.get(&format!("/volume/v3/volumes/{id}")).await.expect(200);
+    text(&shown["volume"]["status"])
 }
 
 /// Waits until an image is gone.

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model::identity::TokenClaims;
 use model::{Cloud, Error, Result};
 use ring::aead::LessSafeKey;
 use ring::digest;
 
+use super::seal::Sealed;
 use super::{Token, seal};
 
 /// Tokens kept in each of the two halves.
@@ -63,12 +63,12 @@ impl TokenCache {
     }
 
     /// Opens a token with the key it names.
-    pub(super) fn open(&self, cloud: &Cloud, secret: &str) -> Option<TokenClaims> {
+    pub(super) fn open<C: Sealed>(&self, cloud: &Cloud, secret: &str) -> Option<C> {
         seal::open(secret, |id| self.key(cloud, id))
     }
 
     /// Seals claims with the youngest key.
-    pub(super) fn seal(&self, cloud: &Cloud, claims: &TokenClaims) -> Result<String> {
+    pub(super) fn seal<C: Sealed>(&self, cloud: &Cloud, claims: &C) -> Result<String> {
         let youngest = cloud.token_keys.iter().map(|key| key.id).last();
         youngest
             .and_then(|id| Some((id, self.key(cloud, id)?)))

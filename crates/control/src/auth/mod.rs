@@ -10,6 +10,7 @@
 
 mod cache;
 mod compliance;
+mod console;
 pub mod ec2;
 mod login;
 mod seal;
@@ -27,6 +28,7 @@ use crate::Control;
 use crate::password::{HashCost, Password, Passwords};
 use cache::TokenCache;
 pub use compliance::Compliance;
+pub use console::{CONSOLE_TOKEN_SECONDS, ConsoleClaims};
 pub use login::{ApplicationCredentialRef, Credential, DomainRef, Login, ProjectRef, ScopeRequest, UserRef};
 
 /// A token that was presented and is good.

@@ -1,17 +1,26 @@
 //! Sealed tokens: claims encrypted and signed by AES-256-GCM, as URL-safe text.
 //!
 //! ```text
-//!  base64url( version 1 │ key id, 8 bytes │ nonce, 12 bytes │ AES-256-GCM(claims as JSON) with 16 bytes tag )
+//!  base64url( version   │ key id, 8 bytes │ nonce, 12 bytes │ AES-256-GCM(claims as JSON) with 16 bytes tag )
 //!             └──────── authenticated ────────┘
 //! ```
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::identity::TokenClaims;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// The format's version.
-const VERSION: u8 = 1;
+/// Claims of one kind. What is sealed as one kind opens as no other.
+pub(super) trait Sealed: Serialize + DeserializeOwned {
+    /// The format's version, which says the kind too.
+    const VERSION: u8;
+}
+
+impl Sealed for model::identity::TokenClaims {
+    const VERSION: u8 = 1;
+}
+
 /// Version and key id.
 const HEADER: usize = 1 + 8;
 /// No token is longer; anything longer is not looked at.
@@ -23,12 +32,12 @@ pub(super) fn ready(secret: &[u8]) -> Option<LessSafeKey> {
 }
 
 /// Seals claims; `None` only when they can't be written as JSON or are far too large.
-pub(super) fn seal(key_id: u64, key: &LessSafeKey, claims: &TokenClaims) -> Option<String> {
+pub(super) fn seal<C: Sealed>(key_id: u64, key: &LessSafeKey, claims: &C) -> Option<String> {
     let mut nonce = [0; NONCE_LEN];
     getrandom::fill(&mut nonce).expect("the kernel's random source never fails once the machine is up");
     let mut body = serde_json::to_vec(claims).ok()?;
     let mut token = Vec::with_capacity(HEADER + NONCE_LEN + body.len() + 16);
-    token.push(VERSION);
+    token.push(C::VERSION);
     token.extend_from_slice(&key_id.to_be_bytes());
     key.seal_in_place_append_tag(
         Nonce::assume_unique_for_key(nonce),
@@ -43,7 +52,7 @@ pub(super) fn seal(key_id: u64, key: &LessSafeKey, claims: &TokenClaims) -> Opti
 }
 
 /// Opens a token with the key it names.
-pub(super) fn open<K>(text: &str, key: impl FnOnce(u64) -> Option<K>) -> Option<TokenClaims>
+pub(super) fn open<C: Sealed, K>(text: &str, key: impl FnOnce(u64) -> Option<K>) -> Option<C>
 where
     K: std::ops::Deref<Target = LessSafeKey>,
 {
@@ -51,7 +60,7 @@ where
         return None;
     }
     let mut token = URL_SAFE_NO_PAD.decode(text).ok()?;
-    if token.len() < HEADER + NONCE_LEN || token[0] != VERSION {
+    if token.len() < HEADER + NONCE_LEN || token[0] != C::VERSION {
         return None;
     }
     let key_id = u64::from_be_bytes(token[1..HEADER].try_into().ok()?);
@@ -68,7 +77,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use model::Timestamp;
-    use model::identity::{AuthMethod, ClaimedScope};
+    use model::identity::{AuthMethod, ClaimedScope, TokenClaims};
 
     use super::*;
 
@@ -83,6 +92,10 @@ mod tests {
             application_credential: None,
             trust: None,
         }
+    }
+
+    fn opened(text: &str, key: impl FnOnce(u64) -> Option<Box<LessSafeKey>>) -> Option<TokenClaims> {
+        open(text, key)
     }
 
     #[test]
@@ -106,15 +119,15 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut forged = bytes.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(open(&URL_SAFE_NO_PAD.encode(forged), any_key), None, "bit {bit}");
+            assert_eq!(opened(&URL_SAFE_NO_PAD.encode(forged), any_key), None, "bit {bit}");
         }
         for length in 0..bytes.len() {
-            assert_eq!(open(&URL_SAFE_NO_PAD.encode(&bytes[..length]), any_key), None);
+            assert_eq!(opened(&URL_SAFE_NO_PAD.encode(&bytes[..length]), any_key), None);
         }
         let other_key = |_| Some(Box::new(ready(&[8; 32]).unwrap()));
-        assert_eq!(open(&text, other_key), None);
+        assert_eq!(opened(&text, other_key), None);
         for text in ["", "x", "!!!", "한글", &"A".repeat(5000)] {
-            assert_eq!(open(text, any_key), None);
+            assert_eq!(opened(text, any_key), None);
         }
     }
 }

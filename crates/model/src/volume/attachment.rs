@@ -470,8 +470,11 @@ pub fn to_server(
     let server = visible_server(tx.cloud(), actor, server_id)?;
     let volume = rules::get_visible(tx.cloud(), actor, disk.volume_id)?;
     act::admit_for(&server, actor, Operation::AttachVolume)?;
+    if server.vm_state == VmState::ShelvedOffloaded {
+        check_for_shelved(&volume, disk)?;
+    }
     let attachment = enter(tx, &server, &volume, disk)?;
-    // A server that is off, or on no host, gets it with its next start; nobody has to wait for that.
+    // A server that is off gets it with its next start; nobody has to wait for that.
     let is_off = matches!(
         server.vm_state,
         VmState::Stopped | VmState::Shelved | VmState::ShelvedOffloaded
@@ -480,6 +483,24 @@ pub fn to_server(
         return attached(tx, attachment.id);
     }
     Ok(attachment)
+}
+
+/// What a server on no host can't be given: only the host to come would know whether it can.
+fn check_for_shelved(volume: &Volume, disk: &ServerDisk) -> Result<()> {
+    let refuse = |code, what| Err(Error::invalid(code, format!("{what} to shelved-offloaded instances.")));
+    if disk.tag.is_some() {
+        return refuse(
+            "VolumeTaggedAttachToShelvedNotSupported",
+            "Tagged volume attachment is not supported",
+        );
+    }
+    if volume.multiattach {
+        return refuse(
+            "MultiattachToShelvedNotSupported",
+            "Attaching multiattach volumes is not supported",
+        );
+    }
+    Ok(())
 }
 
 /// Enters an attachment to a server that may only just come to be.
@@ -618,6 +639,10 @@ pub fn from_server(tx: &mut Tx<'_>, actor: &Actor, server_id: ServerId, volume_i
             return Err(wrong_state(volume_id, VolumeStatus::Attaching, "detached", "in-use"));
         }
     }
+    if server.host.is_none() {
+        // No machine has it.
+        return release(tx, &attachment);
+    }
     tx.update::<VolumeAttachment>(&attachment.id, |attachment| {
         attachment.status = AttachmentStatus::Detaching
     })?;
@@ -635,16 +660,22 @@ pub(crate) fn detached(tx: &mut Tx<'_>, id: AttachmentId) -> Result<()> {
 /// A server is gone: its volumes are free again, or go too.
 pub(crate) fn release_all(tx: &mut Tx<'_>, server: ServerId) -> Result<()> {
     for attachment in of_server(tx.cloud(), server) {
-        detached(tx, attachment.id)?;
-        let volume = tx.cloud().find::<Volume>(&attachment.volume_id).cloned();
-        if let Some(volume) = volume.filter(|_| attachment.delete_on_termination) {
-            let how = Deletion {
-                cascade: false,
-                force: true,
-            };
-            // One that has snapshots, or that another server has too, stays, as in Cinder: the server is gone all the same.
-            let _ = rules::begin_deletion(tx, &volume, how);
-        }
+        release(tx, &attachment)?;
+    }
+    Ok(())
+}
+
+/// No machine has it: the volume is free again, or goes too.
+fn release(tx: &mut Tx<'_>, attachment: &VolumeAttachment) -> Result<()> {
+    detached(tx, attachment.id)?;
+    let volume = tx.cloud().find::<Volume>(&attachment.volume_id).cloned();
+    if let Some(volume) = volume.filter(|_| attachment.delete_on_termination) {
+        let how = Deletion {
+            cascade: false,
+            force: true,
+        };
+        // One that has snapshots, or that another server has too, stays, as in Cinder: the server is gone all the same.
+        let _ = rules::begin_deletion(tx, &volume, how);
     }
     Ok(())
 }

@@ -399,6 +399,7 @@ impl Actor {
                     off_by_guest: false,
                     base: None,
                     rescue_base: None,
+                    screen: false,
                     // Orders from before this host knew of the server are not for the disks that it has, or will make.
                     rebuilds: want.orders.rebuilds,
                     trial: want.orders.trial,

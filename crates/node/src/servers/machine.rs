@@ -172,6 +172,8 @@ pub struct Parts {
     pub cgroup_procs: Option<OwnedFd>,
     /// The user that QEMU runs as.
     pub uid: u32,
+    /// Whether it has a screen. Saved memory loads only into a machine with the same devices.
+    pub screen: bool,
 }
 
 impl Running {
@@ -560,7 +562,7 @@ fn machine(config: &ServerConfig, accelerator: Accelerator, parts: &Parts) -> qe
         console_log: "console.log".into(),
         console_socket: Some("run/console.sock".into()),
         monitor_socket: MONITOR.into(),
-        vnc_socket: None,
+        vnc_socket: parts.screen.then(|| "run/vnc.sock".into()),
         random_device: true,
         balloon: false,
         start_paused: false,

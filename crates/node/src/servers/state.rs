@@ -26,6 +26,9 @@ pub struct ServerState {
     /// Name of the base image that its rescue disk stands on.
     #[serde(default)]
     pub rescue_base: Option<String>,
+    /// Its machine has a screen; those that were started before there were consoles have none.
+    #[serde(default)]
+    pub screen: bool,
     /// The last rebuild done.
     #[serde(default)]
     pub rebuilds: u64,
@@ -128,6 +131,7 @@ mod tests {
             off_by_guest: true,
             base: Some("b".into()),
             rescue_base: None,
+            screen: true,
             rebuilds: 3,
             trial: 2,
             reverted: 1,

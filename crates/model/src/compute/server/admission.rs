@@ -144,7 +144,7 @@ impl Operation {
             Self::Unpause => &[Paused],
             Self::Resume => &[Suspended],
             Self::AttachInterface | Self::DetachInterface => &[Active, Paused, Stopped],
-            Self::AttachVolume | Self::DetachVolume => &[Active, Paused, Stopped, Shelved, ShelvedOffloaded],
+            Self::AttachVolume | Self::DetachVolume => &[Active, Paused, Stopped, Resized, Shelved, ShelvedOffloaded],
             Self::ChangeMetadata | Self::CreateImage | Self::CreateBackup | Self::Shelve => {
                 &[Active, Paused, Suspended, Stopped]
             }
@@ -163,9 +163,13 @@ impl Operation {
         matches!(self, Self::CreateImage | Self::CreateBackup)
     }
 
-    /// Whether a server that is on no host takes it.
-    fn needs_no_host(self) -> bool {
-        matches!(self, Self::ChangeMetadata | Self::Unshelve)
+    /// Whether a server that is on no host takes it. One that was shelved gets its volumes with its next host.
+    fn needs_no_host(self, state: VmState) -> bool {
+        match self {
+            Self::ChangeMetadata | Self::Unshelve => true,
+            Self::AttachVolume | Self::DetachVolume => state == VmState::ShelvedOffloaded,
+            _ => false,
+        }
     }
 
     /// Whether it may begin while this task runs.
@@ -242,7 +246,7 @@ pub fn admit(server: &Server, asker: Asker, operation: Operation) -> Result<Admi
         return Err(Denied::TaskState(task));
     }
     // A server in ERROR may never have reached a host: there is nothing to stop or to reboot.
-    if server.host.is_none() && !operation.needs_no_host() {
+    if server.host.is_none() && !operation.needs_no_host(server.vm_state) {
         return Err(Denied::NeverLaunched);
     }
     Ok(Admission::Allowed)

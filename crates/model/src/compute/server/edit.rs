@@ -27,13 +27,19 @@ pub struct Changes {
     pub access_ipv6: Option<Option<Ipv6Addr>>,
     /// `AUTO` or `MANUAL`.
     pub disk_config: Option<String>,
+    /// The zone that it stays in when it moves; `Some(None)`: any.
+    pub pinned_zone: Option<Option<String>>,
 }
 
-/// Changes a server's name and the like.
+/// Changes a server's name and the like. `own_zone` is the one that it is in.
 ///
 /// # Errors
-/// `InstanceNotFound`.
-pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, changes: Changes) -> Result<Arc<Server>> {
+/// `InstanceNotFound`; a conflict when it is to be pinned to another zone than the one that it is in.
+pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, changes: Changes, own_zone: &str) -> Result<Arc<Server>> {
+    if let Some(Some(zone)) = &changes.pinned_zone {
+        let server = get_visible(tx.cloud(), actor, id)?;
+        check_pin(server.requested_zone.as_deref(), zone, own_zone)?;
+    }
     change(tx, actor, id, |server| {
         set(&mut server.name, changes.name);
         set(&mut server.description, changes.description);
@@ -41,7 +47,24 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, changes: Changes) ->
         set(&mut server.access_ipv4, changes.access_ipv4);
         set(&mut server.access_ipv6, changes.access_ipv6);
         set(&mut server.disk_config, changes.disk_config);
+        set(&mut server.requested_zone, changes.pinned_zone);
     })
+}
+
+/// Whether a server may be pinned to a zone: to that of its pin, or (unpinned) to the one that it is in.
+fn check_pin(pinned: Option<&str>, wanted: &str, own_zone: &str) -> Result<()> {
+    match pinned {
+        Some(pinned) if pinned == wanted => Ok(()),
+        Some(_) => Err(Error::conflict(
+            "HTTPConflict",
+            "A server's zone can't be changed for another: unpin it first, with 'pinned_availability_zone' null.",
+        )),
+        None if wanted == own_zone => Ok(()),
+        None => Err(Error::conflict(
+            "HTTPConflict",
+            format!("A server can be pinned to the zone that it is in, '{own_zone}', and not to '{wanted}'."),
+        )),
+    }
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {

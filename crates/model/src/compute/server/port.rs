@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::create::{Networks, NicWish};
 use super::{Server, get_visible};
 use crate::network::access;
-use crate::network::port::{self, ServerBinding, ServerNic};
+use crate::network::port::{self, FixedIpSpec, PortSpec, ServerBinding, ServerNic};
 use crate::network::{Network, Port, SecurityGroup, rbac};
 use crate::{Actor, Cloud, Error, ErrorKind, NetworkId, PortId, ProjectId, Result, SecurityGroupId, ServerId, Tx};
 
@@ -384,6 +384,80 @@ pub fn remove_security_group(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, name:
         touch(tx, port)?;
     }
     Ok(())
+}
+
+/// Gives one of the server's ports another address of its network (`addFixedIp`): of the first subnet that has one left.
+///
+/// # Errors
+/// `InstanceNotFound`; `NetworkNotFoundForInstance` when it has no port there; `NoMoreFixedIps`.
+pub fn add_fixed_ip(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, network: NetworkId) -> Result<()> {
+    let server = get_visible(tx.cloud(), actor, id)?;
+    let port = own_ports(tx.cloud(), &server)
+        .into_iter()
+        .find(|port| port.network_id == network);
+    let Some(port) = port else {
+        return Err(Error::not_found(
+            "NetworkNotFoundForInstance",
+            format!("Network could not be found for instance {id}."),
+        ));
+    };
+    let subnets: Vec<_> = tx.cloud().subnets_of_network(network).map(|subnet| subnet.id).collect();
+    for subnet in subnets {
+        let mut fixed_ips = kept(&port, |_| true);
+        fixed_ips.push(FixedIpSpec {
+            subnet_id: Some(subnet),
+            ip_address: None,
+        });
+        match set_addresses(tx, actor, port.id, fixed_ips) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.code == "IpAddressGenerationFailure" => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::invalid(
+        "NoMoreFixedIps",
+        format!("No fixed IP addresses available for network: {network}"),
+    ))
+}
+
+/// Takes an address from the server's port that has it (`removeFixedIp`).
+///
+/// # Errors
+/// `InstanceNotFound`; `FixedIpNotFoundForInstance` when none has it.
+pub fn remove_fixed_ip(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, address: IpAddr) -> Result<()> {
+    let server = get_visible(tx.cloud(), actor, id)?;
+    let has_it = |port: &Arc<Port>| port.fixed_ips.iter().any(|fixed| fixed.ip_address == address);
+    let Some(port) = own_ports(tx.cloud(), &server).into_iter().find(has_it) else {
+        return Err(Error::invalid(
+            "FixedIpNotFoundForInstance",
+            format!("Instance {id} does not have fixed IP '{address}'."),
+        ));
+    };
+    set_addresses(tx, actor, port.id, kept(&port, |ip| ip != address))
+}
+
+fn own_ports(cloud: &Cloud, server: &Server) -> Vec<Arc<Port>> {
+    let device = server.id.to_string();
+    let ports = server.ports.iter().filter_map(|id| cloud.ports.get(id));
+    ports.filter(|port| port.device_id == device).cloned().collect()
+}
+
+fn kept(port: &Port, wanted: impl Fn(IpAddr) -> bool) -> Vec<FixedIpSpec> {
+    let fixed = port.fixed_ips.iter().filter(|fixed| wanted(fixed.ip_address));
+    fixed
+        .map(|fixed| FixedIpSpec {
+            subnet_id: Some(fixed.subnet_id),
+            ip_address: Some(fixed.ip_address),
+        })
+        .collect()
+}
+
+fn set_addresses(tx: &mut Tx<'_>, actor: &Actor, port: PortId, fixed_ips: Vec<FixedIpSpec>) -> Result<()> {
+    let spec = PortSpec {
+        fixed_ips: Some(fixed_ips),
+        ..PortSpec::default()
+    };
+    port::update(tx, actor, port, spec).map(|_| ())
 }
 
 fn touch(tx: &mut Tx<'_>, port: PortId) -> Result<()> {

@@ -114,12 +114,15 @@ impl Actor {
             state.off_by_guest = false;
             state.hard_reboots = want.hard_reboots;
             state.soft_reboots = want.soft_reboots;
+            // Memory saved by a machine without one, of before there were screens, goes on without.
+            state.screen |= mode != StartMode::Load;
         })?;
         let parts = Parts {
             disks,
             taps,
             cgroup_procs,
             uid,
+            screen: self.state().screen,
         };
         self.unknown = true;
         let machine = Running::start(&self.shared.settings, &self.directory, want, parts, mode).await?;
