@@ -147,6 +147,14 @@ impl Control {
         self.inner.diagnostics.get()?.diagnostics(server_id).await
     }
 
+    /// Sends a server a non-maskable interrupt; whether it runs.
+    pub async fn interrupt(&self, server_id: model::ServerId) -> bool {
+        match self.inner.diagnostics.get() {
+            Some(host) => host.interrupt(server_id).await,
+            None => false,
+        }
+    }
+
     /// What planning and scheduling know of the installation.
     pub fn plan_settings(&self) -> &model::plan::Settings {
         &self.inner.plan

@@ -60,8 +60,15 @@ pub struct NicFigures {
 /// An answer that is on its way; `None`: the server does not run on the host just now.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Option<Diagnostics>> + Send + 'a>>;
 
+/// Whether something was done; on its way.
+pub type Done<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+
 /// Whoever can tell of a server's figures: its host.
 pub trait DiagnosticsSource: Send + Sync {
     /// The figures of a server.
     fn diagnostics(&self, server_id: ServerId) -> Answer<'_>;
+
+    /// Sends a non-maskable interrupt, at which a guest that is set up for it dumps its memory and restarts. `false`: the
+    /// server does not run on the host just now.
+    fn interrupt(&self, server_id: ServerId) -> Done<'_>;
 }

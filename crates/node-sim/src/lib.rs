@@ -21,7 +21,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::console::{ConsoleKind, ConsoleSource};
-use model::diagnostics::{Answer, Diagnostics, DiagnosticsSource, DiskFigures, NicFigures, Traffic};
+use model::diagnostics::{Answer, Diagnostics, DiagnosticsSource, DiskFigures, Done, NicFigures, Traffic};
 use model::host::{HostConfig, HostFacts, HostReport, ServerPhase};
 use model::{HostId, NetworkId, PortId, RouterId, ServerId};
 use tokio::sync::{Notify, watch};
@@ -290,5 +290,14 @@ impl DiagnosticsSource for SimNode {
             nics: server.nics.iter().map(|each| (each.port_id, nic)).collect(),
         });
         Box::pin(std::future::ready(figures))
+    }
+
+    /// The guest says on its console that it was interrupted.
+    fn interrupt(&self, server_id: ServerId) -> Done<'_> {
+        let is_running = matches!(self.phase(server_id), Some(ServerPhase::Running | ServerPhase::Paused));
+        if is_running {
+            self.write_console(server_id, "\nUhhuh. NMI received for unknown reason\n");
+        }
+        Box::pin(std::future::ready(is_running))
     }
 }

@@ -81,9 +81,9 @@ pub(super) async fn attach(
 ) -> Reply {
     let id = server_id(&id)?;
     let new = read_new(Object::only_member(&body, "interfaceAttachment")?, version)?;
-    let zone = super::own_zone(&ctx);
+    let (zone, request) = (super::own_zone(&ctx), ctx.request_id().0);
     let port = ctx
-        .transact(move |tx, actor| port::attach_interface(tx, actor, id, &new, &zone))
+        .transact(move |tx, actor| port::attach_interface(tx, actor, id, &new, &zone, request))
         .await?;
     let server = find(&ctx, &id.to_string())?;
     reply(&json!({"interfaceAttachment": view(&server, &port, version)}))
@@ -134,8 +134,8 @@ fn read_fixed_ip(body: Object<'_>) -> Result<Option<std::net::IpAddr>> {
 pub(super) async fn detach(ctx: Ctx, Path((id, port)): Path<(String, String)>) -> Reply {
     let server = find(&ctx, &id)?;
     let port = port_of(&ctx, &server, &port)?.id;
-    let id = server.id;
-    ctx.transact(move |tx, actor| port::detach_interface(tx, actor, id, port))
+    let (id, request) = (server.id, ctx.request_id().0);
+    ctx.transact(move |tx, actor| port::detach_interface(tx, actor, id, port, request))
         .await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }

@@ -1,8 +1,8 @@
-//! Nova's log of migrations. On one host the only ones are resizes.
+//! Nova's log of migrations. On one host the only ones that come to anything are resizes.
 
 use axum::extract::Path;
 use model::compute::Migration;
-use model::compute::migration;
+use model::compute::migration::{self, MigrationKind};
 use model::{Error, Result};
 use serde_json::{Value, json};
 
@@ -14,9 +14,6 @@ use super::servers::find;
 use crate::context::Ctx;
 use crate::query::Query;
 use crate::reply::{Reply, json as reply};
-
-/// The only kind there is.
-const KIND: &str = "resize";
 
 /// `GET /os-migrations`: newest first; pages from 2.59.
 pub(super) async fn list(ctx: Ctx, version: Microversion, query: Query) -> Reply {
@@ -63,7 +60,7 @@ fn select(query: &Query, version: Microversion) -> Result<impl Fn(&Migration) ->
         is(&host, row.host.to_string())
             && is(&server, row.server_id.to_string())
             && is(&status, row.status.as_str().to_owned())
-            && is(&kind, KIND.to_owned())
+            && is(&kind, row.kind.as_str().to_owned())
             && is(&user, row.user_id.to_string())
             && is(&project, row.project_id.to_string())
             && since.is_none_or(|time| row.updated_at >= time)
@@ -72,14 +69,16 @@ fn select(query: &Query, version: Microversion) -> Result<impl Fn(&Migration) ->
 }
 
 fn view(ctx: &Ctx, row: &Migration, version: Microversion) -> Value {
+    // A live migration finds none here.
+    let target = (row.kind == MigrationKind::Resize).then_some(&row.host);
     let mut body = json!({
         "id": row.id,
         "status": row.status.as_str(),
         "instance_uuid": row.server_id,
         "source_node": row.host,
         "source_compute": row.host,
-        "dest_node": row.host,
-        "dest_compute": row.host,
+        "dest_node": target,
+        "dest_compute": target,
         "dest_host": null,
         "old_instance_type_id": flavor_number(ctx, &row.old_flavor),
         "new_instance_type_id": flavor_number(ctx, &row.new_flavor),
@@ -87,7 +86,7 @@ fn view(ctx: &Ctx, row: &Migration, version: Microversion) -> Value {
         "updated_at": row.updated_at.micros_bare(),
     });
     if version.since(23) {
-        body["migration_type"] = json!(KIND);
+        body["migration_type"] = json!(row.kind.as_str());
     }
     if version.since(59) {
         body["uuid"] = json!(row.uuid);

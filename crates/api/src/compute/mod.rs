@@ -27,6 +27,7 @@ mod limits;
 mod metadata;
 mod microversion;
 mod migrations;
+mod moves;
 mod networks;
 mod paging;
 mod quota_classes;

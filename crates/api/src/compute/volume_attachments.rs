@@ -91,8 +91,9 @@ pub(super) async fn attach(
         tag: tag.map(str::to_owned),
     };
     check_shelved(&ctx, version, id, Operation::AttachVolume)?;
+    let request = ctx.request_id().0;
     let made = ctx
-        .transact(move |tx, actor| attachment::to_server(tx, actor, id, &disk))
+        .transact(move |tx, actor| attachment::to_server(tx, actor, id, &disk, request))
         .await?;
     if version.since(101) {
         return Ok(StatusCode::ACCEPTED.into_response());
@@ -159,7 +160,8 @@ pub(super) async fn detach(ctx: Ctx, version: Microversion, Path((id, volume)): 
     let id: ServerId = server_id(&id)?;
     let volume = volume_id(&volume)?;
     check_shelved(&ctx, version, id, Operation::DetachVolume)?;
-    ctx.transact(move |tx, actor| attachment::from_server(tx, actor, id, volume))
+    let request = ctx.request_id().0;
+    ctx.transact(move |tx, actor| attachment::from_server(tx, actor, id, volume, request))
         .await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }

@@ -9,6 +9,7 @@ mod compute_admin;
 mod compute_bodies;
 mod compute_deleted;
 mod compute_microversions;
+mod compute_moves;
 mod compute_parts_bodies;
 mod compute_server_parts;
 mod compute_servers;

@@ -1,4 +1,5 @@
-//! Nova's log of migrations (`os-migrations`). On one host the only ones are resizes, from the host to itself.
+//! Nova's log of migrations (`os-migrations`). On one host the only ones that come to anything are resizes, from the host to
+//! itself.
 
 use std::sync::Arc;
 
@@ -43,7 +44,28 @@ impl MigrationStatus {
     }
 }
 
-/// One resize.
+/// What kind of migration it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MigrationKind {
+    /// To another size.
+    #[default]
+    Resize,
+    /// To another host, while it runs.
+    Live,
+}
+
+impl MigrationKind {
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Resize => "resize",
+            Self::Live => "live-migration",
+        }
+    }
+}
+
+/// One migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Migration {
     /// Its number: they count up over the whole cloud.
@@ -62,6 +84,9 @@ pub struct Migration {
     pub old_flavor: FlavorId,
     /// The flavor after.
     pub new_flavor: FlavorId,
+    /// Its kind.
+    #[serde(default)]
+    pub kind: MigrationKind,
     /// How far it is.
     pub status: MigrationStatus,
     /// When it began.
@@ -85,8 +110,15 @@ impl Row for Migration {
     }
 }
 
-/// Enters a resize that begins; gives its number.
-pub(crate) fn begin(tx: &mut Tx<'_>, actor: &Actor, server: &Server, host: &HostId, new_flavor: &FlavorId) -> u64 {
+/// Enters a migration that begins; gives its number.
+pub(crate) fn begin(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    server: &Server,
+    host: &HostId,
+    new_flavor: &FlavorId,
+    kind: MigrationKind,
+) -> u64 {
     let of_server = &tx.cloud().lookups.migrations_by_server;
     if of_server.count(&server.id) >= KEEP_OF_SERVER
         && let Some(oldest) = of_server.first(&server.id).copied()
@@ -104,6 +136,7 @@ pub(crate) fn begin(tx: &mut Tx<'_>, actor: &Actor, server: &Server, host: &Host
         host: host.clone(),
         old_flavor: server.flavor.id.clone(),
         new_flavor: new_flavor.clone(),
+        kind,
         status: MigrationStatus::Migrating,
         created_at: now,
         updated_at: now,

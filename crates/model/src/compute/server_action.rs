@@ -145,6 +145,8 @@ fn event_name(action: &str) -> String {
     match action {
         "create" => "compute__do_build_and_run_instance".to_owned(),
         "delete" => "compute_terminate_instance".to_owned(),
+        "attach_interface" | "detach_interface" | "attach_volume" | "detach_volume" => format!("compute_{action}"),
+        "trigger_crash_dump" | "live-migration" => format!("compute_{}", action.replace('-', "_")),
         other => format!("compute_{other}_instance"),
     }
 }

@@ -13,7 +13,7 @@ use super::{Deletion, Volume, VolumeStatus, invalid_volume, rules, wrong_state};
 use crate::cloud::{Lookups, Row};
 use crate::compute::server::admission::Operation;
 use crate::compute::server::{act, get_visible as visible_server};
-use crate::compute::{Server, VmState};
+use crate::compute::{ActionLog, Server, VmState};
 use crate::{Actor, AttachmentId, Cloud, Error, ProjectId, Result, ServerId, Timestamp, Tx, VolumeId};
 
 /// Cinder's `attach_status`.
@@ -466,6 +466,7 @@ pub fn to_server(
     actor: &Actor,
     server_id: ServerId,
     disk: &ServerDisk,
+    request_id: uuid::Uuid,
 ) -> Result<Arc<VolumeAttachment>> {
     let server = visible_server(tx.cloud(), actor, server_id)?;
     let volume = rules::get_visible(tx.cloud(), actor, disk.volume_id)?;
@@ -474,6 +475,9 @@ pub fn to_server(
         check_for_shelved(&volume, disk)?;
     }
     let attachment = enter(tx, &server, &volume, disk)?;
+    ActionLog::new("attach_volume", request_id)
+        .at_once()
+        .record(tx, actor, &server);
     // A server that is off gets it with its next start; nobody has to wait for that.
     let is_off = matches!(
         server.vm_state,
@@ -620,7 +624,13 @@ pub fn find(cloud: &Cloud, server: ServerId, volume: VolumeId) -> Result<Arc<Vol
 ///
 /// # Errors
 /// `InstanceNotFound`; what `admission` denies; not attached (404); its boot disk (400).
-pub fn from_server(tx: &mut Tx<'_>, actor: &Actor, server_id: ServerId, volume_id: VolumeId) -> Result<()> {
+pub fn from_server(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    server_id: ServerId,
+    volume_id: VolumeId,
+    request_id: uuid::Uuid,
+) -> Result<()> {
     let server = visible_server(tx.cloud(), actor, server_id)?;
     let attachment = find(tx.cloud(), server_id, volume_id)?;
     act::admit_for(&server, actor, Operation::DetachVolume)?;
@@ -639,6 +649,9 @@ pub fn from_server(tx: &mut Tx<'_>, actor: &Actor, server_id: ServerId, volume_i
             return Err(wrong_state(volume_id, VolumeStatus::Attaching, "detached", "in-use"));
         }
     }
+    ActionLog::new("detach_volume", request_id)
+        .at_once()
+        .record(tx, actor, &server);
     if server.host.is_none() {
         // No machine has it.
         return release(tx, &attachment);

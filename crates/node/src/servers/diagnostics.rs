@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use linux::Netns;
 use linux::counters::{self, DeviceCounters};
-use model::diagnostics::{Answer, Diagnostics, DiagnosticsSource, DiskFigures, NicFigures, Traffic};
+use model::diagnostics::{Answer, Diagnostics, DiagnosticsSource, DiskFigures, Done, NicFigures, Traffic};
 use model::{NetworkId, PortId, ServerId};
 use qemu::command_line::Accelerator;
 
@@ -14,6 +14,18 @@ use crate::network::names;
 impl DiagnosticsSource for Servers {
     fn diagnostics(&self, server_id: ServerId) -> Answer<'_> {
         Box::pin(self.look(server_id))
+    }
+
+    fn interrupt(&self, server_id: ServerId) -> Done<'_> {
+        let found = lock(&self.shared.processes).get(&server_id).map(|(_, qmp)| qmp.clone());
+        Box::pin(async move {
+            let Some(qmp) = found else { return false };
+            let sent = qmp.inject_nmi().await;
+            if let Err(error) = &sent {
+                tracing::warn!(server.id = %server_id, "Server {server_id} can't be interrupted: {error}");
+            }
+            sent.is_ok()
+        })
     }
 }
 

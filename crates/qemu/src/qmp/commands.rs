@@ -139,6 +139,11 @@ impl Qmp {
         self.plain("system_reset").await
     }
 
+    /// Sends every processor a non-maskable interrupt.
+    pub async fn inject_nmi(&self) -> Result<()> {
+        self.plain("inject-nmi").await
+    }
+
     /// Ends QEMU in order: caches of the disks are written.
     pub async fn quit(&self) -> Result<()> {
         match self.plain("quit").await {

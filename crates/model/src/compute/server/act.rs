@@ -15,6 +15,19 @@ pub(crate) fn admit_for(server: &Server, actor: &Actor, operation: Operation) ->
     admit(server, asker, operation).map_err(|denied| denied.into_error(server.id, operation.name()))
 }
 
+/// Enters in the log that a crash dump was asked for; the host sends the interrupt that makes the guest write one.
+///
+/// # Errors
+/// `InstanceNotFound`; what [`admit`] denies.
+pub fn crash_dump(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, request_id: uuid::Uuid) -> Result<()> {
+    let server = get_visible(tx.cloud(), actor, id)?;
+    admit_for(&server, actor, Operation::CrashDump)?;
+    ActionLog::new("trigger_crash_dump", request_id)
+        .at_once()
+        .record(tx, actor, &server);
+    Ok(())
+}
+
 /// Changes what a server should be doing (start, stop, reboot, pause, unpause, suspend, resume).
 ///
 /// # Errors

@@ -65,11 +65,17 @@ pub enum Operation {
     ShelveOffload,
     /// `unshelve`.
     Unshelve,
+    /// `trigger_crash_dump`.
+    CrashDump,
+    /// `os-migrateLive`.
+    LiveMigrate,
+    /// `evacuate`.
+    Evacuate,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::Start,
         Self::Stop,
         Self::SoftReboot,
@@ -98,6 +104,9 @@ impl Operation {
         Self::Shelve,
         Self::ShelveOffload,
         Self::Unshelve,
+        Self::CrashDump,
+        Self::LiveMigrate,
+        Self::Evacuate,
     ];
 
     /// The name that Nova puts into its 409 text.
@@ -130,6 +139,9 @@ impl Operation {
             Self::Shelve => "shelve",
             Self::ShelveOffload => "shelveOffload",
             Self::Unshelve => "unshelve",
+            Self::CrashDump => "trigger_crash_dump",
+            Self::LiveMigrate => "os-migrateLive",
+            Self::Evacuate => "evacuate",
         }
     }
 
@@ -154,6 +166,9 @@ impl Operation {
             Self::Unrescue => &[Rescued],
             Self::ShelveOffload => &[Shelved],
             Self::Unshelve => &[Shelved, ShelvedOffloaded],
+            Self::CrashDump => &[Active, Paused, Rescued, Resized, Error],
+            Self::LiveMigrate => &[Active, Paused],
+            Self::Evacuate => &[Active, Stopped, Error],
             Self::Delete | Self::ForceDelete => &[],
         }
     }

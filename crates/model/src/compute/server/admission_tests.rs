@@ -84,6 +84,9 @@ fn each_idle_state_takes_exactly_these() {
                 O::Migrate,
                 O::Rescue,
                 O::Shelve,
+                O::CrashDump,
+                O::LiveMigrate,
+                O::Evacuate,
             ],
         ),
         (
@@ -99,6 +102,8 @@ fn each_idle_state_takes_exactly_these() {
                 O::CreateImage,
                 O::CreateBackup,
                 O::Shelve,
+                O::CrashDump,
+                O::LiveMigrate,
             ],
         ),
         (
@@ -129,14 +134,24 @@ fn each_idle_state_takes_exactly_these() {
                 O::Migrate,
                 O::Rescue,
                 O::Shelve,
+                O::Evacuate,
             ],
         ),
-        (VmState::Error, &[O::Stop, O::HardReboot, O::Rebuild, O::Rescue]),
+        (
+            VmState::Error,
+            &[O::Stop, O::HardReboot, O::Rebuild, O::Rescue, O::CrashDump, O::Evacuate],
+        ),
         (
             VmState::Resized,
-            &[O::ConfirmResize, O::RevertResize, O::AttachVolume, O::DetachVolume],
+            &[
+                O::ConfirmResize,
+                O::RevertResize,
+                O::AttachVolume,
+                O::DetachVolume,
+                O::CrashDump,
+            ],
         ),
-        (VmState::Rescued, &[O::Unrescue]),
+        (VmState::Rescued, &[O::Unrescue, O::CrashDump]),
         (
             VmState::Shelved,
             &[O::ShelveOffload, O::Unshelve, O::AttachVolume, O::DetachVolume],

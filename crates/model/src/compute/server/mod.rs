@@ -10,6 +10,7 @@ pub mod deleted;
 pub mod disks;
 pub mod edit;
 mod hints;
+pub mod moves;
 pub mod name;
 pub mod port;
 pub mod rebuild;

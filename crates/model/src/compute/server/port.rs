@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::create::{Networks, NicWish};
 use super::{Server, get_visible};
+use crate::compute::ActionLog;
 use crate::network::access;
 use crate::network::port::{self, FixedIpSpec, PortSpec, ServerBinding, ServerNic};
 use crate::network::{Network, Port, SecurityGroup, rbac};
@@ -269,7 +270,14 @@ pub struct NewNic {
 ///
 /// # Errors
 /// As for a new server's NIC; what `admission` denies.
-pub fn attach_interface(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, new: &NewNic, zone: &str) -> Result<Arc<Port>> {
+pub fn attach_interface(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    id: ServerId,
+    new: &NewNic,
+    zone: &str,
+    request_id: uuid::Uuid,
+) -> Result<Arc<Port>> {
     let server = get_visible(tx.cloud(), actor, id)?;
     super::act::admit_for(&server, actor, super::admission::Operation::AttachInterface)?;
     let wish = match (new.port_id, new.network_id) {
@@ -311,6 +319,9 @@ pub fn attach_interface(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, new: &NewN
     let groups = BTreeSet::new();
     let port = attach(tx, actor, &mut server, &wish, &Plug { groups: &groups, zone })?;
     server.updated_at = tx.now();
+    ActionLog::new("attach_interface", request_id)
+        .at_once()
+        .record(tx, actor, &server);
     tx.put(server);
     Ok(port)
 }
@@ -319,7 +330,13 @@ pub fn attach_interface(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, new: &NewN
 ///
 /// # Errors
 /// `PortNotFound` when the server has no such port; what `admission` denies.
-pub fn detach_interface(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, port_id: PortId) -> Result<()> {
+pub fn detach_interface(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    id: ServerId,
+    port_id: PortId,
+    request_id: uuid::Uuid,
+) -> Result<()> {
     let server = get_visible(tx.cloud(), actor, id)?;
     super::act::admit_for(&server, actor, super::admission::Operation::DetachInterface)?;
     if !server.ports.contains(&port_id) {
@@ -333,6 +350,9 @@ pub fn detach_interface(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, port_id: P
     server.ports.retain(|port| *port != port_id);
     server.nic_tags.remove(&port_id);
     server.updated_at = tx.now();
+    ActionLog::new("detach_interface", request_id)
+        .at_once()
+        .record(tx, actor, &server);
     tx.put(server);
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::admission::Operation;
 use super::create::{Hosts, as_bad_request};
 use super::works::Resize;
 use super::{PowerState, Server, ServerFlavor, TaskState, VmState, act, boot_image, get_visible};
-use crate::compute::migration::{self, MigrationStatus};
+use crate::compute::migration::{self, MigrationKind, MigrationStatus};
 use crate::compute::schedule::{self, Claim};
 use crate::compute::{ActionLog, flavor, quota};
 use crate::host::DesiredPower;
@@ -62,7 +62,7 @@ pub fn resize(
     let Some(host) = server.host.clone() else {
         return Err(Error::internal("InternalServerError", "an admitted server has a host"));
     };
-    let migration = migration::begin(tx, actor, &server, &host, &new.id);
+    let migration = migration::begin(tx, actor, &server, &host, &new.id, MigrationKind::Resize);
     server.works.resizes += 1;
     server.works.resize = Some(Resize {
         old_flavor: std::mem::replace(&mut server.flavor, new),
