@@ -23,6 +23,7 @@ Maintainer: The Maru developers <maru@localhost>
 Installed-Size: $(du -sk "$work/usr" | cut -f1)
 Depends: libc6 (>= $(libc_needed "$maru")), libnftables1, iproute2, qemu-system-x86, qemu-utils
 Recommends: openssh-client
+Suggests: novnc
 Section: admin
 Priority: optional
 Description: OpenStack-compatible cloud in one program

@@ -142,6 +142,7 @@ pub(super) async fn create(ctx: Ctx, version: Microversion, Wire(body): Wire<Map
         volume_type: text("volume_type")?.map(str::to_owned),
         metadata: body.texts("metadata")?.unwrap_or_default(),
         multiattach: false,
+        group_id: None,
         request_id: ctx.request_id().to_string(),
     };
     let made = ctx

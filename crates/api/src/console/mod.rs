@@ -49,8 +49,11 @@ pub(crate) fn url(base: &str, kind: ConsoleKind, token: &str) -> String {
 /// Who uses which console just now.
 pub struct Consoles {
     novnc: PathBuf,
-    open: Mutex<HashMap<(ServerId, ConsoleKind), Vec<Arc<Notify>>>>,
+    open: Mutex<HashMap<(ServerId, ConsoleKind), Users>>,
 }
+
+/// How each user of one console is told to leave, in the order of their coming.
+type Users = Vec<Arc<Notify>>;
 
 impl Consoles {
     /// With noVNC's pages in this directory, which need not be there.

@@ -57,8 +57,9 @@ async fn one_host_has_none_to_move_to() {
         .await
         .expect(200);
     let service = services["services"][0]["id"].as_str().unwrap().to_owned();
-    let down = at(&admin, "2.53").put(&url(&format!("os-services/{service}")), json!({"forced_down": true}));
-    down.await.expect(200);
+    let path = url(&format!("os-services/{service}"));
+    let down = json!({"forced_down": true});
+    at(&admin, "2.53").put(&path, down).await.expect(200);
     let bare = json!({"evacuate": {}});
     expect_fault(act(&at(&admin, "2.14"), &id, bare).await, 400, "No valid host");
 }
