@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Deletion, Volume, VolumeStatus, invalid_volume, rules, wrong_state};
+use super::{Deletion, Volume, VolumeStatus, invalid_volume, rules, shelved, wrong_state};
 use crate::cloud::{Lookups, Row};
 use crate::compute::server::admission::Operation;
 use crate::compute::server::{act, get_visible as visible_server};
@@ -472,7 +472,7 @@ pub fn to_server(
     let volume = rules::get_visible(tx.cloud(), actor, disk.volume_id)?;
     act::admit_for(&server, actor, Operation::AttachVolume)?;
     if server.vm_state == VmState::ShelvedOffloaded {
-        check_for_shelved(&volume, disk)?;
+        shelved::check(&volume, disk.tag.as_deref())?;
     }
     let attachment = enter(tx, &server, &volume, disk)?;
     ActionLog::new("attach_volume", request_id)
@@ -487,24 +487,6 @@ pub fn to_server(
         return attached(tx, attachment.id);
     }
     Ok(attachment)
-}
-
-/// What a server on no host can't be given: only the host to come would know whether it can.
-fn check_for_shelved(volume: &Volume, disk: &ServerDisk) -> Result<()> {
-    let refuse = |code, what| Err(Error::invalid(code, format!("{what} to shelved-offloaded instances.")));
-    if disk.tag.is_some() {
-        return refuse(
-            "VolumeTaggedAttachToShelvedNotSupported",
-            "Tagged volume attachment is not supported",
-        );
-    }
-    if volume.multiattach {
-        return refuse(
-            "MultiattachToShelvedNotSupported",
-            "Attaching multiattach volumes is not supported",
-        );
-    }
-    Ok(())
 }
 
 /// Enters an attachment to a server that may only just come to be.

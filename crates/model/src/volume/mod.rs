@@ -20,6 +20,7 @@ pub mod group_snapshot;
 pub mod quota;
 mod rules;
 pub mod service;
+mod shelved;
 pub mod snapshot;
 pub mod transfer;
 pub mod types;
