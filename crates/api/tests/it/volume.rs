@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::cloud::{Client, TestCloud};
 
-/// Waits until a resource has a status.
-async fn wait(client: &Client, path: &str, kind: &str, status: &str) -> Value {
+/// Waits until a resource has a status; another's `error` is a failure.
+pub async fn wait(client: &Client, path: &str, kind: &str, status: &str) -> Value {
     for _ in 0..500 {
         let answer = client.get(path).await.expect(200);
         if answer[kind]["status"] == status {
@@ -20,7 +20,8 @@ async fn wait(client: &Client, path: &str, kind: &str, status: &str) -> Value {
     panic!("{path} does not become {status}: {:?}", client.get(path).await);
 }
 
-async fn wait_gone(client: &Client, path: &str) {
+/// Waits until a resource is gone.
+pub async fn wait_gone(client: &Client, path: &str) {
     for _ in 0..500 {
         if client.get(path).await.status == 404 {
             return;
@@ -37,7 +38,8 @@ async fn volume(client: &Client, body: Value) -> Value {
     wait(client, &format!("/volume/v3/volumes/{id}"), "volume", "available").await
 }
 
-fn id(value: &Value) -> &str {
+/// A resource's id.
+pub fn id(value: &Value) -> &str {
     value["id"].as_str().unwrap()
 }
 

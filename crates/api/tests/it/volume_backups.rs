@@ -3,31 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cloud::{Client, TestCloud};
-
-async fn wait(client: &Client, path: &str, kind: &str, status: &str) -> Value {
-    for _ in 0..500 {
-        let answer = client.get(path).await.expect(200);
-        if answer[kind]["status"] == status {
-            return answer[kind].clone();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("{path} does not become {status}: {:?}", client.get(path).await);
-}
-
-async fn wait_gone(client: &Client, path: &str) {
-    for _ in 0..500 {
-        if client.get(path).await.status == 404 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("{path} does not go");
-}
-
-fn id(value: &Value) -> &str {
-    value["id"].as_str().unwrap()
-}
+use crate::volume::{id, wait, wait_gone};
 
 /// A volume of 1 GiB: its path.
 async fn volume(client: &Client) -> (String, Value) {
