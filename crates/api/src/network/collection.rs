@@ -72,14 +72,20 @@ pub(super) trait Collection: Resource<Id: FromStr> + View {
 pub(super) fn routes<R: Collection>(routes: Routes) -> Routes {
     let all = format!("/v2.0/{}", R::PATH);
     let one = format!("{all}/{{id}}");
-    let tags = format!("{one}/tags");
-    let tag = format!("{tags}/{{tag}}");
-    routes
+    let routes = routes
         .get(&all, Reader, list::<R>)
         .post(&all, Member, create::<R>)
         .get(&one, Reader, show::<R>)
         .put(&one, Member, update::<R>)
-        .delete(&one, Member, delete::<R>)
+        .delete(&one, Member, delete::<R>);
+    tag_routes::<R>(routes, &one)
+}
+
+/// Adds the routes of the tags of a resource that is at `one`.
+pub(super) fn tag_routes<R: Collection>(routes: Routes, one: &str) -> Routes {
+    let tags = format!("{one}/tags");
+    let tag = format!("{tags}/{{tag}}");
+    routes
         .get(&tags, Reader, show_tags::<R>)
         .put(&tags, Member, replace_tags::<R>)
         .post(&tags, Member, add_tags::<R>)

@@ -73,8 +73,11 @@ impl Page {
     /// Cuts the page out of all rows, which come sorted; `id_of` gives a row's id.
     ///
     /// # Errors
-    /// The marker is not among them.
+    /// The marker is not among them. Where there are none at all, nothing comes before or after any marker.
     pub(super) fn cut<T>(&self, mut rows: Vec<T>, id_of: impl Fn(&T) -> String) -> Result<Vec<T>> {
+        if rows.is_empty() {
+            return Ok(rows);
+        }
         if let Some(marker) = &self.marker {
             let place = rows.iter().position(|row| id_of(row) == *marker).ok_or_else(|| {
                 Error::invalid(
@@ -175,6 +178,7 @@ mod tests {
         assert_eq!(cut("limit=2&marker=d&page_reverse=True"), "bc");
         assert_eq!(cut("limit=2&page_reverse=True"), "de");
         assert!(page("marker=x").cut(all.clone(), |row| row.clone()).is_err());
+        assert!(page("marker=x").cut(Vec::new(), String::clone).unwrap().is_empty());
     }
 
     #[test]

@@ -28,6 +28,8 @@ use crate::routes::Routes;
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .with(collection::routes::<QosPolicy>)
+        // Neutron has the tags of policies at either path.
+        .with(|routes| collection::tag_routes::<QosPolicy>(routes, "/v2.0/policies/{id}"))
         .with(nested::routes::<BandwidthLimitRule>)
         .with(nested::routes::<DscpMarkingRule>)
         .with(nested::routes::<PacketRateLimitRule>)
