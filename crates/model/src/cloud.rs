@@ -216,6 +216,10 @@ pub struct Lookups {
     pub networks_by_qos: Lookup<QosPolicyId, NetworkId>,
     /// Ports with a QoS policy of their own.
     pub ports_by_qos: Lookup<QosPolicyId, PortId>,
+    /// Floating IPs with a QoS policy.
+    pub floating_ips_by_qos: Lookup<QosPolicyId, FloatingIpId>,
+    /// Routers whose gateway has a QoS policy.
+    pub routers_by_qos: Lookup<QosPolicyId, RouterId>,
     /// Bandwidth limits of a QoS policy.
     pub qos_bandwidth_limits_by_policy: Lookup<QosPolicyId, QosRuleId>,
     /// DSCP marks of a QoS policy.

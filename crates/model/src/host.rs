@@ -26,7 +26,7 @@ use crate::{
 
 pub use metadata::{InstanceMetadata, MetadataNic};
 pub use orders::{RescueDisk, ServerDone, ServerOrders, SnapshotOrder, SnapshotReport, SnapshotState};
-pub use qos::{BandwidthLimit, PacketRateLimit, PortQos};
+pub use qos::{AddressLimit, BandwidthLimit, PacketRateLimit, PortQos};
 pub use volume::{
     CopyConfig, CopyKind, RestoreConfig, Restored, SnapshotConfig, VolumeConfig, VolumeDisk, VolumeOrigin, VolumeReport,
 };
@@ -304,6 +304,9 @@ pub struct RouterConfig {
     /// The address scopes of its legs and gateway, by port; empty if none is in a scope.
     #[serde(default)]
     pub scopes: BTreeMap<PortId, Scopes>,
+    /// Limits of single addresses on the provider network: of floating IPs, and of the gateway's own.
+    #[serde(default)]
+    pub limits: Vec<AddressLimit>,
 }
 
 /// The address scopes of a network. Between different ones nothing is routed but what is translated; within one, nothing

@@ -253,6 +253,7 @@ fn router(n: u8, a: u8, b: u8) -> Router {
             network_id: id(0, b % 3),
             port_id: id(2, b / 3 % 3),
             enable_snat: b & 1 == 0,
+            qos_policy_id: (a & 4 == 0).then(|| id(12, a / 8 % 3)),
         }),
         routes: vec![],
     }
@@ -272,6 +273,7 @@ fn floating_ip(n: u8, a: u8, b: u8) -> FloatingIp {
         status: Status::Down,
         dns_name: String::new(),
         dns_domain: String::new(),
+        qos_policy_id: (b & 8 == 0).then(|| id(12, b / 16 % 3)),
     }
 }
 

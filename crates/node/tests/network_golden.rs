@@ -201,6 +201,7 @@ fn router() -> RouterConfig {
         forwardings: vec![],
         routes: vec![],
         scopes: Default::default(),
+        limits: vec![],
     }
 }
 

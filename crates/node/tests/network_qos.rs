@@ -1,23 +1,21 @@
 //! Quality of service on real traffic: limits hold within a wide margin, marks are on the packets, and all of it goes
 //! again.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used)]
 
 mod network_common;
 
-use std::io::{Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use linux::netlink::Rtnl;
 use model::host::*;
 use network_common::probe::*;
+use network_common::rate::*;
 use network_common::*;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// How long traffic is watched.
-const WINDOW: Duration = Duration::from_millis(1500);
 const PORT: u16 = 5001;
 
 struct Stage {
@@ -44,34 +42,9 @@ impl Stage {
         self.cloud.apply();
     }
 
-    /// Bytes a second from one to the other by TCP, after the first burst.
+    /// Bytes a second from one to the other by TCP.
     fn rate(&self, from: &Vm, to: &Vm) -> u64 {
-        let (mut client, mut server) = established(&from.ns, &to.ns, to.ip, PORT);
-        client.set_write_timeout(Some(WINDOW)).unwrap();
-        server.set_read_timeout(Some(PATIENCE)).unwrap();
-        let end = Instant::now() + WINDOW * 2;
-        let sender = std::thread::spawn(move || {
-            let block = [0; 16 * 1024];
-            while Instant::now() < end && client.write_all(&block).is_ok() {}
-        });
-        let mut buffer = vec![0; 64 * 1024];
-        let mut read_until = |end: Instant| {
-            let mut bytes = 0;
-            while Instant::now() < end {
-                match server.read(&mut buffer) {
-                    Ok(0) | Err(_) => break,
-                    Ok(count) => bytes += count as u64,
-                }
-            }
-            bytes
-        };
-        read_until(Instant::now() + WINDOW / 3);
-        let start = Instant::now();
-        let bytes = read_until(start + WINDOW);
-        let rate = bytes * 1000 / u64::try_from(start.elapsed().as_millis().max(1)).unwrap();
-        drop(server);
-        sender.join().unwrap();
-        rate
+        rate(&from.ns, &to.ns, to.ip, PORT)
     }
 
     /// How many datagrams of those that one sends as fast as it can arrive at the other in a second.
@@ -85,7 +58,7 @@ impl Stage {
                 for _ in 0..40 {
                     let _ = client.send(b"x");
                 }
-                std::thread::sleep(Duration::from_millis(1));
+                std::thread::sleep(std::time::Duration::from_millis(1));
             }
         });
         server.set_read_timeout(Some(SILENCE)).unwrap();
@@ -128,16 +101,6 @@ impl Stage {
             .filter(|name| name.starts_with("ifb"))
             .collect()
     }
-}
-
-fn bandwidth(kbps: u32) -> Option<BandwidthLimit> {
-    Some(BandwidthLimit { kbps, burst_kbits: 0 })
-}
-
-/// Whether a rate is near a limit, within what a busy machine makes of it.
-fn is_near(rate: u64, limit: u64) -> bool {
-    println!("{rate} of {limit}");
-    rate > limit / 4 && rate < limit * 3 / 2
 }
 
 #[test]

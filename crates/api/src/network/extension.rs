@@ -189,6 +189,16 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "A policy for the new networks of a project.",
     ),
     (
+        "qos-fip",
+        "Floating IP QoS",
+        "Bandwidth of floating IPs is limited in either direction.",
+    ),
+    (
+        "qos-gateway-ip",
+        "Gateway IP QoS",
+        "Bandwidth by a router's own address is limited in either direction.",
+    ),
+    (
         "qos-port-network-policy",
         "QoS port network policy ID",
         "Ports tell the policy of their network.",

@@ -53,6 +53,7 @@ impl View for FloatingIp {
         out.put("status", self.status.as_str());
         out.put("dns_name", &self.dns_name);
         out.put("dns_domain", &self.dns_domain);
+        out.put("qos_policy_id", &self.qos_policy_id);
         if out.wants("port_details") {
             let port = self.port_id.and_then(|id| cx.cloud.ports.get(&id));
             out.put("port_details", &port.map(|port| PortDetails::of(port)));
@@ -75,6 +76,7 @@ impl Collection for FloatingIp {
         "status",
         "dns_name",
         "dns_domain",
+        "qos_policy_id",
         "port_details",
         "port_forwardings",
     ];
@@ -150,6 +152,7 @@ fn read(attrs: &mut Attrs) -> Result<FloatingIpSpec> {
         description: attrs.text("description", TEXT)?,
         port_id: attrs.nullable_id("port_id")?,
         fixed_ip_address: attrs.nullable_ip("fixed_ip_address")?.flatten(),
+        qos_policy_id: attrs.nullable_id("qos_policy_id")?,
         ..FloatingIpSpec::default()
     })
 }

@@ -8,7 +8,7 @@ use model::host::Route;
 use model::network::access::check_revision;
 use model::network::router::{self, GatewaySpec, InterfaceSpec, RouterInterface, RouterSpec};
 use model::network::{FixedIp, Router};
-use model::{Actor, NetworkId, Result, RouterId, Tx};
+use model::{Actor, NetworkId, QosPolicyId, Result, RouterId, Tx};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -25,6 +25,7 @@ struct Gateway<'a> {
     network_id: NetworkId,
     enable_snat: bool,
     external_fixed_ips: &'a [FixedIp],
+    qos_policy_id: Option<QosPolicyId>,
 }
 
 impl View for Router {
@@ -40,6 +41,7 @@ impl View for Router {
                 network_id: gateway.network_id,
                 enable_snat: gateway.enable_snat,
                 external_fixed_ips: port.map_or(&[], |port| &port.fixed_ips),
+                qos_policy_id: gateway.qos_policy_id,
             });
             out.put("external_gateway_info", &gateway);
         }
@@ -137,14 +139,14 @@ fn gateway(attrs: &mut Attrs) -> Result<Option<Option<GatewaySpec>>> {
     let external_fixed_ips = info.list("external_fixed_ips", |value| {
         super::port::fixed_ip("external_fixed_ips", value)
     })?;
-    // Not supported, and Neutron's own default.
-    let _ = info.nullable_id::<NetworkId>("qos_policy_id")?;
+    let qos_policy_id = info.nullable_id("qos_policy_id")?;
     info.finish()?;
     match network_id {
         Some(network_id) => Ok(Some(Some(GatewaySpec {
             network_id,
             enable_snat,
             external_fixed_ips,
+            qos_policy_id,
         }))),
         None => Err(invalid(
             name,

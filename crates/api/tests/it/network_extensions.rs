@@ -215,3 +215,37 @@ async fn quality_of_service() {
     let marks = &details["rule_type"]["drivers"][0]["supported_parameters"][0]["parameter_values"];
     assert_eq!(marks.as_array().unwrap().len(), 21);
 }
+
+#[tokio::test]
+async fn quality_of_service_of_addresses() {
+    let cloud = start().await;
+    let (admin, demo) = (cloud.admin().await, cloud.demo().await);
+    let public = by_name(&demo, "networks", "public").await;
+    let policy = make(&admin, "qos/policies", "policy", json!({"name": "slow"})).await;
+    let own = format!("{V2}/qos/policies/{}", id(&policy));
+    let wanted = json!({"floating_network_id": id(&public), "qos_policy_id": id(&policy)});
+    let hidden = demo
+        .post(&format!("{V2}/floatingips"), json!({"floatingip": wanted.clone()}))
+        .await;
+    fault(hidden, 404, "QosPolicyNotFound");
+    admin.put(&own, json!({"policy": {"shared": true}})).await.expect(200);
+    let fip = make(&demo, "floatingips", "floatingip", wanted).await;
+    assert_eq!(fip["qos_policy_id"], policy["id"]);
+    let unshare = json!({"policy": {"shared": false}});
+    fault(admin.put(&own, unshare).await, 409, "RbacPolicyInUse");
+    let gateway = json!({"network_id": id(&public), "qos_policy_id": id(&policy)});
+    let router = make(&demo, "routers", "router", json!({"external_gateway_info": gateway})).await;
+    assert_eq!(router["external_gateway_info"]["qos_policy_id"], policy["id"]);
+
+    // Neutron's path of a policy's tags, and the one below the policies.
+    for path in [format!("{own}/tags"), format!("{V2}/policies/{}/tags", id(&policy))] {
+        let tags = json!({"tags": ["blue", "red"]});
+        assert_eq!(admin.put(&path, tags.clone()).await.expect(200), tags);
+        assert_eq!(demo.get(&path).await.expect(200), tags);
+        fault(demo.put(&path, tags).await, 403, "PolicyNotAuthorized");
+        admin.delete(&path).await.expect(204);
+    }
+    // A marker in a list without rows: nothing follows.
+    let empty = format!("{V2}/qos/policies?description=none&limit=1&marker={}", id(&policy));
+    assert_eq!(demo.get(&empty).await.expect(200)["policies"], json!([]));
+}

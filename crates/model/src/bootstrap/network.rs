@@ -163,6 +163,7 @@ fn make_router(tx: &mut Tx<'_>, demo: &Actor, public: NetworkId, subnets: &[crat
             network_id: public,
             enable_snat: None,
             external_fixed_ips: None,
+            qos_policy_id: None,
         })),
         ..RouterSpec::default()
     };

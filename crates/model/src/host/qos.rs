@@ -1,5 +1,7 @@
 //! What a host limits a port to, and how it marks the port's packets.
 
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize};
 
 /// Limits and marks of a port. Directions are the port's owner's: ingress is to it, egress from it.
@@ -24,6 +26,17 @@ pub struct BandwidthLimit {
     pub kbps: u32,
     /// kbit that may pass at once; 0 for as much as suits the limit.
     pub burst_kbits: u32,
+}
+
+/// What may pass a router by one of its addresses on a provider network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressLimit {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// What comes in for it.
+    pub ingress: Option<BandwidthLimit>,
+    /// What leaves under it.
+    pub egress: Option<BandwidthLimit>,
 }
 
 /// A limit of packets.

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::access::{Resource, bad_request, get_changeable, get_visible, owner, require};
 use super::port::{FixedIpSpec, OwnPort, create_own};
 use super::{
-    FixedIp, Network, Port, Router, Standard, Status, Subnet, device_owner, network, port_forwarding, quota, router,
-    tag,
+    FixedIp, Network, Port, Router, Standard, Status, Subnet, device_owner, network, port_forwarding, qos, quota,
+    router, tag,
 };
 use crate::cloud::{Lookups, Row};
 use crate::{
-    Actor, Cloud, Error, FloatingIpId, NetworkId, PortId, ProjectId, Result, RouterId, SubnetId, Timestamp, Tx,
+    Actor, Cloud, Error, FloatingIpId, NetworkId, PortId, ProjectId, QosPolicyId, Result, RouterId, SubnetId,
+    Timestamp, Tx,
 };
 
 /// An address of a provider network that leads to a port.
@@ -45,6 +46,9 @@ pub struct FloatingIp {
     /// Its domain in DNS.
     #[serde(default)]
     pub dns_domain: String,
+    /// The QoS policy that limits what goes through it (`qos-fip`).
+    #[serde(default)]
+    pub qos_policy_id: Option<QosPolicyId>,
 }
 
 impl Row for FloatingIp {
@@ -74,6 +78,9 @@ impl Row for FloatingIp {
         }
         if let Some(router_id) = self.router_id {
             lookups.floating_ips_by_router.set(router_id, self.id, present);
+        }
+        if let Some(policy) = self.qos_policy_id {
+            lookups.floating_ips_by_qos.set(policy, self.id, present);
         }
     }
 }
@@ -118,6 +125,8 @@ pub struct FloatingIpSpec {
     pub dns_name: Option<String>,
     /// Its domain in DNS.
     pub dns_domain: Option<String>,
+    /// Its QoS policy; `Some(None)`: none.
+    pub qos_policy_id: Option<Option<QosPolicyId>>,
     /// Labels of a new one.
     pub tags: Option<BTreeSet<String>>,
 }
@@ -125,8 +134,8 @@ pub struct FloatingIpSpec {
 /// Takes an address of a provider network, and lets it lead to a port if one is named.
 ///
 /// # Errors
-/// `NetworkNotFound`, `BadRequest` (not external), `OverQuota`, `PolicyNotAuthorized`, the errors of addresses and those of
-/// association.
+/// `NetworkNotFound`, `BadRequest` (not external), `OverQuota`, `PolicyNotAuthorized`, `QosPolicyNotFound`, the errors of
+/// addresses and those of association.
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: FloatingIpSpec) -> Result<Arc<FloatingIp>> {
     let network = get_visible::<Network>(tx.cloud(), actor, &network_id)?;
     network::check_external(tx.cloud(), actor, &network, "floatingip")?;
@@ -160,6 +169,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: Float
         status: Status::Down,
         dns_name: spec.dns_name.unwrap_or_default(),
         dns_domain: spec.dns_domain.unwrap_or_default(),
+        qos_policy_id: qos::choose(tx.cloud(), actor, spec.qos_policy_id, None)?,
     };
     associate(tx.cloud(), actor, &mut floating_ip, spec.port_id, spec.fixed_ip_address)?;
     Ok(tx.put(floating_ip))
@@ -169,7 +179,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: Float
 ///
 /// # Errors
 /// `FloatingIPNotFound`, `PortNotFound`, `ExternalGatewayForFloatingIPNotFound`, `FloatingIPPortAlreadyAssociated`,
-/// `FipInUseByPortForwarding`, `BadRequest`.
+/// `FipInUseByPortForwarding`, `BadRequest`, and those of choosing a QoS policy.
 pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: FloatingIpId, spec: FloatingIpSpec) -> Result<Arc<FloatingIp>> {
     let before = get_changeable::<FloatingIp>(tx.cloud(), actor, &id, "update")?;
     let mut floating_ip = FloatingIp::clone(&before);
@@ -179,6 +189,7 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: FloatingIpId, spec: FloatingIp
     if tx.cloud().lookups.forwardings_by_floating_ip.first(&id).is_none() {
         associate(tx.cloud(), actor, &mut floating_ip, spec.port_id, spec.fixed_ip_address)?;
     }
+    floating_ip.qos_policy_id = qos::choose(tx.cloud(), actor, spec.qos_policy_id, floating_ip.qos_policy_id)?;
     if let Some(description) = spec.description {
         floating_ip.standard.description = description;
     }

@@ -153,7 +153,7 @@ impl Object {
     }
 }
 
-/// The projects, but its owner, that use an object.
+/// The projects that use an object; without its owner, but for QoS policies: there Neutron counts the owner's use too.
 fn users(cloud: &Cloud, object_type: ObjectType, id: Uuid) -> BTreeSet<ProjectId> {
     let lookups = &cloud.lookups;
     let mut users: BTreeSet<ProjectId> = match object_type {
@@ -163,7 +163,11 @@ fn users(cloud: &Cloud, object_type: ObjectType, id: Uuid) -> BTreeSet<ProjectId
             let networks = networks.filter_map(|id| Some(cloud.networks.get(id)?.standard.project_id.clone()));
             let ports = lookups.ports_by_qos.of(&id.into());
             let ports = ports.filter_map(|id| Some(cloud.ports.get(id)?.standard.project_id.clone()));
-            networks.chain(ports).collect()
+            let addresses = lookups.floating_ips_by_qos.of(&id.into());
+            let addresses = addresses.filter_map(|id| Some(cloud.floating_ips.get(id)?.standard.project_id.clone()));
+            let routers = lookups.routers_by_qos.of(&id.into());
+            let routers = routers.filter_map(|id| Some(cloud.routers.get(id)?.standard.project_id.clone()));
+            networks.chain(ports).chain(addresses).chain(routers).collect()
         }
         ObjectType::SecurityGroup => {
             let ports = lookups.ports_by_group.of(&id.into());
@@ -193,8 +197,7 @@ fn users(cloud: &Cloud, object_type: ObjectType, id: Uuid) -> BTreeSet<ProjectId
         }
     };
     let owner = match object_type {
-        ObjectType::Network => None,
-        ObjectType::QosPolicy => cloud.qos_policies.get(&id.into()).map(|row| &row.standard.project_id),
+        ObjectType::Network | ObjectType::QosPolicy => None,
         ObjectType::SecurityGroup => cloud
             .security_groups
             .get(&id.into())

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 
 use super::View;
 use super::network::fixed_ips;
-use crate::host::{FloatingIpConfig, ForwardingConfig, GatewayLeg, RouterConfig, RouterLeg, Scopes};
-use crate::network::{Port, Router, Subnet, address_scope, device_owner, port_forwarding};
+use crate::host::{AddressLimit, FloatingIpConfig, ForwardingConfig, GatewayLeg, RouterConfig, RouterLeg, Scopes};
+use crate::network::{Port, Router, Subnet, address_scope, device_owner, port_forwarding, qos};
 use crate::{PortId, RouterId};
 
 pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
@@ -25,6 +25,7 @@ pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
     let gateway = owned(device_owner::ROUTER_GATEWAY).find_map(|port| plan_gateway(view, router, port));
     let scopes = scopes(view, &legs, gateway.as_ref());
     // Neither legs nor gateway: nothing to hold on the host.
+    let limits = limits(view, router, gateway.as_ref());
     (!legs.is_empty() || gateway.is_some()).then(|| RouterConfig {
         id,
         admin_state_up: router.admin_state_up,
@@ -34,6 +35,7 @@ pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
         forwardings: forwardings(view, id),
         routes: router.routes.clone(),
         scopes,
+        limits,
     })
 }
 
@@ -119,6 +121,35 @@ fn floating_ips(view: &View<'_>, id: RouterId) -> Vec<FloatingIpConfig> {
                 floating: floating_ip.floating_ip_address,
                 fixed: floating_ip.fixed_ip_address?,
                 port_id: floating_ip.port_id?,
+            })
+        })
+        .collect()
+}
+
+/// What the QoS policies of the router's floating IPs and of its gateway say. A bandwidth limit is all that holds there.
+fn limits(view: &View<'_>, router: &Router, gateway: Option<&GatewayLeg>) -> Vec<AddressLimit> {
+    let ids = view.cloud.lookups.floating_ips_by_router.of(&router.id);
+    let floating_ips = ids
+        .filter_map(|id| view.cloud.floating_ips.get(id))
+        .filter_map(|floating_ip| Some((floating_ip.floating_ip_address, floating_ip.qos_policy_id?)));
+    let policy = router.gateway.as_ref().and_then(|gateway| gateway.qos_policy_id);
+    let own = gateway
+        .zip(policy)
+        .into_iter()
+        .flat_map(|(gateway, policy)| gateway.addresses.iter().map(move |net| (net.addr(), policy)))
+        .filter_map(|(address, policy)| match address {
+            IpAddr::V4(address) => Some((address, policy)),
+            IpAddr::V6(_) => None,
+        });
+    floating_ips
+        .chain(own)
+        .filter_map(|(address, policy)| {
+            let qos = qos::resolve(view.cloud, policy)?;
+            let (ingress, egress) = (qos.ingress, qos.egress);
+            (ingress.is_some() || egress.is_some()).then_some(AddressLimit {
+                address,
+                ingress,
+                egress,
             })
         })
         .collect()

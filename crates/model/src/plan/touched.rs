@@ -227,7 +227,7 @@ impl Collector<'_> {
         }
     }
 
-    /// The ports that have a policy: by themselves, or by their network.
+    /// The ports that have a policy, by themselves or by their network, and the routers with addresses that do.
     fn qos(&mut self, policy: QosPolicyId) {
         let lookups = &self.cloud.lookups;
         let own = lookups
@@ -240,6 +240,10 @@ impl Collector<'_> {
             let part = self.touched.networks.entry(port.network_id).or_default();
             part.ports.insert(port.id);
         }
+        let floating_ips = lookups.floating_ips_by_qos.of(&policy);
+        let by_address = floating_ips.filter_map(|id| self.cloud.floating_ips.get(id)?.router_id);
+        self.touched.routers.extend(by_address);
+        self.touched.routers.extend(lookups.routers_by_qos.of(&policy).copied());
     }
 
     /// A group whose rules no network of the document shows yet comes in with the first port that is in it.

@@ -22,6 +22,7 @@ mod external;
 pub mod filter;
 pub mod filter_change;
 pub mod flows;
+mod limits;
 pub mod names;
 mod namespace;
 pub mod nat;

@@ -10,6 +10,7 @@ use ipnet::{IpNet, Ipv4Net};
 use linux::conntrack::Tuple;
 use model::host::{ForwardingConfig, GatewayLeg, RouterConfig};
 
+use super::limits;
 use super::names::gateway_device;
 use super::scopes;
 use super::table::{Chain, Set, Table};
@@ -88,16 +89,19 @@ pub fn render(config: &RouterConfig) -> String {
         // What a router whose networks were in address scopes leaves behind.
         text.push_str(scopes::NO_IPV6_TABLE);
     }
+    text.push_str(&limits::render(config));
     text
 }
 
 /// The commands that turn the tables of one configuration into those of another; `None` if they can only be loaded whole.
 pub fn difference(old: &RouterConfig, new: &RouterConfig) -> Option<String> {
+    let limits = limits::change(old, new);
     let (old, new) = (tables(old), tables(new));
     if old.len() != new.len() {
         return None;
     }
-    new.iter().zip(&old).map(|(new, old)| new.difference(old)).collect()
+    let tables: Option<String> = new.iter().zip(&old).map(|(new, old)| new.difference(old)).collect();
+    tables.map(|text| text + &limits)
 }
 
 /// Forwarded ports, one element each: both sides of a range may be shifted against each other. Gives the rule that looks

@@ -95,6 +95,7 @@ impl Router {
             forwardings: Vec::new(),
             routes: Vec::new(),
             scopes: BTreeMap::new(),
+            limits: Vec::new(),
         });
         Ok(Self {
             space,

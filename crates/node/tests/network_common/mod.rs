@@ -3,6 +3,7 @@
 
 pub mod frame;
 pub mod probe;
+pub mod rate;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -297,6 +298,7 @@ impl Cloud {
             forwardings: Vec::new(),
             routes: Vec::new(),
             scopes: Default::default(),
+            limits: Vec::new(),
         };
         self.config.routers.insert(id, Arc::new(config));
         id

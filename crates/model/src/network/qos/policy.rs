@@ -78,13 +78,16 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: QosPolicyId, spec: QosPolicySp
 /// Removes a policy with its rules.
 ///
 /// # Errors
-/// `QosPolicyNotFound`, `PolicyNotAuthorized`, `QosPolicyInUse` while a network or port has it.
+/// `QosPolicyNotFound`, `PolicyNotAuthorized`, `QosPolicyInUse` while a network, port, floating IP or router has it.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: QosPolicyId) -> Result<()> {
     get_changeable::<QosPolicy>(tx.cloud(), actor, &id, "delete")?;
     let lookups = &tx.cloud().lookups;
     let network = lookups.networks_by_qos.first(&id).map(|id| format!("network {id}"));
     let port = lookups.ports_by_qos.first(&id).map(|id| format!("port {id}"));
-    if let Some(user) = network.or(port) {
+    let floating_ip = lookups.floating_ips_by_qos.first(&id);
+    let floating_ip = floating_ip.map(|id| format!("floating IP {id}"));
+    let router = lookups.routers_by_qos.first(&id).map(|id| format!("router {id}"));
+    if let Some(user) = network.or(port).or(floating_ip).or(router) {
         return Err(Error::conflict(
             "QosPolicyInUse",
             format!("QoS Policy {id} is used by {user}."),

@@ -3,8 +3,8 @@
 use super::{GatewayInfo, Router, connected, overlaps};
 use crate::network::access::{bad_request, get_visible, require};
 use crate::network::port::{FixedIpSpec, OwnPort, create_own, reallocate};
-use crate::network::{Network, Port, device_owner, network};
-use crate::{Actor, Cloud, Error, NetworkId, ProjectId, Result, Tx};
+use crate::network::{Network, Port, device_owner, network, qos};
+use crate::{Actor, Cloud, Error, NetworkId, ProjectId, QosPolicyId, Result, Tx};
 
 /// The gateway asked for (`external_gateway_info`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct GatewaySpec {
     pub enable_snat: Option<bool>,
     /// Its addresses there; `None`: any, one of each IP version.
     pub external_fixed_ips: Option<Vec<FixedIpSpec>>,
+    /// Its QoS policy; `Some(None)`: none; `None`: as it is.
+    pub qos_policy_id: Option<Option<QosPolicyId>>,
 }
 
 impl GatewaySpec {
@@ -37,7 +39,7 @@ impl GatewaySpec {
 ///
 /// # Errors
 /// `NetworkNotFound`, `BadRequest` (not external; overlapping subnets; the subnet's own gateway address),
-/// `RouterExternalGatewayInUseByFloatingIp`, and those of addresses.
+/// `RouterExternalGatewayInUseByFloatingIp`, those of addresses and of choosing a QoS policy.
 pub(super) fn change(tx: &mut Tx<'_>, actor: &Actor, router: &mut Router, wanted: Option<GatewaySpec>) -> Result<()> {
     let Some(wanted) = wanted else {
         return clear(tx, router);
@@ -51,6 +53,7 @@ pub(super) fn change(tx: &mut Tx<'_>, actor: &Actor, router: &mut Router, wanted
         && current.network_id == wanted.network_id
     {
         current.enable_snat = enable_snat;
+        current.qos_policy_id = qos::choose(tx.cloud(), actor, wanted.qos_policy_id, current.qos_policy_id)?;
         let port_id = current.port_id;
         if let Some(addresses) = addresses {
             let port = tx.get::<Port>(&port_id)?;
@@ -63,6 +66,8 @@ pub(super) fn change(tx: &mut Tx<'_>, actor: &Actor, router: &mut Router, wanted
         }
         return Ok(());
     }
+    let former = router.gateway.as_ref().and_then(|gateway| gateway.qos_policy_id);
+    let qos_policy_id = qos::choose(tx.cloud(), actor, wanted.qos_policy_id, former)?;
     clear(tx, router)?;
     check_overlap(tx.cloud(), router, &network)?;
     let port = create_own(
@@ -80,6 +85,7 @@ pub(super) fn change(tx: &mut Tx<'_>, actor: &Actor, router: &mut Router, wanted
         network_id: network.id,
         port_id: port.id,
         enable_snat,
+        qos_policy_id,
     });
     Ok(())
 }

@@ -18,9 +18,9 @@ pub use routes::{add_extra_routes, remove_extra_routes};
 
 use super::access::Resource;
 use super::{Port, Standard, Status, Subnet, device_owner, subnet};
-use crate::cloud::Row;
+use crate::cloud::{Lookups, Row};
 use crate::host::Route;
-use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, RouterId, SubnetId};
+use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, QosPolicyId, RouterId, SubnetId};
 
 /// A router. Its legs are ports with its id as `device_id`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct GatewayInfo {
     pub port_id: PortId,
     /// Whether servers without floating IP leave under the router's address.
     pub enable_snat: bool,
+    /// The QoS policy that limits what goes by the router's own addresses there (`qos-gateway-ip`).
+    #[serde(default)]
+    pub qos_policy_id: Option<QosPolicyId>,
 }
 
 impl Row for Router {
@@ -64,6 +67,11 @@ impl Row for Router {
     }
     fn project(&self) -> Option<&ProjectId> {
         Some(&self.standard.project_id)
+    }
+    fn index(&self, lookups: &mut Lookups, present: bool) {
+        if let Some(policy) = self.gateway.as_ref().and_then(|gateway| gateway.qos_policy_id) {
+            lookups.routers_by_qos.set(policy, self.id, present);
+        }
     }
 }
 

@@ -112,6 +112,7 @@ pub(super) fn gateway(network_id: NetworkId) -> GatewaySpec {
     GatewaySpec {
         network_id,
         enable_snat: None,
+        qos_policy_id: None,
         external_fixed_ips: None,
     }
 }

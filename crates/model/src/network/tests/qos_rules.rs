@@ -2,8 +2,10 @@ use super::*;
 use crate::QosPolicyId;
 use crate::host::Direction;
 use crate::network::access::Resource;
+use crate::network::floating_ip::{self, FloatingIpSpec};
 use crate::network::qos::{self, BandwidthLimitRule, DscpMarkingRule, QosPolicy, QosPolicySpec, RuleSpec};
 use crate::network::rbac::{self, Action, ObjectType, RbacPolicySpec};
+use crate::plan::{Planner, Settings};
 
 fn policy(world: &mut World, spec: QosPolicySpec) -> Arc<QosPolicy> {
     world.run(|tx| qos::create(tx, &admin(), spec)).unwrap()
@@ -162,4 +164,58 @@ fn a_policy_is_shared_while_somebody_needs_it() {
     assert_eq!(world.fails(|tx| rbac::delete(tx, &root, all)), "RbacPolicyInUse");
     let code = world.fails(|tx| rbac::update(tx, &root, all, Some("demo".into())));
     assert_eq!(code, "RbacPolicyInUse", "as with Neutron, whoever gets it instead");
+}
+
+#[test]
+fn floating_ips_and_gateways_have_policies() {
+    let mut world = World::new();
+    let (demo, root) = (member("demo"), admin());
+    let (public, _) = world.public("172.24.4.0/24");
+    let hidden = policy(&mut world, QosPolicySpec::default());
+    let own = policy(&mut world, of_demo());
+    let add = limit(8000, Direction::Ingress);
+    world
+        .run(|tx| qos::create_rule::<BandwidthLimitRule>(tx, &root, own.id, add))
+        .unwrap();
+    let with = |id: Option<QosPolicyId>| FloatingIpSpec {
+        qos_policy_id: Some(id),
+        ..FloatingIpSpec::default()
+    };
+    let code = world.fails(|tx| floating_ip::create(tx, &demo, public, with(Some(hidden.id))));
+    assert_eq!(code, "QosPolicyNotFound");
+    let floating = world
+        .run(|tx| floating_ip::create(tx, &demo, public, with(Some(own.id))))
+        .unwrap();
+    assert_eq!(floating.qos_policy_id, Some(own.id));
+    assert_eq!(world.fails(|tx| qos::delete(tx, &root, own.id)), "QosPolicyInUse");
+    world
+        .run(|tx| floating_ip::update(tx, &demo, floating.id, with(None)))
+        .unwrap();
+
+    let spec = |qos_policy_id| RouterSpec {
+        gateway: Some(Some(GatewaySpec {
+            qos_policy_id,
+            ..gateway(public)
+        })),
+        ..RouterSpec::default()
+    };
+    let router = world
+        .run(|tx| router::create(tx, &demo, spec(Some(Some(own.id)))))
+        .unwrap();
+    let limits = |world: &World| {
+        let planner = Planner::new(&world.cloud, "host".into(), Settings::default());
+        planner.config().routers[&router.id].limits.clone()
+    };
+    let limit = &limits(&world)[0];
+    assert_eq!((limit.ingress.unwrap().kbps, limit.egress), (8000, None));
+    assert_eq!(world.fails(|tx| qos::delete(tx, &root, own.id)), "QosPolicyInUse");
+    let kept = world
+        .run(|tx| router::update(tx, &demo, router.id, spec(None)))
+        .unwrap();
+    assert_eq!(kept.gateway.as_ref().unwrap().qos_policy_id, Some(own.id));
+    world
+        .run(|tx| router::update(tx, &demo, router.id, spec(Some(None))))
+        .unwrap();
+    assert!(limits(&world).is_empty());
+    world.run(|tx| qos::delete(tx, &root, own.id)).unwrap();
 }
