@@ -16,10 +16,13 @@ namespace=maru-tempest-$$
 work=$(mktemp -d)
 chmod 755 "$work"
 out=$target/tempest
-pid=
+pid= web=
+# Serves the image for the tests of imports from the web, inside the namespace.
+web_port=8099
 
 cleanup() {
     set +e
+    if [ -n "$web" ]; then kill "$web"; wait "$web"; fi
     if [ -n "$pid" ]; then kill "$pid"; wait "$pid"; fi
     inside "$maru" purge --yes --state-dir "$work/state" >/dev/null
     mkdir -p "$out"
@@ -42,7 +45,12 @@ fi
 ip netns add "$namespace"
 trap cleanup EXIT
 inside ip link set lo up
-inside "$maru" up --state-dir "$work/state" --listen 127.0.0.1:5000 >"$work/maru.log" 2>&1 &
+mkdir "$work/web"
+cp "$image" "$work/web/image.qcow2"
+inside python3 -m http.server --bind 127.0.0.1 --directory "$work/web" "$web_port" >"$work/web.log" 2>&1 &
+web=$!
+inside "$maru" up --state-dir "$work/state" --listen 127.0.0.1:5000 --web-download-networks 127.0.0.1/32 \
+    --web-download-ports "80,443,$web_port" >"$work/maru.log" 2>&1 &
 pid=$!
 for _ in $(seq 120); do
     inside curl -fs -o /dev/null http://127.0.0.1:5000/healthz && break
@@ -53,6 +61,7 @@ done
 . "$work/state/openrc"
 # Two of the cloud's own flavors (128 and 256 MB): the suite's own would have an id that is taken.
 export TEMPEST_FLAVOR_REF=${TEMPEST_FLAVOR_REF:-84} TEMPEST_FLAVOR_REF_ALT=${TEMPEST_FLAVOR_REF_ALT:-c1}
+export TEMPEST_HTTP_IMAGE=http://127.0.0.1:$web_port/image.qcow2 TEMPEST_HTTP_QCOW2_IMAGE=http://127.0.0.1:$web_port/image.qcow2
 export TEMPEST_IMAGE_FILE=$image TEMPEST_RUN_VALIDATION=${TEMPEST_RUN_VALIDATION:-true}
 say "tempest $* (results in $out)"
 inside "$root/tests/tempest/run-tempest.sh" -o "$out" "$@"

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use ipnet::{Ipv4Net, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::lang::Lang;
 
@@ -190,6 +190,12 @@ settings! {
     image_reserve: Bytes = "256MiB",
         "Free disk space that uploads must leave",
         "이미지를 올려도 남겨 둘 디스크 공간";
+    web_download_ports: List<u16> = "80,443",
+        "Ports of web servers that users may import images from, separated by commas; 'none': no such imports",
+        "사용자가 이미지를 가져올 수 있는 웹 서버의 포트(쉼표로 구분). 'none': 가져오기 끔";
+    web_download_networks: List<IpNet> = "none",
+        "Networks that users may import images from though they are private or the cloud's own, separated by commas",
+        "사설망이거나 클라우드 자신의 것이어도 이미지를 가져올 수 있는 네트워크(쉼표로 구분)";
     token_seconds: i64 = "3600",
         "How long a token lives, seconds",
         "토큰의 수명, 초";
@@ -483,6 +489,24 @@ impl FromStr for DnsServers {
                     .map_err(|_| "write 'auto', 'none', or addresses separated by commas".to_owned())
             }
         }
+    }
+}
+
+/// Values separated by commas; `none`: none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List<T>(pub Vec<T>);
+
+impl<T: FromStr> FromStr for List<T> {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(Vec::new()));
+        }
+        let values = text.split(',').map(|part| part.trim().parse());
+        let values: Result<_, T::Err> = values.collect();
+        values
+            .map(Self)
+            .map_err(|_| "write 'none', or values separated by commas".to_owned())
     }
 }
 

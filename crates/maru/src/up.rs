@@ -58,6 +58,10 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let mut image_settings = control::images::Settings::new(state.join("images"));
     image_settings.max_image_bytes = settings.max_image_size.0;
     image_settings.reserve_bytes = settings.image_reserve.0;
+    image_settings.web = control::images::WebSettings {
+        ports: settings.web_download_ports.0.clone(),
+        networks: settings.web_download_networks.0.clone(),
+    };
     let images = ImageStore::open(control.clone(), image_settings).await?;
     let settings = &Settings {
         listen,

@@ -15,7 +15,16 @@ use crate::reply::{Reply, json as ok, no_content};
 use crate::routes::Routes;
 
 /// The ways that data comes in by import.
-pub(super) const METHODS: [&str; 2] = ["glance-direct", "glance-download"];
+const METHODS: [&str; 3] = ["glance-direct", "glance-download", "web-download"];
+
+/// Those that this cloud's operator left on.
+pub(super) fn methods_of(ctx: &Ctx) -> Vec<&'static str> {
+    let web = ctx.app().images.has_web_download();
+    METHODS
+        .into_iter()
+        .filter(|method| web || *method != "web-download")
+        .collect()
+}
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
@@ -26,9 +35,9 @@ pub(super) fn routes(routes: Routes) -> Routes {
 }
 
 /// `GET /v2/info/import`
-async fn methods() -> Reply {
+async fn methods(ctx: Ctx) -> Reply {
     ok(&json!({
-        "import-methods": {"description": "Import methods available.", "type": "array", "value": METHODS},
+        "import-methods": {"description": "Import methods available.", "type": "array", "value": methods_of(&ctx)},
     }))
 }
 
@@ -41,14 +50,18 @@ async fn stage(ctx: Ctx, Path(id): Path<String>, request: Request) -> Reply {
     no_content()
 }
 
-fn bad(message: impl Into<String>) -> Error {
+pub(super) fn bad(message: impl Into<String>) -> Error {
     Error::invalid("HTTPBadRequest", message)
 }
 
-fn source(method: &Value) -> Result<ImportSource> {
+fn source(ctx: &Ctx, method: &Value) -> Result<ImportSource> {
     let text = |name: &str| method[name].as_str().unwrap_or_default();
     match text("name") {
         "" => Err(bad("Import request requires a 'method' with a 'name'.")),
+        "web-download" if ctx.app().images.has_web_download() => match text("uri") {
+            "" => Err(bad("'uri' is needed to import from the web.")),
+            uri => Ok(ImportSource::Web { uri: uri.to_owned() }),
+        },
         "glance-direct" => Ok(ImportSource::Staged),
         "glance-download" => Ok(ImportSource::Image {
             id: text("glance_image_id").parse::<ImageId>().map_err(|_| {
@@ -65,7 +78,7 @@ fn source(method: &Value) -> Result<ImportSource> {
         }),
         other => Err(bad(format!(
             "Requested import method '{other}' is not available: it is one of {}.",
-            METHODS.join(", ")
+            methods_of(ctx).join(", ")
         ))),
     }
 }
@@ -73,9 +86,14 @@ fn source(method: &Value) -> Result<ImportSource> {
 /// `POST /v2/images/{image_id}/import`: 202 at once; the image's task says how it went.
 async fn import(ctx: Ctx, Path(id): Path<String>, Wire(body): Wire<Value>) -> Reply {
     let id = image_id(&id)?;
+    let source = source(&ctx, &body["method"])?;
+    if let ImportSource::Web { uri } = &source {
+        ctx.app().images.check_uri(uri).await?;
+    }
     let wanted = WantedImport {
-        source: source(&body["method"])?,
+        source,
         request: body,
+        makes_image: false,
         request_id: ctx.request_id().to_string(),
     };
     let region = &ctx.app().endpoints.region;
@@ -86,21 +104,29 @@ async fn import(ctx: Ctx, Path(id): Path<String>, Wire(body): Wire<Value>) -> Re
 /// How long Glance's documents say that a task is kept, seconds.
 const KEPT: i64 = 48 * 3600;
 
-fn render(image: ImageId, owner: Option<&model::ProjectId>, task: &ImportTask) -> Value {
+pub(super) fn render(image: ImageId, owner: Option<&model::ProjectId>, task: &ImportTask) -> Value {
     let expires_at: Option<Timestamp> = match task.status {
         image::TaskStatus::Processing => None,
         _ => Some(task.updated_at.plus_seconds(KEPT)),
     };
+    let (kind, input) = match task.makes_image {
+        true => ("import", task.request.clone()),
+        false => (
+            "api_image_import",
+            json!({"image_id": image, "import_req": task.request}),
+        ),
+    };
+    let result = (task.makes_image && task.status == image::TaskStatus::Success).then(|| json!({"image_id": image}));
     json!({
         "id": task.id,
-        "type": "api_image_import",
+        "type": kind,
         "status": task.status.as_str(),
         "owner": owner,
         "image_id": image,
         "request_id": task.request_id,
         "user_id": task.user_id,
-        "input": {"image_id": image, "import_req": task.request},
-        "result": null,
+        "input": input,
+        "result": result,
         "message": task.message,
         "created_at": task.created_at.seconds_z(),
         "updated_at": task.updated_at.seconds_z(),

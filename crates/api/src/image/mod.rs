@@ -14,6 +14,7 @@ mod patch;
 mod resource;
 mod schema;
 mod tag;
+mod task;
 mod version;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .put("/v2/images/{image_id}/tags/{tag}", Member, tag::add)
         .delete("/v2/images/{image_id}/tags/{tag}", Member, tag::remove)
         .with(import::routes)
+        .with(task::routes)
         .with(member::routes)
         .with(metadef::routes)
         .with(metadef_schema::routes)

@@ -19,7 +19,7 @@ pub(super) async fn create(ctx: Ctx, Wire(body): Wire<Map<String, Value>>) -> Re
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }
-    if let Ok(methods) = HeaderValue::from_str(&import::METHODS.join(",")) {
+    if let Ok(methods) = HeaderValue::from_str(&import::methods_of(&ctx).join(",")) {
         response.headers_mut().insert("openstack-image-import-methods", methods);
     }
     Ok(response)

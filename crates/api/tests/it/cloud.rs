@@ -142,6 +142,10 @@ impl TestCloud {
         control.set_diagnostics(Arc::new(node.clone()));
         let images = images::Settings {
             reserve_bytes: 0,
+            web: images::WebSettings {
+                ports: (1..=u16::MAX).collect(),
+                networks: vec!["127.0.0.1/32".parse().unwrap()],
+            },
             ..images::Settings::new(dir.path().join("images"))
         };
         let images = ImageStore::open(control.clone(), images).await.unwrap();

@@ -312,7 +312,7 @@ async fn documents_about_the_service() {
     let methods = demo.get("/image/v2/info/import").await.expect(200);
     assert_eq!(
         methods["import-methods"]["value"],
-        json!(["glance-direct", "glance-download"])
+        json!(["glance-direct", "glance-download", "web-download"])
     );
     demo.get("/image/v2/info/stores").await.expect(404);
 }

@@ -161,6 +161,7 @@ async fn an_import_that_was_cut_off_is_finished_by_the_next_start_and_staged_dat
         source: model::image::ImportSource::Staged,
         request: json!({}),
         request_id: "req-x".to_owned(),
+        makes_image: false,
     };
     cloud
         .run(move |tx| model::image::begin_import(tx, &actor, id, wanted))

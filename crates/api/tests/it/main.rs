@@ -20,6 +20,7 @@ mod identity;
 mod image;
 mod image_data;
 mod image_sharing;
+mod image_web;
 mod network;
 mod network_access;
 mod network_extensions;

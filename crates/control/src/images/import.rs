@@ -1,21 +1,32 @@
-//! Import: staged data, or another image's, becomes an image's data in the background.
+//! Import: staged data, another image's, or a download, becomes an image's data in the background.
 //!
 //! Staged data is a file of its own (`<id>.staged`) until an import took it over. An import that was let in is finished
 //! by the next start, when this one is cut off: its task and its data are both on the disk.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{FutureExt, Stream};
+use futures_util::{FutureExt, Stream, TryStreamExt};
 use model::image::{self, Image, ImportSource, ImportTask, Upload, WantedImport};
 use model::{Actor, Error, ImageId, Result};
 
 use super::receive::Receiver;
+use super::web::Download;
 use super::{Claim, ImageStore, file_stream};
 
 /// The end of the name of a file with staged data.
 pub(super) const STAGED_SUFFIX: &str = ".staged";
+/// How often a task says how much has come.
+const PROGRESS_PERIOD: Duration = Duration::from_secs(2);
+
+/// All of a file.
+fn whole(file: tokio::fs::File) -> Download {
+    Box::pin(file_stream(file, u64::MAX))
+}
 
 impl ImageStore {
     fn staged_path(&self, id: ImageId) -> PathBuf {
@@ -70,7 +81,13 @@ impl ImageStore {
     ///
     /// # Errors
     /// Those of [`model::image::begin_import`].
-    pub async fn import(&self, actor: Actor, id: ImageId, wanted: WantedImport, own_region: &str) -> Result<()> {
+    pub async fn import(
+        &self,
+        actor: Actor,
+        id: ImageId,
+        wanted: WantedImport,
+        own_region: &str,
+    ) -> Result<ImportTask> {
         let claim = self.claim(id);
         let asking = actor.clone();
         let (upload, task) = self
@@ -78,12 +95,12 @@ impl ImageStore {
             .control
             .transact(move |tx| image::begin_import(tx, &asking, id, wanted))
             .await?;
-        let (store, own_region) = (self.clone(), own_region.to_owned());
+        let (store, own_region, begun) = (self.clone(), own_region.to_owned(), task.clone());
         tokio::spawn(async move {
             let _claim = claim;
             store.run_import(&upload, &task, Some((&actor, &own_region))).await;
         });
-        Ok(())
+        Ok(begun)
     }
 
     /// Finishes what the last run left.
@@ -119,8 +136,10 @@ impl ImageStore {
         task: &ImportTask,
         asked: Option<(&Actor, &str)>,
     ) -> Result<Arc<Image>> {
-        let (file, from) = match &task.source {
-            ImportSource::Staged => (self.open_staged(upload.image_id).await?, None),
+        let copied = Arc::new(AtomicU64::new(0));
+        let (data, from): (Download, _) = match &task.source {
+            ImportSource::Staged => (whole(self.open_staged(upload.image_id).await?), None),
+            ImportSource::Web { uri } => (self.open_web(uri).await?, None),
             ImportSource::Image { id, region, interface } => {
                 let (actor, own_region) = asked.ok_or_else(|| {
                     Error::unavailable(
@@ -129,7 +148,7 @@ impl ImageStore {
                     )
                 })?;
                 let from = self.source_image(actor, *id, (region, interface), own_region)?;
-                (self.open_data(&from).await?, Some(from))
+                (whole(self.open_data(&from).await?), Some(from))
             }
         };
         let mut upload = upload.clone();
@@ -137,8 +156,14 @@ impl ImageStore {
             upload.disk_format = format;
         }
         let receiver = Receiver::new(&self.inner.settings, &upload);
-        let mut data = Box::pin(file_stream(file, u64::MAX));
-        let stored = self.receive(&upload, &mut data, receiver).await?;
+        let counter = Arc::clone(&copied);
+        let mut data = data.inspect_ok(move |piece| {
+            counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        });
+        let stored = tokio::select! {
+            stored = self.receive(&upload, &mut data, receiver) => stored?,
+            never = self.tell_progress(&upload, task, &copied) => match never {},
+        };
         let (entry, id) = (upload.clone(), task.id);
         let entered = self
             .inner
@@ -149,6 +174,27 @@ impl ImageStore {
             self.remove_file(upload.image_id).await;
         }
         entered
+    }
+
+    /// Writes into the task how much has come, as long as it is polled.
+    async fn tell_progress(&self, upload: &Upload, task: &ImportTask, copied: &AtomicU64) -> Infallible {
+        let mut told = 0;
+        loop {
+            tokio::time::sleep(PROGRESS_PERIOD).await;
+            let mib = copied.load(Ordering::Relaxed) >> 20;
+            if mib == told {
+                continue;
+            }
+            told = mib;
+            let (upload, id) = (upload.clone(), task.id);
+            let message = format!("Copied {mib} MiB");
+            // The next one says it again.
+            let _ = self
+                .inner
+                .control
+                .transact(move |tx| image::tell_import(tx, &upload, id, message))
+                .await;
+        }
     }
 
     async fn open_staged(&self, id: ImageId) -> Result<tokio::fs::File> {

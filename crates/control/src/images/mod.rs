@@ -16,6 +16,8 @@ mod snapshots;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod web;
+mod web_address;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -35,6 +37,7 @@ use tokio::sync::mpsc;
 
 use crate::Control;
 use receive::{Part, Receiver};
+pub use web_address::WebSettings;
 
 /// How image data is kept.
 #[derive(Debug, Clone)]
@@ -46,6 +49,8 @@ pub struct Settings {
     /// So much of the file system's space, bytes, is left for the rest of the cloud: an upload that would take it is
     /// refused.
     pub reserve_bytes: u64,
+    /// What images may be downloaded from.
+    pub web: WebSettings,
 }
 
 impl Settings {
@@ -55,6 +60,7 @@ impl Settings {
             dir: dir.into(),
             max_image_bytes: 1 << 40,
             reserve_bytes: 256 << 20,
+            web: WebSettings::default(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Data that comes in by import: staged by a client and then taken over (`glance-direct`), or taken from another image
-//! (`glance-download`). Each import leaves a task on its image that says how it went.
+//! Data that comes in by import: staged by a client and then taken over (`glance-direct`), taken from another image
+//! (`glance-download`), or downloaded (`web-download`). Each import leaves a task on its image that says how it went.
 //!
 //! ```text
 //!            begin_stage           finish_stage         begin_import           finish_import
@@ -56,6 +56,11 @@ pub enum ImportSource {
         /// The interface.
         interface: String,
     },
+    /// What a server on the web sends.
+    Web {
+        /// The URI.
+        uri: String,
+    },
 }
 
 impl ImportSource {
@@ -64,6 +69,7 @@ impl ImportSource {
         match self {
             Self::Staged => "glance-direct",
             Self::Image { .. } => "glance-download",
+            Self::Web { .. } => "web-download",
         }
     }
 }
@@ -79,11 +85,14 @@ pub struct ImportTask {
     pub request: Value,
     /// The id of the request.
     pub request_id: String,
+    /// The image was made for it, by an administrator's task of type `import`; `request` is that task's input.
+    #[serde(default)]
+    pub makes_image: bool,
     /// Who asked.
     pub user_id: UserId,
     /// How it goes.
     pub status: TaskStatus,
-    /// Why it failed; empty else.
+    /// How far it is, or why it failed.
     pub message: String,
     /// When it was asked for.
     pub created_at: Timestamp,
@@ -139,6 +148,8 @@ pub struct WantedImport {
     pub request: Value,
     /// The id of the request.
     pub request_id: String,
+    /// See [`ImportTask::makes_image`].
+    pub makes_image: bool,
 }
 
 /// Lets an import in: the image becomes [`ImageStatus::Importing`], with a task.
@@ -150,12 +161,12 @@ pub fn begin_import(tx: &mut Tx<'_>, actor: &Actor, id: ImageId, wanted: WantedI
     let image = read::changeable(tx.cloud(), actor, id)?;
     let ready = match wanted.source {
         ImportSource::Staged => image.status == ImageStatus::Uploading && image.upload_id.is_none(),
-        ImportSource::Image { .. } => image.status == ImageStatus::Queued,
+        ImportSource::Image { .. } | ImportSource::Web { .. } => image.status == ImageStatus::Queued,
     };
     if !ready {
         let needed = match wanted.source {
             ImportSource::Staged => "staged data: send it with PUT /v2/images/{image_id}/stage first",
-            ImportSource::Image { .. } => "an image that is queued",
+            ImportSource::Image { .. } | ImportSource::Web { .. } => "an image that is queued",
         };
         return Err(Error::conflict(
             "Conflict",
@@ -179,6 +190,7 @@ pub fn begin_import(tx: &mut Tx<'_>, actor: &Actor, id: ImageId, wanted: WantedI
         source: wanted.source,
         request: wanted.request,
         request_id: wanted.request_id,
+        makes_image: wanted.makes_image,
         user_id: actor.user_id.clone(),
         status: TaskStatus::Processing,
         message: String::new(),
@@ -224,12 +236,25 @@ pub fn finish_import(
     })
 }
 
+/// Writes how an import goes into its task.
 fn end_task(image: &mut Image, id: Uuid, status: TaskStatus, message: String, now: Timestamp) {
     if let Some(task) = image.tasks.iter_mut().find(|task| task.id == id) {
         task.status = status;
         task.message = message;
         task.updated_at = now;
     }
+}
+
+/// Says how far an import is.
+pub fn tell_import(tx: &mut Tx<'_>, upload: &Upload, task: Uuid, message: String) -> Result<()> {
+    if super::upload::check_under_way(tx, upload).is_err() {
+        return Ok(());
+    }
+    let now = tx.now();
+    tx.update::<Image>(&upload.image_id, |image| {
+        end_task(image, task, TaskStatus::Processing, message, now);
+    })?;
+    Ok(())
 }
 
 /// Ends an import that failed: the image waits for data again, and its task says why.
@@ -268,6 +293,16 @@ pub fn unfinished_imports(cloud: &Cloud) -> Vec<(Upload, ImportTask)> {
         Some((upload, task.clone()))
     })
     .collect()
+}
+
+/// The tasks of all images, newest first, each with its image.
+pub fn all_tasks(cloud: &Cloud) -> Vec<(&Arc<Image>, &ImportTask)> {
+    let images = cloud.images.iter();
+    let mut tasks: Vec<_> = images
+        .flat_map(|image| image.tasks.iter().map(move |task| (image, task)))
+        .collect();
+    tasks.sort_by_key(|(_, task)| std::cmp::Reverse((task.created_at, task.id)));
+    tasks
 }
 
 /// The tasks of an image, oldest first.

@@ -36,8 +36,8 @@ pub use edit::{
     PatchAction, PatchMode, PatchOperation, add_tag, create, deactivate, delete, reactivate, remove_tag, update,
 };
 pub use import::{
-    ImportSource, ImportTask, TaskStatus, WantedImport, begin_import, begin_stage, fail_import, finish_import,
-    finish_stage, tasks, unfinished_imports,
+    ImportSource, ImportTask, TaskStatus, WantedImport, all_tasks, begin_import, begin_stage, fail_import,
+    finish_import, finish_stage, tasks, tell_import, unfinished_imports,
 };
 pub use member::{
     MEMBER_LIMIT, Member, MemberStatus, add_member, remove_member, set_member_status, show_member, visible_members,
