@@ -99,7 +99,7 @@ pub(super) async fn create(ctx: Ctx, version: Microversion, Wire(body): Wire<Map
         Some(text) => (keys::read(kind, text)?, None),
         None if version.since(92) => return Err(missing("public_key").into()),
         None => {
-            let made = keys::generate(kind).await?;
+            let made = keys::generate(kind, &user).await?;
             (made.public, Some(made.private_pem))
         }
     };

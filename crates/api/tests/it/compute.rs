@@ -154,6 +154,17 @@ async fn a_server_lives_as_openstackclient_makes_it() {
         .await
         .expect(201);
     assert!(text(&pair["keypair"]["private_key"]).starts_with("-----BEGIN RSA PRIVATE KEY-----"));
+    let pair = at(&demo, "2.2")
+        .post(
+            &url("os-keypairs"),
+            json!({"keypair": {"name": "winrm", "type": "x509"}}),
+        )
+        .await
+        .expect(201)["keypair"]
+        .clone();
+    assert_eq!(pair["type"], "x509");
+    assert!(text(&pair["private_key"]).starts_with("-----BEGIN PRIVATE KEY-----"));
+    assert!(text(&pair["public_key"]).starts_with("-----BEGIN CERTIFICATE-----"));
 
     let body = json!({"server": {
         "name": "web", "imageRef": means.image, "flavorRef": "42", "key_name": "key1",
