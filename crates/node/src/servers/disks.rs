@@ -280,12 +280,19 @@ pub fn volume_node(id: VolumeId) -> String {
 }
 
 impl Disks {
-    /// Adds the server's volumes: behind its own disks and before the config drive, which is no disk to people.
+    /// Adds the server's volumes: behind its own disks and before the config drive, which is no disk to people. A rescue
+    /// disk that leaves all others in their places comes last of all.
     pub fn add_volumes(&mut self, settings: &Settings, want: &ServerConfig) -> Result<()> {
+        let rescue = want.orders.rescue.as_ref();
+        let last = rescue.filter(|rescue| rescue.last).and_then(|_| self.disks.pop());
         let config_drive = want.config_drive.then(|| self.disks.pop()).flatten();
         for volume in &want.volumes {
             let file = open_volume(settings, volume)?;
-            let described = describe_volume(volume, FileSource::Inherited(file.as_raw_fd()))?;
+            let mut described = describe_volume(volume, FileSource::Inherited(file.as_raw_fd()))?;
+            if rescue.is_some() {
+                // It boots from the rescue disk.
+                described.boot_index = None;
+            }
             self.inherited.push(file.into());
             // The one that the server boots from is its first disk.
             let place = if volume.boot_index == Some(0) {
@@ -295,7 +302,7 @@ impl Disks {
             };
             self.disks.insert(place, described);
         }
-        self.disks.extend(config_drive);
+        self.disks.extend(config_drive.into_iter().chain(last));
         Ok(())
     }
 }

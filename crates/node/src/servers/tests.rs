@@ -6,3 +6,4 @@ mod guest;
 mod orders;
 mod power;
 mod trouble;
+mod volumes;

@@ -70,7 +70,7 @@ pub struct Host {
     pub taps: Arc<Taps>,
     pub settings: Settings,
     pub config: HostConfig,
-    servers: Option<Servers>,
+    servers: Option<Arc<Servers>>,
 }
 
 impl Host {
@@ -108,7 +108,9 @@ impl Host {
 
     /// Maru starts.
     pub fn open(&mut self) {
-        self.servers = Some(Servers::open(self.settings.clone(), self.taps.clone()).unwrap());
+        self.servers = Some(Arc::new(
+            Servers::open(self.settings.clone(), self.taps.clone()).unwrap(),
+        ));
     }
 
     /// Maru dies.
@@ -120,6 +122,11 @@ impl Host {
 
     pub fn servers(&self) -> &Servers {
         self.servers.as_ref().unwrap()
+    }
+
+    /// For those who keep volumes; to be dropped before [`Host::close`].
+    pub fn holders(&self) -> Arc<Servers> {
+        self.servers.clone().unwrap()
     }
 
     pub fn apply(&self) {

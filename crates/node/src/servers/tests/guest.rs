@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::host::{DesiredPower, DirectBoot, ImageSource, InstanceMetadata, ServerPhase};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use uuid::Uuid;
 
 use super::bench::{Host, nic};
@@ -39,6 +41,26 @@ fn image(directory: &Path, name: &str, format: &str, number: u128) -> ImageSourc
     }
 }
 
+/// A screen is there, and the serial port is one to log in by: what the API's WebSockets are joined with.
+async fn consoles_answer(directory: &Path) {
+    let limit = std::time::Duration::from_secs(60);
+    let mut screen = UnixStream::connect(directory.join("run/vnc.sock")).await.unwrap();
+    let mut greeting = [0; 12];
+    let greeted = tokio::time::timeout(limit, screen.read_exact(&mut greeting)).await;
+    greeted.expect("the screen answers").unwrap();
+    // RFC 6143, 7.1.1: the server's version comes first.
+    assert_eq!(&greeting, b"RFB 003.008\n");
+    let mut port = UnixStream::connect(directory.join("run/console.sock")).await.unwrap();
+    port.write_all(b"\n").await.unwrap();
+    let mut said = Vec::new();
+    let asked = async {
+        while !String::from_utf8_lossy(&said).contains("login:") {
+            assert!(port.read_buf(&mut said).await.unwrap() > 0, "the port was closed");
+        }
+    };
+    tokio::time::timeout(limit, asked).await.expect("it asks for a name");
+}
+
 /// Kernel and ramdisk from outside, root disk and config drive on virtio; NICs come and go, the guest obeys the button.
 #[tokio::test]
 async fn a_whole_guest_lives_and_obeys() {
@@ -67,6 +89,7 @@ async fn a_whole_guest_lives_and_obeys() {
     host.until_running(id).await;
     host.until_said(id, "read from the config drive", 1).await;
     host.until_said(id, "from-the-drive login:", 1).await;
+    consoles_answer(&host.server_dir(id)).await;
 
     host.want(id, |server| server.nics = vec![nic(1), nic(2)]);
     host.until(id, "with two NICs", |report| report.nics.len() == 2).await;
