@@ -39,7 +39,7 @@ pub(super) async fn act(ctx: &Ctx, version: Microversion, id: ServerId, name: &s
         "createImage" => return create_image(ctx, version, id, arguments).await,
         "createBackup" => return create_backup(ctx, version, id, arguments).await,
         "rebuild" => return rebuild(ctx, version, id, arguments).await,
-        "rescue" => return rescue(ctx, id, arguments).await,
+        "rescue" => return rescue(ctx, version, id, arguments).await,
         "resize" => resize(ctx, id, arguments).await?,
         "migrate" => migrate(ctx, version, id, arguments).await?,
         "unshelve" => unshelve(ctx, version, id, arguments).await?,
@@ -206,6 +206,7 @@ fn read_rebuild(ctx: &Ctx, version: Microversion, body: Object<'_>) -> Result<Re
     let nullable = |name: &str, value: Option<String>| body.has(name).then_some(value);
     Ok(Rebuild {
         image_id: Some(create::image_of_reference(reference)?),
+        may_reimage: version.since(93),
         name: match body.has("name") {
             true => Some(body.required_name("name")?.to_owned()),
             false => None,
@@ -257,7 +258,7 @@ async fn migrate(ctx: &Ctx, version: Microversion, id: ServerId, body: Object<'_
         .await
 }
 
-async fn rescue(ctx: &Ctx, id: ServerId, body: Object<'_>) -> Reply {
+async fn rescue(ctx: &Ctx, version: Microversion, id: ServerId, body: Object<'_>) -> Reply {
     let mut given = (None, None);
     if let Some(arguments) = body.object("rescue")? {
         let arguments = arguments.allow(&[field("adminPass"), field("rescue_image_ref")], MIN)?;
@@ -267,8 +268,8 @@ async fn rescue(ctx: &Ctx, id: ServerId, body: Object<'_>) -> Reply {
     }
     let (image, admin_pass): (Option<ImageId>, _) = given;
     let admin_pass = admin_pass.unwrap_or_else(create::make_password);
-    let (told, request) = (admin_pass.clone(), ctx.request_id().0);
-    ctx.transact(move |tx, actor| rescue::rescue(tx, actor, id, image, admin_pass, request))
+    let (told, request, volumes) = (admin_pass.clone(), ctx.request_id().0, version.since(87));
+    ctx.transact(move |tx, actor| rescue::rescue(tx, actor, id, image, volumes, admin_pass, request))
         .await?;
     status(StatusCode::OK, &json!({"adminPass": told}))
 }

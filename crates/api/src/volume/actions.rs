@@ -92,9 +92,9 @@ async fn extend(call: &Call, id: VolumeId, body: Object<'_>) -> Reply {
     let size = body
         .integer("new_size", 1..=u64::from(u32::MAX))?
         .ok_or_else(|| missing("new_size"))?;
-    let may_be_used = call.version.since(42);
+    let (may_be_used, request) = (call.version.since(42), call.ctx.request_id().0);
     call.ctx
-        .transact(move |tx, actor| volume::extend(tx, actor, id, size, may_be_used))
+        .transact(move |tx, actor| volume::extend(tx, actor, id, size, may_be_used, request))
         .await?;
     accepted()
 }

@@ -13,6 +13,7 @@ mod compute_moves;
 mod compute_parts_bodies;
 mod compute_server_parts;
 mod compute_servers;
+mod compute_volume_backed;
 mod compute_works;
 mod consoles;
 mod every_route;

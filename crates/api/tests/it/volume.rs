@@ -323,3 +323,59 @@ async fn lists_are_sorted_filtered_and_paged() {
         1
     );
 }
+
+/// The server's log tells of a volume of its that grows, beside whatever else is done to it, and whether it grew.
+#[tokio::test]
+async fn an_attached_volume_that_grows_is_in_the_servers_log() {
+    let cloud = TestCloud::start().await;
+    let (demo, admin) = (cloud.demo().await, cloud.admin().await);
+    let image = image(&demo).await;
+    let server = server(&demo, json!({"imageRef": image})).await;
+    let made = volume(&demo, json!({"size": 1})).await;
+    let path = format!("/volume/v3/volumes/{}", id(&made));
+    let server_path = format!("/compute/v2.1/servers/{}", id(&server));
+    let body = json!({"volumeAttachment": {"volumeId": id(&made)}});
+    demo.post(&format!("{server_path}/os-volume_attachments"), body)
+        .await
+        .expect(200);
+    wait(&demo, &path, "volume", "in-use").await;
+
+    let demo = demo.with("openstack-api-version", "volume 3.42");
+    let actions = format!("{server_path}/os-instance-actions");
+    let extend = |size: u64| json!({"os-extend": {"new_size": size}});
+    // Held, it grows on its host, and its guest has not seen it yet.
+    let server_id = id(&server).parse().unwrap();
+    cloud.node.hold_server(server_id);
+    demo.post(&format!("{path}/action"), extend(2)).await.expect(202);
+    let log = demo.get(&actions).await.expect(200);
+    let entry = log["instanceActions"][0].clone();
+    assert_eq!(entry["action"], "extend_volume");
+    let shown = format!("{actions}/{}", entry["request_id"].as_str().unwrap());
+    let event = admin.get(&shown).await.expect(200)["instanceAction"]["events"][0].clone();
+    assert_eq!(
+        (&event["event"], &event["finish_time"], &event["result"]),
+        (&json!("compute_extend_volume"), &Value::Null, &Value::Null)
+    );
+    // It is not taken away meanwhile.
+    let attachment = format!("{server_path}/os-volume_attachments/{}", id(&made));
+    assert_eq!(demo.delete(&attachment).await.status, 400);
+    // What is asked of the server later ends for itself.
+    demo.post(&format!("{server_path}/action"), json!({"os-stop": null}))
+        .await
+        .expect(202);
+    cloud.node.release();
+    wait(&demo, &server_path, "server", "SHUTOFF").await;
+    wait(&demo, &path, "volume", "in-use").await;
+    let event = admin.get(&shown).await.expect(200)["instanceAction"]["events"][0].clone();
+    assert_eq!(event["result"], "Success");
+    assert!(event["finish_time"].is_string());
+
+    cloud.node.fail_volumes("no room");
+    demo.post(&format!("{path}/action"), extend(3)).await.expect(202);
+    wait(&demo, &path, "volume", "error_extending").await;
+    let log = demo.get(&actions).await.expect(200);
+    let failed: Vec<&Value> = log["instanceActions"].as_array().unwrap().iter().collect();
+    let request = failed[0]["request_id"].as_str().unwrap();
+    let event = admin.get(&format!("{actions}/{request}")).await.expect(200)["instanceAction"]["events"][0].clone();
+    assert_eq!(event["result"], "Error");
+}

@@ -18,6 +18,7 @@ pub use keypair::{Keypair, KeypairId, KeypairKind};
 pub use migration::Migration;
 pub use server::deleted::DeletedServer;
 pub use server::{Fault, Locked, PowerState, Server, ServerFlavor, ServerImage, TaskState, VmState};
+pub(crate) use server_action::finish_extension;
 pub use server_action::{
     ActionEvent, ActionLog, ServerAction, finish as finish_action, of_server as actions_of_server,
 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Server;
 use crate::cloud::{Lookups, Row};
-use crate::{ActionId, Actor, Cloud, Error, ProjectId, ServerId, Timestamp, Tx, UserId};
+use crate::{ActionId, Actor, Cloud, Error, ProjectId, ServerId, Timestamp, Tx, UserId, VolumeId};
 
 /// Entries kept of one server: the first (its creation) and the newest. They go with it in one transaction.
 const LOG_LIMIT: usize = 60;
@@ -26,6 +26,9 @@ pub struct ServerAction {
     pub user_id: UserId,
     /// In which project.
     pub project_id: ProjectId,
+    /// The volume that grows. Such an entry ends with that, whatever else is asked of the server meanwhile.
+    #[serde(default)]
+    pub volume_id: Option<VolumeId>,
     /// When.
     pub started_at: Timestamp,
     /// When the last step ended.
@@ -86,6 +89,7 @@ pub struct ActionLog {
     action: &'static str,
     request_id: uuid::Uuid,
     at_once: bool,
+    volume_id: Option<VolumeId>,
 }
 
 impl ActionLog {
@@ -95,6 +99,15 @@ impl ActionLog {
             action,
             request_id,
             at_once: false,
+            volume_id: None,
+        }
+    }
+
+    /// Of a volume in use that is to grow; [`finish_extension`] ends it.
+    pub fn of_extension(volume: VolumeId, request_id: uuid::Uuid) -> Self {
+        Self {
+            volume_id: Some(volume),
+            ..Self::new("extend_volume", request_id)
         }
     }
 
@@ -126,6 +139,7 @@ impl ActionLog {
             action: self.action.to_owned(),
             user_id: actor.user_id.clone(),
             project_id: actor.project_id().unwrap_or(&server.project_id).clone(),
+            volume_id: self.volume_id,
             started_at: now,
             updated_at: now,
             message: failed.map(|_| "Error".to_owned()),
@@ -145,37 +159,47 @@ fn event_name(action: &str) -> String {
     match action {
         "create" => "compute__do_build_and_run_instance".to_owned(),
         "delete" => "compute_terminate_instance".to_owned(),
-        "attach_interface" | "detach_interface" | "attach_volume" | "detach_volume" => format!("compute_{action}"),
+        "attach_interface" | "detach_interface" | "attach_volume" | "detach_volume" | "extend_volume" => {
+            format!("compute_{action}")
+        }
         "trigger_crash_dump" | "live-migration" => format!("compute_{}", action.replace('-', "_")),
         other => format!("compute_{other}_instance"),
     }
 }
 
-/// Ends the newest action's open steps, with the fault if there is one.
+/// Ends the open steps of the newest action that waits for the server itself, with the fault if there is one.
 pub fn finish(tx: &mut Tx<'_>, server: &Server, failed: bool) {
-    let now = tx.now();
-    let newest = tx
-        .cloud()
-        .lookups
-        .actions_by_server
-        .of(&server.id)
-        .last()
-        .map(|(_, id)| *id);
-    let Some(action) = newest.and_then(|id| tx.cloud().server_actions.get(&id).cloned()) else {
-        return;
+    let newest = of_server(tx.cloud(), server.id)
+        .into_iter()
+        .find(|action| action.volume_id.is_none())
+        .cloned();
+    let Some(action) = newest else { return };
+    let failure = failed.then(|| server.fault.as_ref().map(|fault| fault.message.as_str()));
+    end(tx, &action, failure);
+}
+
+/// Ends what a server's log says of a volume that is to grow; `failure`: why it did not.
+pub(crate) fn finish_extension(tx: &mut Tx<'_>, server: ServerId, volume: VolumeId, failure: Option<&str>) {
+    let log = of_server(tx.cloud(), server).into_iter();
+    let waits = |action: &&Arc<ServerAction>| {
+        action.volume_id == Some(volume) && action.events.iter().any(|event| event.finish_time.is_none())
     };
-    let mut action = ServerAction::clone(&action);
+    for action in log.filter(waits).cloned().collect::<Vec<_>>() {
+        end(tx, &action, failure.map(Some));
+    }
+}
+
+/// Ends an action's open steps. `failure`: it failed, and why, if that is known.
+fn end(tx: &mut Tx<'_>, action: &ServerAction, failure: Option<Option<&str>>) {
+    let now = tx.now();
+    let mut action = action.clone();
     for event in action.events.iter_mut().filter(|event| event.finish_time.is_none()) {
         event.finish_time = Some(now);
-        event.result = Some(if failed { "Error" } else { "Success" }.to_owned());
-        event.details = server
-            .fault
-            .as_ref()
-            .filter(|_| failed)
-            .map(|fault| fault.message.clone());
+        event.result = Some(if failure.is_some() { "Error" } else { "Success" }.to_owned());
+        event.details = failure.flatten().map(str::to_owned);
     }
     action.updated_at = now;
-    if failed {
+    if failure.is_some() {
         action.message = Some("Error".to_owned());
     }
     tx.put(action);

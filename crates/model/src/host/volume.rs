@@ -17,18 +17,18 @@ pub struct VolumeConfig {
     pub source: VolumeOrigin,
     /// Whether it was made already: then a file that is missing is lost, and not made anew.
     pub is_made: bool,
-    /// The backup that is to replace its content.
+    /// What is to replace its content.
     #[serde(default)]
     pub restore: Option<RestoreConfig>,
 }
 
-/// An order to replace a volume's content by a backup's. It is carried out once; what a crash cut off is begun anew.
+/// An order to replace a volume's content. It is carried out once; what a crash cut off is begun anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreConfig {
     /// The order.
     pub order: Uuid,
-    /// The backup's data.
-    pub backup: Uuid,
+    /// Where the new content comes from.
+    pub source: VolumeOrigin,
 }
 
 /// A file that a volume or snapshot is copied into.

@@ -6,7 +6,7 @@ use super::{View, instance, volume};
 use crate::ServerId;
 use crate::compute::{Server, ServerImage, TaskState, VmState};
 use crate::host::{
-    DirectBoot, DiskConfig, ImageSource, NicConfig, RescueDisk, ServerConfig, ServerOrders, SnapshotOrder,
+    DesiredPower, DirectBoot, DiskConfig, ImageSource, NicConfig, RescueDisk, ServerConfig, ServerOrders, SnapshotOrder,
 };
 use crate::network::Port;
 
@@ -21,7 +21,7 @@ pub(crate) fn plan(view: &View<'_>, id: ServerId) -> Option<ServerConfig> {
     Some(ServerConfig {
         id,
         name: server.name.clone(),
-        power: server.desired,
+        power: power(server),
         hard_reboots: server.hard_reboots,
         soft_reboots: server.soft_reboots,
         vcpus: server.flavor.vcpus,
@@ -40,6 +40,14 @@ pub(crate) fn plan(view: &View<'_>, id: ServerId) -> Option<ServerConfig> {
         metadata: Arc::new(instance::metadata(view, server)),
         orders: orders(view, server),
     })
+}
+
+/// What the machine should be doing: nothing while its disk gets another content.
+fn power(server: &Server) -> DesiredPower {
+    match server.works.reimage {
+        Some(_) => DesiredPower::Off,
+        None => server.desired,
+    }
 }
 
 fn orders(view: &View<'_>, server: &Server) -> ServerOrders {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{View, server};
 use crate::compute::Server;
 use crate::host::{CopyConfig, CopyKind, RestoreConfig, SnapshotConfig, VolumeConfig, VolumeDisk, VolumeOrigin};
+use crate::volume::backup::Refill;
 use crate::volume::{AttachMode, AttachmentStatus, BackupStatus, GIB, VolumeSource, attachment};
 use crate::{BackupId, ImageId, VolumeId, VolumeSnapshotId};
 
@@ -27,7 +28,10 @@ pub(crate) fn plan(view: &View<'_>, id: VolumeId) -> Option<VolumeConfig> {
         is_made: volume.is_made,
         restore: volume.restore.as_ref().map(|restore| RestoreConfig {
             order: restore.order,
-            backup: data_of(view, restore.backup_id),
+            source: match &restore.source {
+                Refill::BackupId(id) => VolumeOrigin::Backup(data_of(view, *id)),
+                Refill::Image { image, .. } => VolumeOrigin::Image(server::source(view, image)),
+            },
         }),
     })
 }

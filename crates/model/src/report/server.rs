@@ -7,12 +7,13 @@
 //!  Off                  off                      stopped, no task
 //!  Paused / Suspended   the same                 paused / suspended, no task
 //!  any                  failed, reboots tried    error, with the fault; no task
+//!  Off, to be shelved   off                      shelved_offloaded, on no host
 //!  being deleted        not listed any more      the row goes
 //! ```
 
 use super::View;
 use crate::compute::migration::{self, MigrationStatus};
-use crate::compute::server::delete;
+use crate::compute::server::{delete, reimage, shelve};
 use crate::compute::{Fault, PowerState, Server, TaskState, VmState, finish_action};
 use crate::host::{DesiredPower, ServerPhase, ServerReport, SnapshotState};
 use crate::{Result, ServerId, Timestamp, Tx};
@@ -47,6 +48,9 @@ fn apply(row: &Server, report: &ServerReport) -> Option<Server> {
     let mut after = row.clone();
     if row.task_state.is_some_and(TaskState::awaits_snapshot) && !matches!(report.phase, ServerPhase::Failed { .. }) {
         return snapshot_progress(row, report);
+    }
+    if row.works.reimage.is_some() {
+        return reimage::after(row, report);
     }
     let works = &row.works;
     let trial = works.resize.as_ref().map_or(0, |_| works.resizes);
@@ -140,6 +144,10 @@ fn enter(tx: &mut Tx<'_>, before: &Server, mut after: Server) -> Result<()> {
     }
     if let Some(fault) = after.fault.as_mut().filter(|fault| fault.created == Timestamp::EPOCH) {
         fault.created = now;
+    }
+    reimage::follow(tx, before, &after)?;
+    if before.task_state == Some(TaskState::ShelvingOffloading) && after.vm_state == VmState::Stopped {
+        shelve::leave_host(tx, &mut after)?;
     }
     if before.task_state.is_some() && after.task_state.is_none() {
         finish_action(tx, &after, after.vm_state == VmState::Error);

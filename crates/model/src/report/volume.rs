@@ -6,17 +6,20 @@
 //!  creating             failed                                     error, with the fault
 //!  extending            ready, large enough, also in the guest     what it was before
 //!  restoring-backup     ready, with the order carried out          available
+//!  downloading          ready, with the order carried out          what its attachments make it
 //!  deleting             not listed any more                        the row goes
 //!  attaching            its server has it, or is off               attached
 //!  detaching            its server neither has nor wants it        the attachment goes
 //! ```
 
 use super::View;
+use crate::compute::server::reimage;
 use crate::compute::{Fault, Server, VmState};
 use crate::host::{ServerPhase, VolumeReport};
+use crate::volume::backup::Refill;
 use crate::volume::{
     AttachmentStatus, GIB, SnapshotStatus, Volume, VolumeSnapshot, VolumeSource, VolumeStatus, attachment, backup,
-    group, group_snapshot,
+    group, group_snapshot, growth,
 };
 use crate::{AttachmentId, Cloud, GroupSnapshotId, Result, Tx, VolumeId, VolumeSnapshotId};
 
@@ -60,7 +63,7 @@ pub(super) fn news(cloud: &Cloud, view: &View<'_>, id: VolumeId) -> Option<News>
     if let Some(order) = volume
         .restore
         .as_ref()
-        .filter(|_| volume.status == VolumeStatus::RestoringBackup)
+        .filter(|_| matches!(volume.status, VolumeStatus::RestoringBackup | VolumeStatus::Downloading))
     {
         return match report {
             Some(VolumeReport::Ready {
@@ -121,8 +124,10 @@ pub(super) fn fold(tx: &mut Tx<'_>, view: &View<'_>, id: VolumeId) -> Result<()>
                 volume.updated_at = Some(now);
             })?;
             attachment::settle(tx, id)?;
+            growth::end(tx, id, None);
         }
         Some(News::Failed(message)) => {
+            growth::end(tx, id, Some(&message));
             let volume = tx.update::<Volume>(&id, |volume| {
                 volume.status = match volume.status {
                     VolumeStatus::Extending => VolumeStatus::ErrorExtending,
@@ -143,7 +148,7 @@ pub(super) fn fold(tx: &mut Tx<'_>, view: &View<'_>, id: VolumeId) -> Result<()>
     };
     for backup in of_source
         .into_iter()
-        .chain(before.restore.as_ref().map(|each| each.backup_id))
+        .chain(before.restore.as_ref().and_then(|each| each.backup_id()))
     {
         backup::end_restore(tx, backup)?;
     }
@@ -152,17 +157,28 @@ pub(super) fn fold(tx: &mut Tx<'_>, view: &View<'_>, id: VolumeId) -> Result<()>
 
 /// An order to replace a volume's content is over.
 fn end_restore(tx: &mut Tx<'_>, id: VolumeId, failure: Option<String>) -> Result<()> {
-    let now = tx.now();
+    let (now, in_use) = (tx.now(), attachment::status_by_attachments(tx.cloud(), id));
+    let Some(restore) = tx.get::<Volume>(&id)?.restore.clone() else {
+        return Ok(());
+    };
     tx.update::<Volume>(&id, |volume| {
-        volume.status = match failure {
-            None => VolumeStatus::Available,
-            Some(_) => VolumeStatus::ErrorRestoring,
-        };
         volume.restore = None;
-        volume.fault = failure;
         volume.updated_at = Some(now);
+        match (restore.source, &failure) {
+            (Refill::BackupId(_), None) => volume.status = VolumeStatus::Available,
+            (Refill::BackupId(_), Some(_)) => volume.status = VolumeStatus::ErrorRestoring,
+            (Refill::Image { words, .. }, None) => {
+                (volume.status, volume.image_metadata, volume.bootable) = (in_use, words, true);
+            }
+            // The volume is as good as before; the server tells of the failure.
+            (Refill::Image { .. }, Some(_)) => {
+                volume.status = in_use;
+                return;
+            }
+        }
+        volume.fault.clone_from(&failure);
     })?;
-    Ok(())
+    reimage::ended(tx, id, failure.as_deref())
 }
 
 /// Servers that were to have a volume which can't be made can't be built.

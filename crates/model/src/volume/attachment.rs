@@ -622,6 +622,7 @@ pub fn from_server(
             format!("Cannot detach a root device volume: server {server_id} boots from it."),
         ));
     }
+    rules::check_detachable(&*tx.get::<Volume>(&volume_id)?)?;
     match attachment.status {
         AttachmentStatus::Attached => {}
         AttachmentStatus::Detaching => {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::snapshot::{self, SnapshotStatus};
 use super::{Place, SourceWish, Volume, VolumeSource, VolumeStatus, create, invalid_volume, rules, service};
 use crate::cloud::{Lookups, Row};
+use crate::compute::ServerImage;
 use crate::quota::{allows, limit};
 use crate::{
     Actor, BackupId, Cloud, Error, HostId, ProjectId, Result, Timestamp, Tx, UserId, VolumeId, VolumeSnapshotId,
@@ -426,18 +427,47 @@ fn filled_from(cloud: &Cloud, id: BackupId) -> impl Iterator<Item = &Arc<Volume>
     busy.filter_map(|volume| cloud.volumes.get(volume))
         .filter(move |volume| {
             let is_made_from = volume.source == VolumeSource::Backup(id) && !volume.is_made && volume.is_wanted();
-            let is_restored = volume.restore.as_ref().is_some_and(|restore| restore.backup_id == id);
+            let is_restored = volume
+                .restore
+                .as_ref()
+                .is_some_and(|restore| restore.backup_id() == Some(id));
             is_made_from || is_restored
         })
 }
 
-/// A restore into a volume that was there before.
+/// New content for a volume that was there before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restore {
-    /// The backup.
-    pub backup_id: BackupId,
+    /// Where it comes from.
+    #[serde(flatten)]
+    pub source: Refill,
     /// The order's own id: the host tells which one it carried out.
     pub order: uuid::Uuid,
+}
+
+/// Where a volume's new content comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refill {
+    /// A backup.
+    BackupId(BackupId),
+    /// An image.
+    Image {
+        /// The image, as it was.
+        image: ServerImage,
+        /// What the volume will know of it.
+        words: BTreeMap<String, String>,
+    },
+}
+
+impl Restore {
+    /// The backup that it is from.
+    pub(crate) fn backup_id(&self) -> Option<BackupId> {
+        match self.source {
+            Refill::BackupId(id) => Some(id),
+            Refill::Image { .. } => None,
+        }
+    }
 }
 
 /// What a backup is restored into.
@@ -511,7 +541,7 @@ fn begin_overwriting(tx: &mut Tx<'_>, actor: &Actor, backup: &VolumeBackup, id: 
     tx.update::<Volume>(&id, |volume| {
         volume.status = VolumeStatus::RestoringBackup;
         volume.restore = Some(Restore {
-            backup_id: backup.id,
+            source: Refill::BackupId(backup.id),
             order,
         });
         volume.bootable = words.bootable;

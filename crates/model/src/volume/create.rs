@@ -259,13 +259,13 @@ fn from_image(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Origin> {
         what: "image",
         type_id: None,
         bootable: true,
-        image_metadata: describe(&image),
+        image_metadata: describe_image(&image),
         metadata: BTreeMap::new(),
     })
 }
 
 /// What a volume remembers of its image (cinder `_get_image_metadata`), all as text.
-fn describe(image: &Image) -> BTreeMap<String, String> {
+pub(crate) fn describe_image(image: &Image) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> = image
         .properties
         .iter()

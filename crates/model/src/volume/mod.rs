@@ -9,14 +9,16 @@
 //!                   deleting ──► (the row goes when the host has freed the space)
 //! ```
 //!
-//! A volume is a file on its host; a row in `creating`, `extending` or `deleting` waits for the host's report. An
-//! attachment is one row for both services: Cinder lists it as a volume's, Nova as a server's.
+//! A volume is a file on its host; a row in `creating`, `extending`, `downloading` (its content becomes an image's) or
+//! `deleting` waits for the host's report. An attachment is one row for both services: Cinder lists it as a volume's, Nova
+//! as a server's.
 
 pub mod attachment;
 pub mod backup;
 mod create;
 pub mod group;
 pub mod group_snapshot;
+pub(crate) mod growth;
 pub mod quota;
 mod rules;
 pub mod service;
@@ -33,6 +35,7 @@ pub use backup::{BackupStatus, VolumeBackup};
 pub use create::*;
 pub use group::{GroupStatus, GroupType, VolumeGroup};
 pub use group_snapshot::GroupSnapshot;
+pub use growth::extend;
 pub use rules::*;
 pub use service::VolumeService;
 pub use snapshot::{SnapshotStatus, VolumeSnapshot};

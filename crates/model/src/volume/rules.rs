@@ -6,10 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::backup::Restore;
-use super::{attachment, invalid_volume, quota, snapshot, types, wrong_state};
+use super::{attachment, growth, invalid_volume, quota, snapshot, types, wrong_state};
 use crate::cloud::{Lookups, Row};
 use crate::compute::ServerImage;
-use crate::volume::VolumeType;
 use crate::{
     Actor, BackupId, Cloud, Error, HostId, ImageId, ProjectId, Result, Timestamp, Tx, UserId, VolumeGroupId, VolumeId,
     VolumeSnapshotId, VolumeTypeId,
@@ -35,6 +34,8 @@ pub enum VolumeStatus {
     Extending,
     /// Being copied into an image.
     Uploading,
+    /// Its content is being replaced by an image's.
+    Downloading,
     /// Being copied into a backup.
     BackingUp,
     /// Its content is being replaced by a backup's.
@@ -59,7 +60,7 @@ pub enum VolumeStatus {
 
 impl VolumeStatus {
     /// Every status.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Creating,
         Self::Available,
         Self::Reserved,
@@ -68,6 +69,7 @@ impl VolumeStatus {
         Self::Detaching,
         Self::Extending,
         Self::Uploading,
+        Self::Downloading,
         Self::BackingUp,
         Self::RestoringBackup,
         Self::AwaitingTransfer,
@@ -91,6 +93,7 @@ impl VolumeStatus {
             Self::Detaching => "detaching",
             Self::Extending => "extending",
             Self::Uploading => "uploading",
+            Self::Downloading => "downloading",
             Self::BackingUp => "backing-up",
             Self::RestoringBackup => "restoring-backup",
             Self::AwaitingTransfer => "awaiting-transfer",
@@ -175,7 +178,7 @@ pub struct Volume {
     pub read_only: Option<bool>,
     /// Its zone.
     pub availability_zone: String,
-    /// The backup that replaces its content.
+    /// The backup or image that replaces its content.
     #[serde(default)]
     pub restore: Option<Restore>,
     /// The copy into an image that its host makes.
@@ -233,7 +236,10 @@ impl Row for Volume {
         }
         let waits = matches!(
             self.status,
-            VolumeStatus::Creating | VolumeStatus::Extending | VolumeStatus::RestoringBackup
+            VolumeStatus::Creating
+                | VolumeStatus::Extending
+                | VolumeStatus::RestoringBackup
+                | VolumeStatus::Downloading
         );
         if present && (waits || self.is_leaving) {
             lookups.busy_volumes.insert(self.id);
@@ -302,6 +308,16 @@ pub(super) fn change(
     edit(&mut volume)?;
     volume.updated_at = Some(tx.now());
     Ok(tx.put(volume))
+}
+
+/// Whether a volume may be taken from a server now: not while something is done to it there.
+pub(super) fn check_detachable(volume: &Volume) -> Result<()> {
+    match volume.status {
+        VolumeStatus::Extending | VolumeStatus::Downloading => {
+            Err(wrong_state(volume.id, volume.status, "detached", "in-use"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Changes a volume's metadata or what it knows of its image.
@@ -416,48 +432,6 @@ fn check_not_copied(cloud: &Cloud, id: VolumeId) -> Result<()> {
     }
 }
 
-/// Begins to grow a volume.
-///
-/// # Errors
-/// `InvalidVolume` in another state, `InvalidInput` when the size does not grow, quotas (413).
-pub fn extend(tx: &mut Tx<'_>, actor: &Actor, id: VolumeId, size_gib: u64, may_be_used: bool) -> Result<Arc<Volume>> {
-    let volume = get_visible(tx.cloud(), actor, id)?;
-    let may = volume.status == VolumeStatus::Available || (volume.status == VolumeStatus::InUse && may_be_used);
-    if !may {
-        let wanted = if may_be_used {
-            "available or in-use"
-        } else {
-            "available"
-        };
-        return Err(wrong_state(id, volume.status, "extended", wanted));
-    }
-    if size_gib <= volume.size_gib {
-        return Err(Error::invalid(
-            "InvalidInput",
-            format!(
-                "Invalid input received: New size for extend must be greater than current size. (current: {}, extended: \
-                 {size_gib}).",
-                volume.size_gib
-            ),
-        ));
-    }
-    let volume_type = tx.get::<VolumeType>(&volume.type_id)?;
-    quota::check(
-        tx.cloud(),
-        &volume.project_id,
-        &volume_type,
-        0,
-        size_gib - volume.size_gib,
-    )?;
-    quota::check_one(tx.cloud(), &volume.project_id, size_gib)?;
-    change(tx, actor, id, |volume| {
-        volume.previous_status = Some(volume.status);
-        volume.status = VolumeStatus::Extending;
-        volume.size_gib = size_gib;
-        Ok(())
-    })
-}
-
 /// Sets a volume's state by hand (`os-reset_status`).
 ///
 /// # Errors
@@ -472,6 +446,8 @@ pub fn reset_status(
     if detach {
         attachment::forget_external(tx, id);
     }
+    get_visible(tx.cloud(), actor, id)?;
+    growth::end(tx, id, Some("The volume's state was set by hand."));
     change(tx, actor, id, |volume| {
         volume.status = status.unwrap_or(volume.status);
         volume.previous_status = None;

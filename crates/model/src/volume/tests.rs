@@ -123,9 +123,12 @@ fn sizes_only_grow_and_count() {
             (error.kind, error.code),
             (ErrorKind::OverLimit, "VolumeSizeExceedsAvailableQuota")
         );
-        assert!(extend(tx, &a, id, 600, false).is_err());
-        assert!(extend(tx, &a, id, 1001, false).is_err());
-        assert_eq!(extend(tx, &a, id, 1000, false).unwrap().status, VolumeStatus::Extending);
+        assert!(extend(tx, &a, id, 600, false, uuid::Uuid::nil()).is_err());
+        assert!(extend(tx, &a, id, 1001, false, uuid::Uuid::nil()).is_err());
+        assert_eq!(
+            extend(tx, &a, id, 1000, false, uuid::Uuid::nil()).unwrap().status,
+            VolumeStatus::Extending
+        );
         // What grows is not touched otherwise.
         assert!(delete(tx, &a, id, Deletion::default()).is_err());
     });

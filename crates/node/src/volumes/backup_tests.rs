@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use model::host::{CopyConfig, CopyKind, HostConfig, RestoreConfig, VolumeConfig, VolumeOrigin, VolumeReport};
+use model::host::{
+    CopyConfig, CopyKind, HostConfig, ImageSource, RestoreConfig, VolumeConfig, VolumeOrigin, VolumeReport,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -73,7 +75,10 @@ async fn a_backup_holds_what_differs_and_brings_it_back() {
     let order = Uuid::from_u128(7);
     let with_order = |backup| {
         Arc::new(VolumeConfig {
-            restore: Some(RestoreConfig { order, backup }),
+            restore: Some(RestoreConfig {
+                order,
+                source: VolumeOrigin::Backup(backup),
+            }),
             ..VolumeConfig::clone(&a)
         })
     };
@@ -127,7 +132,10 @@ async fn a_damaged_backup_changes_nothing() {
     write(&raw, 0, b"newer");
     let order = Uuid::from_u128(9);
     let wanted = Arc::new(VolumeConfig {
-        restore: Some(RestoreConfig { order, backup: FULL }),
+        restore: Some(RestoreConfig {
+            order,
+            source: VolumeOrigin::Backup(FULL),
+        }),
         ..VolumeConfig::clone(&a)
     });
     let failure = restore(&volumes, &config(3, vec![wanted], &[full]), order).await;
@@ -176,4 +184,45 @@ async fn a_copy_for_an_image_has_its_format() {
     let report = settle(&volumes, &config(3, vec![a], &[])).await;
     assert_eq!(*report.volumes[&A], ready(4 * MIB));
     assert!(!file.exists());
+}
+
+/// A volume gets an image's content in place of its own, once an order; where there is no image it keeps what it has.
+#[tokio::test]
+async fn an_image_takes_the_place_of_what_a_volume_holds() {
+    let state = TempDir::new().unwrap();
+    let volumes = open(state.path());
+    let a = volume(A, 8 * MIB, VolumeOrigin::Blank);
+    settle(&volumes, &config(1, vec![a.clone()], &[])).await;
+    let raw = state.path().join("volumes").join(format!("{A}.raw"));
+    write(&raw, 5 * MIB, b"old");
+    let path = state.path().join("image");
+    fs::write(&path, vec![7; 1 << 20]).unwrap();
+    let ordered = |number: u128| {
+        let source = VolumeOrigin::Image(ImageSource {
+            id: Uuid::from_u128(number).into(),
+            path: path.clone(),
+            format: "raw".into(),
+            sha512: format!("{number:0128x}"),
+            virtual_size: MIB,
+        });
+        let restore = Some(RestoreConfig {
+            order: Uuid::from_u128(number),
+            source,
+        });
+        Arc::new(VolumeConfig {
+            restore,
+            ..VolumeConfig::clone(&a)
+        })
+    };
+    let filled = restore(&volumes, &config(2, vec![ordered(1)], &[]), Uuid::from_u128(1)).await;
+    assert_eq!(filled, None);
+    assert_eq!(read(&raw, 0, 1 << 20), vec![7; 1 << 20]);
+    assert!(read(&raw, MIB, 7 << 20).iter().all(|byte| *byte == 0));
+    write(&raw, 0, b"newer");
+    settle(&volumes, &config(3, vec![ordered(1)], &[])).await;
+    assert_eq!(read(&raw, 0, 5), b"newer");
+    fs::remove_file(&path).unwrap();
+    let failure = restore(&volumes, &config(4, vec![ordered(2)], &[]), Uuid::from_u128(2)).await;
+    assert!(failure.is_some());
+    assert_eq!(read(&raw, 0, 5), b"newer");
 }

@@ -243,19 +243,14 @@ impl Keeper {
         match self.known.get(&object) {
             None if volume.is_made => self.lost(object),
             None => {
-                let origin = match &volume.source {
-                    VolumeOrigin::Blank => Origin::Blank,
-                    VolumeOrigin::Image(image) => Origin::Image(image.clone()),
-                    VolumeOrigin::Snapshot(id) => self.copy_of(Object::Snapshot(*id)),
-                    VolumeOrigin::Volume(id) => self.copy_of(Object::Volume(*id)),
-                    VolumeOrigin::Backup(id) => Origin::Backup(*id),
-                };
+                let origin = self.origin(&volume.source);
                 self.make(object, origin, volume.size_bytes, None);
             }
             Some(Known::Ready { size_bytes }) if self.is_to_restore(volume) => {
                 let size_bytes = volume.size_bytes.max(*size_bytes);
                 if let Some(restore) = &volume.restore {
-                    self.make(object, Origin::Backup(restore.backup), size_bytes, Some(restore.order));
+                    let origin = self.origin(&restore.source);
+                    self.make(object, origin, size_bytes, Some(restore.order));
                 }
             }
             Some(Known::Ready { size_bytes }) if *size_bytes < volume.size_bytes => self.grow(volume),
@@ -265,6 +260,16 @@ impl Keeper {
                 ..
             }) if *tried_bytes != volume.size_bytes => self.grow(volume),
             Some(_) => {}
+        }
+    }
+
+    fn origin(&self, source: &VolumeOrigin) -> Origin {
+        match source {
+            VolumeOrigin::Blank => Origin::Blank,
+            VolumeOrigin::Image(image) => Origin::Image(image.clone()),
+            VolumeOrigin::Snapshot(id) => self.copy_of(Object::Snapshot(*id)),
+            VolumeOrigin::Volume(id) => self.copy_of(Object::Volume(*id)),
+            VolumeOrigin::Backup(id) => Origin::Backup(*id),
         }
     }
 

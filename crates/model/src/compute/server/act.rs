@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::admission::{Admission, Asker, Operation, admit};
-use super::{Locked, PowerState, Server, TaskState, VmState, get_visible};
+use super::{Locked, PowerState, Server, TaskState, VmState, get_visible, reimage};
 use crate::compute::ActionLog;
 use crate::host::DesiredPower;
 use crate::{Actor, Error, Result, ServerId, Tx};
@@ -51,6 +51,7 @@ pub fn power(
     };
     let mut server = Server::clone(&server);
     server.desired = desired;
+    reimage::forgive(&mut server);
     server.task_state = Some(task);
     server.updated_at = tx.now();
     match operation {

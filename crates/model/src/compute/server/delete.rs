@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::admission::{Admission, Operation};
-use super::{Server, TaskState, act, deleted, get_visible};
+use super::{Server, TaskState, act, deleted, get_visible, reimage};
 use crate::compute::{ActionLog, ServerAction, migration};
 use crate::image::{Image, ImageStatus};
 use crate::network::port;
@@ -54,6 +54,7 @@ pub fn remove(tx: &mut Tx<'_>, server: &Arc<Server>) -> Result<()> {
     for id in &server.ports {
         port::release_from_server(tx, server.id, *id)?;
     }
+    reimage::forget(tx, server)?;
     attachment::release_all(tx, server.id)?;
     let log = &tx.cloud().lookups.actions_by_server;
     let actions: Vec<_> = log.of(&server.id).map(|(_, id)| *id).collect();

@@ -14,6 +14,7 @@ pub mod moves;
 pub mod name;
 pub mod port;
 pub mod rebuild;
+pub(crate) mod reimage;
 pub mod rescue;
 pub mod resize;
 pub mod shelve;

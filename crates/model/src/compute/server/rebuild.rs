@@ -5,16 +5,18 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::admission::Operation;
-use super::{Server, TaskState, VmState, act, boot_image, create, get_visible};
+use super::{Server, TaskState, VmState, act, boot_image, create, get_visible, reimage};
 use crate::compute::{ActionLog, quota};
 use crate::host::DesiredPower;
-use crate::{Actor, Error, ImageId, Result, ServerId, Tx};
+use crate::{Actor, ImageId, Result, ServerId, Tx};
 
 /// What a server is to be afterwards; `None` leaves a thing as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Rebuild {
     /// The image.
     pub image_id: Option<ImageId>,
+    /// A volume that the server boots from may get the image's content (microversion 2.93).
+    pub may_reimage: bool,
     /// Its name.
     pub name: Option<String>,
     /// Free text; `Some(None)` removes it.
@@ -51,15 +53,10 @@ pub fn rebuild(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, new: &Rebuild) -> R
     let server = get_visible(tx.cloud(), actor, id)?;
     act::admit_for(&server, actor, Operation::Rebuild)?;
     let mut server = Server::clone(&server);
-    if let Some(image_id) = new.image_id {
-        if server.image.is_none() {
-            return Err(Error::invalid(
-                "ImageUnacceptable",
-                format!(
-                    "Image {image_id} is unacceptable: Unable to rebuild with a different image for a volume-backed server."
-                ),
-            ));
-        }
+    reimage::forgive(&mut server);
+    if let Some(image_id) = new.image_id.filter(|_| server.image.is_none()) {
+        reimage::order(tx, actor, &mut server, image_id, new.may_reimage)?;
+    } else if let Some(image_id) = new.image_id {
         let boot = boot_image::look_up(tx.cloud(), actor, image_id, &server.flavor)?;
         server.image_id = Some(image_id);
         server.image = boot.image;

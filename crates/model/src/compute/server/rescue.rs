@@ -9,7 +9,8 @@ use crate::compute::ActionLog;
 use crate::host::DesiredPower;
 use crate::{Actor, Error, ImageId, Result, ServerId, Tx};
 
-/// Begins a rescue: the machine is started anew from the rescue disk.
+/// Begins a rescue: the machine is started anew from the rescue disk. A server that boots from a volume can be rescued
+/// where the microversion says so, and only with its own disks in their places (Nova's "stable device rescue").
 ///
 /// # Errors
 /// `InstanceNotFound`; what admission denies; an image that can't be; `InstanceNotRescuable`.
@@ -18,6 +19,7 @@ pub fn rescue(
     actor: &Actor,
     id: ServerId,
     image_id: Option<ImageId>,
+    may_rescue_volumes: bool,
     admin_pass: String,
     request_id: uuid::Uuid,
 ) -> Result<Arc<Server>> {
@@ -38,10 +40,13 @@ pub fn rescue(
         }
         None => (server.image.clone().ok_or_else(|| no_image(id))?, false),
     };
-    if server.image.is_none() && !last {
+    if server.image.is_none() && !(last && may_rescue_volumes) {
         return Err(Error::invalid(
             "InstanceNotRescuable",
-            format!("Instance {id} cannot be rescued: Cannot rescue a volume-backed instance"),
+            format!(
+                "Instance {id} cannot be rescued: Cannot rescue a volume-backed instance without \
+                 microversion 2.87 and an image that has hw_rescue_device or hw_rescue_bus"
+            ),
         ));
     }
     let mut server = Server::clone(&server);

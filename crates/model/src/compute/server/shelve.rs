@@ -1,5 +1,5 @@
 //! Shelving: the server is shut down, kept as an image, and leaves its host at once (Nova's `shelved_offload_time = 0`);
-//! unshelving makes it again from that image, with the same id, ports and addresses.
+//! unshelving makes it again from that image (or from the volumes that it boots from, which are not copied), with the same id, ports and addresses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +21,16 @@ use crate::{Actor, Error, HostId, Result, ServerId, Tx};
 pub fn shelve(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, request_id: uuid::Uuid) -> Result<()> {
     let server = get_visible(tx.cloud(), actor, id)?;
     act::admit_for(&server, actor, Operation::Shelve)?;
+    if server.image.is_none() {
+        // Its volumes keep what it is: nothing has to be copied before it leaves its host.
+        let mut server = Server::clone(&server);
+        server.desired = DesiredPower::Off;
+        server.task_state = Some(TaskState::ShelvingOffloading);
+        server.updated_at = tx.now();
+        ActionLog::new("shelve", request_id).record(tx, actor, &server);
+        tx.put(server);
+        return Ok(());
+    }
     let name = format!("{}-shelved", server.name);
     let purpose = Purpose::Shelve { was: server.vm_state };
     let ordered = snapshot::register(tx, actor, &server, &name, &BTreeMap::new(), purpose)?;
@@ -52,7 +62,7 @@ pub fn offload(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, request_id: uuid::U
 }
 
 /// The server is on no host any more; its ports stay its own.
-pub(super) fn leave_host(tx: &mut Tx<'_>, server: &mut Server) -> Result<()> {
+pub(crate) fn leave_host(tx: &mut Tx<'_>, server: &mut Server) -> Result<()> {
     server.vm_state = VmState::ShelvedOffloaded;
     server.power_state = PowerState::Shutdown;
     server.desired = DesiredPower::Off;

@@ -1,10 +1,12 @@
 //! Works on a server's disks, as its row remembers them: what was asked for, and what must be known to end it or to take
 //! it back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ServerFlavor, ServerImage, VmState};
-use crate::ImageId;
+use crate::{ImageId, VolumeId};
 
 /// Works asked for and under way.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,8 @@ pub struct Works {
     pub resizes: u64,
     /// The number of the last resize that was taken back.
     pub reverted: u64,
+    /// Another content for the volume that it boots from.
+    pub reimage: Option<Reimage>,
     /// A resize that is under way or waits for a word whether it stays.
     pub resize: Option<Resize>,
     /// Runs from a rescue disk.
@@ -37,6 +41,39 @@ pub struct Resize {
     pub was: VmState,
     /// Its entry in the list of migrations.
     pub migration: u64,
+}
+
+/// Another content for the volume that a server boots from. The server is off until it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reimage {
+    /// The volume.
+    pub volume_id: VolumeId,
+    /// What it is filled from.
+    pub image: ServerImage,
+    /// What the volume will know of the image in it.
+    pub words: BTreeMap<String, String>,
+    /// Kernel of a direct boot from then on.
+    pub kernel: Option<ServerImage>,
+    /// Its ramdisk.
+    pub ramdisk: Option<ServerImage>,
+    /// Its arguments.
+    pub kernel_arguments: String,
+    /// The image's properties.
+    pub properties: BTreeMap<String, String>,
+    /// How far it is.
+    pub stage: ReimageStage,
+}
+
+/// How far another content for a volume is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReimageStage {
+    /// The server's host ends its machine.
+    Stopping,
+    /// The volume is being filled.
+    Writing,
+    /// It could not be: the volume is what it was.
+    Failed,
 }
 
 /// A server in rescue.
