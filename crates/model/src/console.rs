@@ -61,15 +61,15 @@ impl ConsoleSource for NoConsoles {
     }
 }
 
-/// The last `lines` lines of a console's text (all of it when `None`), bytes that are not UTF-8 replaced.
+/// The last `lines` lines of a console's text (all of it when `None`), bytes that are not UTF-8 replaced. As Nova counts, the
+/// line that a guest is writing just now is one of them, also while there is nothing in it.
 pub fn last_lines(bytes: &[u8], lines: Option<usize>) -> String {
     let text = String::from_utf8_lossy(bytes);
     let Some(lines) = lines else { return text.into_owned() };
-    let body = text.strip_suffix('\n').unwrap_or(&text);
     if lines == 0 {
         return String::new();
     }
-    let start = body
+    let start = text
         .rmatch_indices('\n')
         .nth(lines - 1)
         .map_or(0, |(index, _)| index + 1);
@@ -84,11 +84,12 @@ mod tests {
     fn the_last_lines_are_whole_lines() {
         let log = b"one\ntwo\nthree\n";
         assert_eq!(last_lines(log, None), "one\ntwo\nthree\n");
-        assert_eq!(last_lines(log, Some(2)), "two\nthree\n");
+        assert_eq!(last_lines(log, Some(2)), "three\n");
+        assert_eq!(last_lines(b"one\ntwo\nthr", Some(2)), "two\nthr");
         assert_eq!(last_lines(log, Some(9)), "one\ntwo\nthree\n");
         assert_eq!(last_lines(log, Some(0)), "");
         assert_eq!(last_lines(b"login: ", Some(1)), "login: ");
-        assert_eq!(last_lines(b"a\n\n\n", Some(2)), "\n\n");
-        assert_eq!(last_lines(b"ok\xff\n", Some(1)), "ok\u{fffd}\n");
+        assert_eq!(last_lines(b"a\n\n\n", Some(2)), "\n");
+        assert_eq!(last_lines(b"ok\xff\n", Some(2)), "ok\u{fffd}\n");
     }
 }
