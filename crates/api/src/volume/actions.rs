@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::volume::attachment::{self, NewAttachment};
 use model::volume::{self, Deletion, VolumeStatus};
-use model::{Error, Result, VolumeId};
+use model::{Error, ImageId, Result, VolumeId};
 use serde_json::{Map, Value, json};
 
 use super::volumes::{find, volume_id};
@@ -56,6 +56,7 @@ pub(super) async fn act(call: Call, Path(id): Path<String>, Wire(body): Wire<Map
             .await?;
             accepted()
         }
+        "os-reimage" if call.version.since(68) => reimage(&call, id, body).await,
         "os-reset_status" => reset_status(&call, id, body).await,
         "os-force_delete" => {
             require_admin(&call, "volume_extension:volume_admin_actions:force_delete")?;
@@ -95,6 +96,16 @@ async fn extend(call: &Call, id: VolumeId, body: Object<'_>) -> Reply {
     let (may_be_used, request) = (call.version.since(42), call.ctx.request_id().0);
     call.ctx
         .transact(move |tx, actor| volume::extend(tx, actor, id, size, may_be_used, request))
+        .await?;
+    accepted()
+}
+
+async fn reimage(call: &Call, id: VolumeId, body: Object<'_>) -> Reply {
+    let body = body.only(&["image_id", "reimage_reserved"])?;
+    let image: ImageId = body.parsed("image_id", "a UUID")?.ok_or_else(|| missing("image_id"))?;
+    let may_be_reserved = body.boolean("reimage_reserved")?.unwrap_or(false);
+    call.ctx
+        .transact(move |tx, actor| volume::reimage(tx, actor, id, image, may_be_reserved))
         .await?;
     accepted()
 }

@@ -379,3 +379,40 @@ async fn an_attached_volume_that_grows_is_in_the_servers_log() {
     let event = admin.get(&format!("{actions}/{request}")).await.expect(200)["instanceAction"]["events"][0].clone();
     assert_eq!(event["result"], "Error");
 }
+
+/// A volume that nobody uses gets an image's content; an order is over when its host says so, whatever an administrator says.
+#[tokio::test]
+async fn a_volume_is_given_an_image() {
+    let cloud = TestCloud::start().await;
+    let (demo, admin) = (cloud.demo().await, cloud.admin().await);
+    let image = image(&demo).await;
+    let made = volume(&demo, json!({"size": 1})).await;
+    let path = format!("/volume/v3/volumes/{}", id(&made));
+    let volume_id = id(&made).parse::<model::VolumeId>().unwrap();
+    let action = format!("{path}/action");
+    let order = json!({"os-reimage": {"image_id": image}});
+    assert_eq!(demo.post(&action, order.clone()).await.status, 400, "it came with 3.68");
+    let demo = demo.with("openstack-api-version", "volume 3.68");
+    let unknown = json!({"os-reimage": {"image_id": "00000000-0000-4000-8000-000000000000"}});
+    assert_eq!(demo.post(&action, unknown).await.status, 400);
+    demo.post(&action, order.clone()).await.expect(202);
+    let shown = wait(&demo, &path, "volume", "available").await;
+    assert_eq!(shown["volume_image_metadata"]["image_id"], image);
+    assert_eq!(shown["bootable"], "true");
+
+    // Its host is away: the order stays, and so does what was set by hand.
+    cloud.node.disconnect();
+    demo.post(&action, order.clone()).await.expect(202);
+    assert_eq!(demo.post(&action, order.clone()).await.status, 400);
+    let reset = json!({"os-reset_status": {"status": "maintenance"}});
+    admin.post(&action, reset).await.expect(202);
+    cloud.node.reconnect();
+    for _ in 0..500 {
+        if cloud.node.wanted().volumes[&volume_id].restore.is_none() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(cloud.node.wanted().volumes[&volume_id].restore.is_none());
+    assert_eq!(demo.get(&path).await.expect(200)["volume"]["status"], "maintenance");
+}

@@ -60,11 +60,8 @@ pub(super) fn news(cloud: &Cloud, view: &View<'_>, id: VolumeId) -> Option<News>
     // A status that was set by hand is not the host's to end.
     let is_creating = volume.status == VolumeStatus::Creating && !volume.is_made;
     let is_extending = volume.status == VolumeStatus::Extending && volume.previous_status.is_some();
-    if let Some(order) = volume
-        .restore
-        .as_ref()
-        .filter(|_| matches!(volume.status, VolumeStatus::RestoringBackup | VolumeStatus::Downloading))
-    {
+    // An order, though, is over when the host says so: one that was left would be carried out again by the next program.
+    if let Some(order) = &volume.restore {
         return match report {
             Some(VolumeReport::Ready {
                 restored: Some(restored),
@@ -164,19 +161,22 @@ fn end_restore(tx: &mut Tx<'_>, id: VolumeId, failure: Option<String>) -> Result
     tx.update::<Volume>(&id, |volume| {
         volume.restore = None;
         volume.updated_at = Some(now);
+        let is_by_hand = !matches!(volume.status, VolumeStatus::RestoringBackup | VolumeStatus::Downloading);
+        let by_hand = is_by_hand.then_some(volume.status);
         match (restore.source, &failure) {
             (Refill::BackupId(_), None) => volume.status = VolumeStatus::Available,
             (Refill::BackupId(_), Some(_)) => volume.status = VolumeStatus::ErrorRestoring,
             (Refill::Image { words, .. }, None) => {
                 (volume.status, volume.image_metadata, volume.bootable) = (in_use, words, true);
             }
-            // The volume is as good as before; the server tells of the failure.
-            (Refill::Image { .. }, Some(_)) => {
-                volume.status = in_use;
-                return;
-            }
+            // As good as before to the server that has it, which tells of the failure.
+            (Refill::Image { .. }, Some(_)) if in_use == VolumeStatus::InUse => volume.status = in_use,
+            (Refill::Image { .. }, Some(_)) => volume.status = VolumeStatus::Error,
         }
-        volume.fault.clone_from(&failure);
+        volume.status = by_hand.unwrap_or(volume.status);
+        if volume.status != VolumeStatus::InUse {
+            volume.fault.clone_from(&failure);
+        }
     })?;
     reimage::ended(tx, id, failure.as_deref())
 }

@@ -62,14 +62,14 @@ pub struct Place {
 }
 
 /// What a source brings along.
-struct Origin {
-    source: VolumeSource,
+pub(super) struct Origin {
+    pub(super) source: VolumeSource,
     /// Smallest size, GiB, and the words for a refusal.
-    min_gib: u64,
+    pub(super) min_gib: u64,
     what: &'static str,
     type_id: Option<VolumeTypeId>,
     bootable: bool,
-    image_metadata: BTreeMap<String, String>,
+    pub(super) image_metadata: BTreeMap<String, String>,
     metadata: BTreeMap<String, String>,
 }
 
@@ -225,7 +225,7 @@ fn from_backup(cloud: &Cloud, actor: &Actor, id: BackupId) -> Result<Origin> {
     })
 }
 
-fn from_image(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Origin> {
+pub(super) fn from_image(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Origin> {
     let image = image::show(cloud, actor, id).map_err(|_| {
         Error::invalid(
             "InvalidInput",

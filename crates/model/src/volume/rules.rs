@@ -241,7 +241,8 @@ impl Row for Volume {
                 | VolumeStatus::RestoringBackup
                 | VolumeStatus::Downloading
         );
-        if present && (waits || self.is_leaving) {
+        // An order stays until it is known to be done, whatever status was set by hand.
+        if present && (waits || self.restore.is_some() || self.is_leaving) {
             lookups.busy_volumes.insert(self.id);
         } else {
             lookups.busy_volumes.remove(&self.id);
