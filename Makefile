@@ -44,8 +44,8 @@ test-long: ## the default suite, and what takes longer
 bench: build image ## measure, each figure beside its goal and a baseline of the same run
 	@scripts/bench.sh $(MARU) $(IMAGE)/tiny.qcow2 $(BENCH)
 
-tempest: build image ## the conformance suite (an hour or more)
-	@scripts/tempest.sh $(MARU) $(IMAGE)/tiny.qcow2
+tempest: build image ## the whole of the official conformance suite (hours)
+	@scripts/tempest.sh $(MARU) $(IMAGE)/tiny.qcow2 $(TEMPEST)
 
 install: build image ## install program, systemd unit, completions and manual pages below PREFIX
 	@$(SUDO) scripts/install.sh $(MARU) $(IMAGE)/tiny.qcow2

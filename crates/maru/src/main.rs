@@ -18,6 +18,7 @@ mod first_start;
 mod host_network;
 mod image;
 mod lang;
+mod leftovers;
 mod log;
 mod manual;
 mod messages;

@@ -255,7 +255,7 @@ impl Purge<'_> {
 }
 
 /// Processes whose working directory is below a path: a server's QEMU, even when its record is lost.
-fn working_below(dir: &Path) -> Vec<Process> {
+pub fn working_below(dir: &Path) -> Vec<Process> {
     let Ok(dir) = dir.canonicalize() else { return Vec::new() };
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());

@@ -1,32 +1,16 @@
 //! `maru status`: what the cloud holds, how its host is, what is not as wanted and why; on request what lies about on the
 //! host and belongs to nothing.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
-
 use anyhow::Context;
-use linux::Netns;
-use linux::netlink::Rtnl;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::host_network::mark;
+use crate::leftovers::{self, Leftover};
 use crate::output::{Mark, Output, human_bytes};
 use crate::state_dir::StateDir;
 
-/// Something of this cloud on the host that no row asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Leftover {
-    /// What it is: `namespace`, `server directory`, `image file`.
-    pub kind: &'static str,
-    /// Its name or path.
-    pub name: String,
-}
-
 /// Shows it.
-pub async fn run(state: &StateDir, leftovers: bool, output: &Output) -> anyhow::Result<()> {
+pub async fn run(state: &StateDir, with_leftovers: bool, output: &Output) -> anyhow::Result<()> {
     let lang = output.lang;
     let Some(pid) = state.running_pid()? else {
         if output.json {
@@ -42,8 +26,8 @@ pub async fn run(state: &StateDir, leftovers: bool, output: &Output) -> anyhow::
     let record = state
         .run_record()
         .context("the running cloud left no record of how it was started")?;
-    let found = if leftovers {
-        Some(find_leftovers(state, &client).await?)
+    let found = if with_leftovers {
+        Some(leftovers::find(state, &record, &client).await?)
     } else {
         None
     };
@@ -117,82 +101,6 @@ fn print_leftovers(found: &[Leftover], output: &Output) {
         output.marked(Mark::Ok, output.lang.no_leftovers());
     }
     for leftover in found {
-        output.marked(Mark::Warn, output.lang.leftover(leftover.kind, &leftover.name));
-    }
-}
-
-async fn find_leftovers(state: &StateDir, client: &Client) -> anyhow::Result<Vec<Leftover>> {
-    let inventory = client.get("/maru/v1/inventory").await?["inventory"].take();
-    let ids = |kind: &str| -> BTreeSet<String> {
-        let list = inventory[kind].as_array().into_iter().flatten();
-        list.filter_map(|id| id.as_str().map(str::to_owned)).collect()
-    };
-    let mut found = Vec::new();
-    if let Some(owner) = state.cloud_id() {
-        let wanted: BTreeSet<String> = ids("networks")
-            .iter()
-            .map(|id| format!("qdhcp-{id}"))
-            .chain(ids("routers").iter().map(|id| format!("qrouter-{id}")))
-            .collect();
-        for name in namespaces_of(&owner)?.into_iter().filter(|name| !wanted.contains(name)) {
-            found.push(Leftover {
-                kind: "namespace",
-                name,
-            });
-        }
-    }
-    found.extend(unknown_entries(
-        &state.join("servers"),
-        &ids("servers"),
-        "server directory",
-    ));
-    found.extend(unknown_entries(&state.join("images"), &ids("images"), "image file"));
-    let volumes = ids("volumes").into_iter().map(|id| format!("{id}.raw"));
-    let snapshots = ids("snapshots").into_iter().map(|id| format!("{id}.snapshot"));
-    let known = volumes.chain(snapshots).collect();
-    found.extend(unknown_entries(&state.join("volumes"), &known, "volume file"));
-    let backups = ids("backups").into_iter().map(|id| format!("{id}.backup")).collect();
-    found.extend(unknown_entries(&state.join("backups"), &backups, "backup file"));
-    Ok(found)
-}
-
-fn namespaces_of(owner: &str) -> linux::Result<Vec<String>> {
-    let mark = mark(owner);
-    let bears_mark = |name: &str| -> linux::Result<bool> {
-        let mut netlink = Rtnl::open(&Netns::open(name)?)?;
-        Ok(netlink.link("lo")?.alias.as_deref() == Some(&mark))
-    };
-    let names = Netns::list()?.into_iter();
-    // One that goes away or can't be opened just now is no leftover.
-    Ok(names.filter(|name| bears_mark(name).unwrap_or(false)).collect())
-}
-
-fn unknown_entries(dir: &Path, known: &BTreeSet<String>, kind: &'static str) -> Vec<Leftover> {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names
-        // Parts belong to uploads under way, partial files to what is being made.
-        .filter(|name| !known.contains(name) && !name.ends_with(".part") && !name.ends_with(".partial"))
-        .map(|name| Leftover {
-            kind,
-            name: dir.join(name).display().to_string(),
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entries_that_no_row_knows() {
-        let dir = tempfile::tempdir().unwrap();
-        for name in ["known", "lost", "upload.part"] {
-            fs::write(dir.path().join(name), "").unwrap();
-        }
-        let found = unknown_entries(dir.path(), &BTreeSet::from(["known".to_owned()]), "image file");
-        assert_eq!(found.len(), 1);
-        assert!(found[0].name.ends_with("lost"));
-        assert!(unknown_entries(&dir.path().join("none"), &BTreeSet::new(), "x").is_empty());
+        output.marked(Mark::Warn, output.lang.leftover(&leftover.kind, &leftover.name));
     }
 }

@@ -29,6 +29,7 @@ pub mod plan;
 pub mod quota;
 pub mod report;
 pub mod time;
+pub mod unowned;
 pub mod volume;
 
 mod tx;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model::Cloud;
 use model::host::{FragmentStatus, HostConfig, HostReport, PortReport, ServerPhase};
+use model::unowned::Unowned;
 use serde_json::{Value, json};
 
 use crate::context::Ctx;
@@ -37,18 +38,24 @@ pub(super) async fn show(ctx: Ctx) -> Reply {
     }}))
 }
 
-/// The ids of everything that a host keeps something for.
+/// The ids of everything that a host keeps something for, and the resources whose project is gone.
 pub(super) async fn inventory(ctx: Ctx) -> Reply {
     let cloud = ctx.cloud();
     document(&json!({"inventory": {
         "networks": cloud.networks.iter().map(|row| row.id).collect::<Vec<_>>(),
         "routers": cloud.routers.iter().map(|row| row.id).collect::<Vec<_>>(),
+        "ports": cloud.ports.iter().map(|row| row.id).collect::<Vec<_>>(),
         "servers": cloud.servers.iter().map(|row| row.id).collect::<Vec<_>>(),
         "images": cloud.images.iter().map(|row| row.id).collect::<Vec<_>>(),
         "volumes": cloud.volumes.iter().map(|row| row.id).collect::<Vec<_>>(),
         "snapshots": cloud.volume_snapshots.iter().map(|row| row.id).collect::<Vec<_>>(),
         "backups": cloud.volume_backups.iter().map(|row| row.data_id).collect::<Vec<_>>(),
+        "unowned": model::unowned::unowned(&cloud).iter().map(entry_of_unowned).collect::<Vec<_>>(),
     }}))
+}
+
+fn entry_of_unowned(row: &Unowned) -> Value {
+    json!({"kind": row.kind, "id": row.id, "project_id": row.project_id})
 }
 
 fn counts(cloud: &Cloud) -> Value {

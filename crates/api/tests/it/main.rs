@@ -27,6 +27,7 @@ mod network_access;
 mod network_extensions;
 mod network_lists;
 mod odd_values;
+mod operator;
 mod placement;
 mod policy_table;
 mod volume;
