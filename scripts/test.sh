@@ -21,14 +21,19 @@ trap finish EXIT
 
 # stage NAME COMMAND...: one thing that passes or fails as a whole.
 stage() {
+    local began=$SECONDS
     say "$1"
     shift
     if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); exit 1; fi
+    took
 }
+
+# Where the minutes went.
+took() { printf '   (%d s)\n' $((SECONDS - began)); }
 
 # counted NAME COMMAND...: its own count stands in its output.
 counted() {
-    local log status=0 counts
+    local log status=0 counts began=$SECONDS
     log=$(mktemp)
     say "$1"
     shift
@@ -42,6 +47,7 @@ counted() {
         [ "$f" -gt 0 ] || failed=$((failed + 1))
         exit 1
     fi
+    took
 }
 
 # Understands nextest ("12 tests run: 11 passed (1 slow), 1 failed, 2 skipped"),
