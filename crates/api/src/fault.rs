@@ -198,7 +198,8 @@ fn placement(status: StatusCode, error: &Error, message: &str, request_id: &Requ
         .get("openstack-api-version")
         .and_then(|value| value.to_str().ok()?.rsplit_once("1.")?.1.parse::<u16>().ok());
     if minor.is_some_and(|minor| minor >= 23) {
-        body["code"] = json!("placement.undefined_code");
+        let is_own = error.code.starts_with("placement.");
+        body["code"] = json!(if is_own { error.code } else { "placement.undefined_code" });
     }
     if error.code == "InvalidGlobalAPIVersion" {
         body["min_version"] = json!("1.0");

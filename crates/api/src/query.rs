@@ -25,6 +25,11 @@ impl Query {
         Self(pairs.collect())
     }
 
+    /// One pair, decoded already.
+    pub fn single(name: &str, value: &str) -> Self {
+        Self(vec![(name.to_owned(), value.to_owned())])
+    }
+
     /// The last value of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0

@@ -28,6 +28,7 @@ use crate::network::{
     AddressGroup, AddressScope, FloatingIp, Network, Port, PortForwarding, QosPolicy, RbacPolicy, Router,
     SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
 };
+use crate::placement::{CustomClass, CustomTrait, ResourceConsumer, ResourceProvider};
 use crate::quota::Quota;
 use crate::volume::{
     GroupSnapshot, GroupType, QosSpecs, Volume, VolumeAttachment, VolumeBackup, VolumeGroup, VolumeService,
@@ -489,6 +490,14 @@ tables! {
     aggregates: Aggregate,
     /// What administrators say of hosts' compute services.
     host_services: HostService,
+    /// Placement's providers, and what was added to hosts.
+    resource_providers: ResourceProvider,
+    /// Resource classes with names of one's own.
+    placement_classes: CustomClass,
+    /// Traits with names of one's own.
+    placement_traits: CustomTrait,
+    /// Who takes something besides servers.
+    placement_consumers: ResourceConsumer,
 }
 
 /// Writes the table plumbing of a [`Row`] implementation.

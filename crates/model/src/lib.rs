@@ -25,6 +25,7 @@ pub mod identity;
 pub mod image;
 pub mod image_format;
 pub mod network;
+pub mod placement;
 pub mod plan;
 pub mod quota;
 pub mod report;

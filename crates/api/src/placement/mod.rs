@@ -1,10 +1,15 @@
-//! Placement below `/placement`: what the host has, what its servers take of it, and whether a request would fit.
+//! Placement below `/placement`: what providers have, what is taken of it, and where a request would fit.
 //!
-//! Everything is worked out from the host's own report and the servers, at each request: there is one account, and it is
-//! never behind. So it is read only: who writes allocations elsewhere writes them here by making a server.
+//! Hosts are providers by themselves: what they have is worked out from their own reports and what is taken of it from the
+//! servers, at each request, so that account is never behind and nobody else writes it. What operators add (classes, traits,
+//! providers of their own, what consumers that are no servers take) is kept by `model::placement`.
 
+mod allocations;
 mod candidates;
+mod inventory;
+mod names;
 mod provider;
+mod selection;
 mod usage;
 mod version;
 
@@ -21,38 +26,57 @@ pub(crate) use version::MAX as MAX_VERSION;
 /// Every route of the service.
 pub(crate) fn routes(app: &Arc<App>) -> Routes {
     const PROVIDER: &str = "/resource_providers/{uuid}";
+    const INVENTORIES: &str = "/resource_providers/{uuid}/inventories";
+    const INVENTORY: &str = "/resource_providers/{uuid}/inventories/{resource_class}";
+    const AGGREGATES: &str = "/resource_providers/{uuid}/aggregates";
+    const TRAITS: &str = "/resource_providers/{uuid}/traits";
+    const CLASS: &str = "/resource_classes/{name}";
+    const TRAIT: &str = "/traits/{name}";
+    const CONSUMER: &str = "/allocations/{consumer_uuid}";
     Routes::new(app.clone(), Service::Placement, "/placement")
         .get("", Public, version::show)
         .get("/resource_providers", ServiceRole, provider::list)
+        .post("/resource_providers", ServiceRole, provider::create)
         .get(PROVIDER, ServiceRole, provider::show)
-        .get(
-            "/resource_providers/{uuid}/inventories",
-            ServiceRole,
-            provider::inventories,
-        )
-        .get(
-            "/resource_providers/{uuid}/inventories/{resource_class}",
-            ServiceRole,
-            provider::inventory,
-        )
+        .put(PROVIDER, ServiceRole, provider::update)
+        .delete(PROVIDER, ServiceRole, provider::delete)
+        .get(INVENTORIES, ServiceRole, inventory::list)
+        .put(INVENTORIES, ServiceRole, inventory::replace_all)
+        .post(INVENTORIES, ServiceRole, inventory::create)
+        .delete(INVENTORIES, ServiceRole, inventory::delete_all)
+        .get(INVENTORY, ServiceRole, inventory::show)
+        .put(INVENTORY, ServiceRole, inventory::replace)
+        .delete(INVENTORY, ServiceRole, inventory::delete)
         .get("/resource_providers/{uuid}/usages", ServiceRole, usage::of_provider)
-        .get(
-            "/resource_providers/{uuid}/aggregates",
-            ServiceRole,
-            provider::aggregates,
-        )
-        .get("/resource_providers/{uuid}/traits", ServiceRole, provider::traits)
+        .get(AGGREGATES, ServiceRole, provider::aggregates)
+        .put(AGGREGATES, ServiceRole, provider::set_aggregates)
+        .get(TRAITS, ServiceRole, provider::traits)
+        .put(TRAITS, ServiceRole, provider::set_traits)
+        .delete(TRAITS, ServiceRole, provider::delete_traits)
         .get(
             "/resource_providers/{uuid}/allocations",
             ServiceRole,
             usage::allocations_of_provider,
         )
-        .get("/allocations/{consumer_uuid}", ServiceRole, usage::of_consumer)
+        .post("/allocations", ServiceRole, allocations::replace_many)
+        .get(CONSUMER, ServiceRole, usage::of_consumer)
+        .put(CONSUMER, ServiceRole, allocations::replace)
+        .delete(CONSUMER, ServiceRole, allocations::delete)
         .get("/usages", Reader, usage::of_project)
-        .get("/resource_classes", ServiceRole, provider::resource_classes)
-        .get("/resource_classes/{name}", ServiceRole, provider::resource_class)
-        .get("/traits", ServiceRole, provider::all_traits)
-        .get("/traits/{name}", ServiceRole, provider::check_trait)
+        .get("/resource_classes", ServiceRole, names::classes)
+        .post("/resource_classes", ServiceRole, names::create_class)
+        .get(CLASS, ServiceRole, names::class)
+        .put(CLASS, ServiceRole, names::put_class)
+        .delete(CLASS, ServiceRole, names::delete_class)
+        .get("/traits", ServiceRole, names::traits)
+        .get(TRAIT, ServiceRole, names::check_trait)
+        .put(TRAIT, ServiceRole, names::put_trait)
+        .delete(TRAIT, ServiceRole, names::delete_trait)
         .get("/allocation_candidates", ServiceRole, candidates::list)
         .wrap(|router| router.layer(middleware::from_fn(version::layer)))
+}
+
+/// A request that must be mended.
+fn bad(message: impl Into<String>) -> model::Error {
+    model::Error::invalid("placement.undefined_code", message)
 }

@@ -1,52 +1,30 @@
-//! Resource providers: the hosts, with what they have and what they can do.
+//! Resource providers: the hosts, with what they have and can do, and those that somebody made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::Path;
 use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
+use model::compute::host_service;
 use model::compute::schedule::{Candidate, Policy};
-use model::{Error, Result};
-use serde_json::{Map, Value, json};
+use model::placement::{self, Amounts, HOST_CLASSES, HostProvider, Inventory, NewProvider, ResourceProvider};
+use model::{Cloud, HostId, Result};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::candidates::{Amounts, parse_required, parse_resources};
+use super::selection::Wanted;
 use super::version::Microversion;
+use super::{bad, usage};
 use crate::compute::{hypervisor_uuid, scheduling};
 use crate::context::Ctx;
+use crate::extract::{Wire, collect, parse};
 use crate::query::Query;
-use crate::reply::{Reply, json as ok};
-
-/// The classes that a host has something of.
-const OWN_CLASSES: [&str; 3] = ["DISK_GB", "MEMORY_MB", "VCPU"];
-
-/// The classes of OpenStack's own (os-resource-classes).
-const CLASSES: [&str; 21] = [
-    "VCPU",
-    "MEMORY_MB",
-    "DISK_GB",
-    "PCI_DEVICE",
-    "SRIOV_NET_VF",
-    "NUMA_SOCKET",
-    "NUMA_CORE",
-    "NUMA_THREAD",
-    "NUMA_MEMORY_MB",
-    "IPV4_ADDRESS",
-    "VGPU",
-    "VGPU_DISPLAY_HEAD",
-    "NET_BW_EGR_KILOBIT_PER_SEC",
-    "NET_BW_IGR_KILOBIT_PER_SEC",
-    "PCPU",
-    "MEM_ENCRYPTION_CONTEXT",
-    "FPGA",
-    "PGPU",
-    "NET_PACKET_RATE_KILOPACKET_PER_SEC",
-    "NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC",
-    "NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC",
-];
+use crate::reply::{Reply, json as ok, no_content};
 
 /// What hosts here can do (os-traits).
-const TRAITS: [&str; 6] = [
+const HOST_TRAITS: [&str; 6] = [
     "COMPUTE_IMAGE_TYPE_ISO",
     "COMPUTE_IMAGE_TYPE_QCOW2",
     "COMPUTE_IMAGE_TYPE_RAW",
@@ -54,103 +32,128 @@ const TRAITS: [&str; 6] = [
     "COMPUTE_NET_VIF_MODEL_VIRTIO",
     "COMPUTE_NODE",
 ];
+/// What a host has that takes no new servers.
+const DISABLED: &str = "COMPUTE_STATUS_DISABLED";
 
-/// A host.
+/// A provider with all that is known of it.
 pub(super) struct Provider {
-    /// The same as its hypervisor's.
-    pub(super) uuid: Uuid,
-    /// What it has and what is taken.
-    pub(super) candidate: Candidate,
-    policy: Policy,
-    /// Grows with each change of what the host is to do.
+    /// Its id; a host's is its hypervisor's.
+    pub(super) id: Uuid,
+    /// Its name.
+    pub(super) name: String,
+    /// The host that it is.
+    pub(super) host: Option<HostId>,
+    /// What it is a part of.
+    pub(super) parent: Option<Uuid>,
+    /// Grows with each change of what was written.
     pub(super) generation: u64,
+    /// What it has.
+    pub(super) inventories: BTreeMap<String, Inventory>,
+    /// What it can do.
+    pub(super) traits: BTreeSet<String>,
+    /// The aggregates it is in.
+    pub(super) aggregates: BTreeSet<Uuid>,
+    /// What is taken of it: every class that it has something of.
+    pub(super) used: Amounts,
 }
 
 impl Provider {
-    /// Every host that reports.
-    pub(super) fn all(ctx: &Ctx) -> Vec<Self> {
-        let hosts = scheduling(ctx);
-        let generation = ctx.control().host_report().borrow().revision;
-        let candidates = hosts.candidates(&ctx.cloud()).into_iter();
-        candidates
-            .filter(|candidate| candidate.is_up)
-            .map(|candidate| Self {
-                uuid: hypervisor_uuid(candidate.host.as_str()),
-                candidate,
-                policy: hosts.policy,
-                generation,
-            })
-            .collect()
-    }
-
-    /// The one with this id.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub(super) fn find(ctx: &Ctx, uuid: &str) -> Result<Self> {
-        let found = Self::all(ctx)
-            .into_iter()
-            .find(|provider| provider.uuid.to_string() == uuid);
-        found.ok_or_else(|| Error::not_found("HTTPNotFound", format!("No resource provider with uuid {uuid} found")))
-    }
-
-    /// Total, kept back, and per cent that may be given of a class.
-    fn stock(&self, class: &str) -> Option<(u64, u64, u64)> {
-        let (host, policy) = (&self.candidate, &self.policy);
-        match class {
-            "VCPU" => Some((host.vcpus, 0, policy.cpu_ratio_percent)),
-            "MEMORY_MB" => Some((host.memory_mib, policy.reserved_memory_mib, policy.ram_ratio_percent)),
-            "DISK_GB" => Some((host.disk_gib, 0, policy.disk_ratio_percent)),
-            _ => None,
-        }
-    }
-
-    /// So much of a class may be given in all.
-    pub(super) fn capacity(&self, class: &str) -> u64 {
-        let (total, reserved, percent) = self.stock(class).unwrap_or_default();
-        total.saturating_sub(reserved).saturating_mul(percent) / 100
-    }
-
-    fn inventory(&self, class: &str) -> Option<Value> {
-        let (total, reserved, percent) = self.stock(class)?;
-        Some(json!({
-            "total": total,
-            "reserved": reserved,
-            "min_unit": 1,
-            "max_unit": total,
-            "step_size": 1,
-            "allocation_ratio": percent as f64 / 100.0,
-        }))
-    }
-
-    /// What is taken, by class.
-    pub(super) fn used(&self) -> Amounts {
-        super::usage::amounts(&self.candidate.taken)
-    }
-
-    /// The classes it has something of.
-    pub(super) fn classes() -> impl Iterator<Item = &'static str> {
-        OWN_CLASSES.into_iter()
-    }
-
-    /// What it can do.
-    pub(super) fn traits() -> BTreeSet<String> {
+    fn of_host(cloud: &Cloud, candidate: &Candidate, policy: &Policy) -> Self {
+        let id = hypervisor_uuid(candidate.host.as_str());
+        let own = |total: u64, reserved: u64, percent: u64| Inventory {
+            total,
+            reserved,
+            min_unit: 1,
+            max_unit: total,
+            step_size: 1,
+            allocation_ratio: percent as f64 / 100.0,
+        };
+        let inventories = BTreeMap::from([
+            (
+                "DISK_GB".to_owned(),
+                own(candidate.disk_gib, 0, policy.disk_ratio_percent),
+            ),
+            (
+                "MEMORY_MB".to_owned(),
+                own(
+                    candidate.memory_mib,
+                    policy.reserved_memory_mib,
+                    policy.ram_ratio_percent,
+                ),
+            ),
+            ("VCPU".to_owned(), own(candidate.vcpus, 0, policy.cpu_ratio_percent)),
+        ]);
         let arch = format!("HW_ARCH_{}", std::env::consts::ARCH.to_uppercase());
-        TRAITS.into_iter().map(str::to_owned).chain([arch]).collect()
+        let mut traits: BTreeSet<String> = HOST_TRAITS.into_iter().map(str::to_owned).chain([arch]).collect();
+        let said = host_service::of(cloud, &candidate.host);
+        if said.disabled || said.forced_down {
+            traits.insert(DISABLED.to_owned());
+        }
+        let mut provider = Self {
+            id,
+            name: candidate.host.to_string(),
+            host: Some(candidate.host.clone()),
+            parent: None,
+            generation: 0,
+            inventories,
+            traits,
+            aggregates: BTreeSet::new(),
+            used: usage::amounts(&candidate.taken),
+        };
+        if let Some(row) = cloud.resource_providers.get(&id) {
+            provider.add(row);
+        }
+        provider
     }
 
-    /// Whether so much more fits: within the capacity, and no single request larger than the host.
+    fn of_row(row: &ResourceProvider) -> Self {
+        let mut provider = Self {
+            id: row.id,
+            name: row.name.clone(),
+            host: None,
+            parent: row.parent,
+            generation: 0,
+            inventories: BTreeMap::new(),
+            traits: BTreeSet::new(),
+            aggregates: BTreeSet::new(),
+            used: Amounts::new(),
+        };
+        provider.add(row);
+        provider
+    }
+
+    /// What somebody wrote.
+    fn add(&mut self, row: &ResourceProvider) {
+        self.generation = row.generation;
+        self.inventories.extend(
+            row.inventories
+                .iter()
+                .map(|(class, inventory)| (class.clone(), *inventory)),
+        );
+        self.traits.extend(row.traits.iter().cloned());
+        self.aggregates.clone_from(&row.aggregates);
+    }
+
+    /// Whether a class is what a host has by itself.
+    pub(super) fn is_own(&self, class: &str) -> bool {
+        self.host.is_some() && HOST_CLASSES.contains(&class)
+    }
+
+    /// Whether so much more fits.
     pub(super) fn has_room(&self, wanted: &Amounts) -> bool {
-        let used = self.used();
         wanted.iter().all(|(class, amount)| {
-            let (total, ..) = self.stock(class).unwrap_or_default();
-            let taken = used.get(class).copied().unwrap_or(0);
-            *amount <= total && taken.saturating_add(*amount) <= self.capacity(class)
+            let taken = self.used.get(class).copied().unwrap_or(0);
+            let inventory = self.inventories.get(class);
+            inventory.is_some_and(|inventory| inventory.has_room(*amount, taken))
         })
     }
 
-    fn render(&self, version: Microversion) -> Value {
-        let path = format!("/placement/resource_providers/{}", self.uuid);
+    fn path(&self) -> String {
+        format!("/placement/resource_providers/{}", self.id)
+    }
+
+    fn render(&self, all: &Providers, version: Microversion) -> Value {
+        let path = self.path();
         let mut names = vec!["inventories", "usages"];
         for (minor, name) in [(1, "aggregates"), (6, "traits"), (11, "allocations")] {
             if version.since(minor) {
@@ -163,17 +166,100 @@ impl Provider {
                 .into_iter()
                 .map(|name| json!({"rel": name, "href": format!("{path}/{name}")})),
         );
-        let mut body = json!({
-            "uuid": self.uuid,
-            "name": self.candidate.host,
-            "generation": self.generation,
-            "links": links,
-        });
+        let mut body = json!({"uuid": self.id, "name": self.name, "generation": self.generation, "links": links});
         if version.since(14) {
-            body["parent_provider_uuid"] = Value::Null;
-            body["root_provider_uuid"] = json!(self.uuid);
+            body["parent_provider_uuid"] = json!(self.parent);
+            body["root_provider_uuid"] = json!(all.root_of(self));
         }
         body
+    }
+}
+
+/// Every provider at one moment.
+pub(super) struct Providers(Vec<Provider>);
+
+/// The id in a path.
+///
+/// # Errors
+/// `NotFound`: what is no id is nobody's.
+pub(super) fn uuid_of(text: &str) -> Result<Uuid> {
+    text.parse().map_err(|_| unknown(text))
+}
+
+fn unknown(uuid: &str) -> model::Error {
+    model::Error::not_found(
+        "placement.undefined_code",
+        format!("No resource provider with uuid {uuid} found"),
+    )
+}
+
+impl Providers {
+    /// Hosts that report, and those that somebody made.
+    pub(super) fn all(ctx: &Ctx) -> Self {
+        let cloud = ctx.cloud();
+        let policy = scheduling(ctx).policy;
+        let facts = ctx.control().host_report().borrow().facts.clone();
+        let host = Candidate::new(&cloud, &facts, "");
+        let hosts = [host].into_iter().filter(|host| host.is_up);
+        let mut all: Vec<Provider> = hosts.map(|host| Provider::of_host(&cloud, &host, &policy)).collect();
+        let rows = cloud.resource_providers.iter().filter(|row| row.host.is_none());
+        all.extend(rows.map(|row| Provider::of_row(row)));
+        for provider in &mut all {
+            for (class, amount) in placement::used(&cloud, provider.id, None) {
+                *provider.used.entry(class).or_insert(0) += amount;
+            }
+            for class in provider.inventories.keys() {
+                provider.used.entry(class.clone()).or_insert(0);
+            }
+        }
+        Self(all)
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Provider> {
+        self.0.iter()
+    }
+
+    /// The hosts among them, as the rules want them.
+    pub(super) fn hosts(&self) -> Vec<HostProvider> {
+        let host = |provider: &Provider| {
+            let host = provider.host.clone()?;
+            Some(HostProvider { id: provider.id, host })
+        };
+        self.0.iter().filter_map(host).collect()
+    }
+
+    /// The one with this id.
+    pub(super) fn get(&self, id: Uuid) -> Option<&Provider> {
+        self.0.iter().find(|provider| provider.id == id)
+    }
+
+    /// The one with the id of a path.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(super) fn find(&self, uuid: &str) -> Result<&Provider> {
+        self.get(uuid_of(uuid)?).ok_or_else(|| unknown(uuid))
+    }
+
+    /// [`Self::find`], and nothing else.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(super) fn take(self, uuid: &str) -> Result<Provider> {
+        let id = uuid_of(uuid)?;
+        let found = self.0.into_iter().find(|provider| provider.id == id);
+        found.ok_or_else(|| unknown(uuid))
+    }
+
+    /// It and all it is a part of, innermost first.
+    pub(super) fn upwards<'a>(&'a self, provider: &'a Provider) -> impl Iterator<Item = &'a Provider> {
+        std::iter::successors(Some(provider), |at| self.get(at.parent?))
+    }
+
+    /// The id of the top of its tree.
+    pub(super) fn root_of(&self, provider: &Provider) -> Uuid {
+        self.upwards(provider).last().map_or(provider.id, |root| root.id)
     }
 }
 
@@ -192,154 +278,193 @@ pub(super) async fn list(ctx: Ctx, version: Microversion, query: Query) -> Reply
             .iter()
             .any(|(known, minor)| *known == name && version.since(*minor))
         {
-            return Err(Error::invalid("HTTPBadRequest", format!("Invalid query string parameter: '{name}'.")).into());
+            return Err(bad(format!("Invalid query string parameter: '{name}'.")).into());
         }
     }
-    let resources = match query.get("resources") {
-        Some(text) => parse_resources(text)?,
-        None => Amounts::new(),
-    };
-    let (needs, forbids) = parse_required(&query)?;
-    let traits = Provider::traits();
-    let by_traits = needs.is_subset(&traits) && forbids.is_disjoint(&traits);
-    let rows = Provider::all(&ctx).into_iter().filter(|row| {
-        let uuid = row.uuid.to_string();
-        let is = |name: &str, value: &str| query.get(name).is_none_or(|wanted| wanted == value);
-        is("uuid", &uuid)
-            && is("in_tree", &uuid)
-            && is("name", row.candidate.host.as_str())
-            // No host is in an aggregate.
-            && query.get("member_of").is_none()
-            && by_traits
-            && row.has_room(&resources)
+    let wanted = Wanted::read(&ctx.cloud(), &query, "", version)?;
+    let all = Providers::all(&ctx);
+    let rows = all.iter().filter(|row| {
+        query.get("uuid").is_none_or(|uuid| uuid == row.id.to_string())
+            && query.get("name").is_none_or(|name| name == row.name)
+            && wanted.fits(&all, row)
     });
-    let rows: Vec<Value> = rows.map(|row| row.render(version)).collect();
+    let rows: Vec<Value> = rows.map(|row| row.render(&all, version)).collect();
     ok(&json!({"resource_providers": rows}))
 }
 
 /// `GET /resource_providers/{uuid}`
 pub(super) async fn show(ctx: Ctx, version: Microversion, Path(uuid): Path<String>) -> Reply {
-    ok(&Provider::find(&ctx, &uuid)?.render(version))
+    let all = Providers::all(&ctx);
+    ok(&all.find(&uuid)?.render(&all, version))
 }
 
-/// `GET /resource_providers/{uuid}/inventories`
-pub(super) async fn inventories(ctx: Ctx, Path(uuid): Path<String>) -> Reply {
-    let provider = Provider::find(&ctx, &uuid)?;
-    let all: Map<String, Value> = Provider::classes()
-        .filter_map(|class| Some((class.to_owned(), provider.inventory(class)?)))
-        .collect();
-    ok(&json!({"inventories": all, "resource_provider_generation": provider.generation}))
+/// A provider's own attributes in a request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Body {
+    name: String,
+    uuid: Option<Uuid>,
+    /// `Some(None)`: null, no parent.
+    #[serde(default, deserialize_with = "present")]
+    parent_provider_uuid: Option<Option<Uuid>>,
 }
 
-/// `GET /resource_providers/{uuid}/inventories/{resource_class}`
-pub(super) async fn inventory(ctx: Ctx, Path((uuid, class)): Path<(String, String)>) -> Reply {
-    let provider = Provider::find(&ctx, &uuid)?;
-    let mut body = provider.inventory(&class).ok_or_else(|| {
-        Error::not_found(
-            "HTTPNotFound",
-            format!("No inventory of class {class} for resource provider {uuid}"),
-        )
-    })?;
-    body["resource_provider_generation"] = provider.generation.into();
-    ok(&body)
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<Uuid>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
-/// `GET /resource_providers/{uuid}/aggregates`: hosts here are in none.
+impl Body {
+    fn check(&self, version: Microversion) -> Result<()> {
+        if self.parent_provider_uuid.is_some() && !version.since(14) {
+            return Err(bad("JSON does not validate: 'parent_provider_uuid' came with 1.14"));
+        }
+        Ok(())
+    }
+}
+
+fn rendered(ctx: &Ctx, id: Uuid, version: Microversion) -> Result<(String, Value)> {
+    let all = Providers::all(ctx);
+    let row = all.get(id).ok_or_else(|| unknown(&id.to_string()))?;
+    Ok((row.path(), row.render(&all, version)))
+}
+
+/// `POST /resource_providers`
+pub(super) async fn create(ctx: Ctx, version: Microversion, Wire(body): Wire<Body>) -> Reply {
+    body.check(version)?;
+    let new = NewProvider {
+        id: body.uuid,
+        name: body.name,
+        parent: body.parent_provider_uuid.flatten(),
+    };
+    let hosts = Providers::all(&ctx).hosts();
+    let row = ctx
+        .transact(move |tx, _| placement::create_provider(tx, &hosts, new))
+        .await?;
+    let (path, body) = rendered(&ctx, row.id, version)?;
+    if version.since(20) {
+        return Ok(([(LOCATION, path)], ok(&body)?).into_response());
+    }
+    Ok((StatusCode::CREATED, [(LOCATION, path)]).into_response())
+}
+
+/// `PUT /resource_providers/{uuid}`
+pub(super) async fn update(ctx: Ctx, version: Microversion, Path(uuid): Path<String>, Wire(body): Wire<Body>) -> Reply {
+    body.check(version)?;
+    if body.uuid.is_some() {
+        return Err(bad("JSON does not validate: 'uuid' can't be changed").into());
+    }
+    let all = Providers::all(&ctx);
+    let (id, hosts) = (all.find(&uuid)?.id, all.hosts());
+    ctx.transact(move |tx, _| {
+        placement::update_provider(tx, &hosts, id, &body.name, body.parent_provider_uuid, version.since(37))
+    })
+    .await?;
+    ok(&rendered(&ctx, id, version)?.1)
+}
+
+/// `DELETE /resource_providers/{uuid}`
+pub(super) async fn delete(ctx: Ctx, Path(uuid): Path<String>) -> Reply {
+    let all = Providers::all(&ctx);
+    let (id, hosts) = (all.find(&uuid)?.id, all.hosts());
+    ctx.transact(move |tx, _| placement::delete_provider(tx, &hosts, id))
+        .await?;
+    no_content()
+}
+
+fn aggregates_document(aggregates: &BTreeSet<Uuid>, generation: u64, version: Microversion) -> Value {
+    let mut body = json!({"aggregates": aggregates});
+    if version.since(19) {
+        body["resource_provider_generation"] = generation.into();
+    }
+    body
+}
+
+/// `GET /resource_providers/{uuid}/aggregates`
 pub(super) async fn aggregates(ctx: Ctx, version: Microversion, Path(uuid): Path<String>) -> Reply {
     version.require(1)?;
-    let provider = Provider::find(&ctx, &uuid)?;
-    let mut body = json!({"aggregates": []});
-    if version.since(19) {
-        body["resource_provider_generation"] = provider.generation.into();
-    }
-    ok(&body)
+    let provider = Providers::all(&ctx).take(&uuid)?;
+    ok(&aggregates_document(&provider.aggregates, provider.generation, version))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Aggregates {
+    aggregates: BTreeSet<Uuid>,
+    resource_provider_generation: u64,
+}
+
+/// `PUT /resource_providers/{uuid}/aggregates`: a list until 1.18, then a document with the generation.
+pub(super) async fn set_aggregates(
+    ctx: Ctx,
+    version: Microversion,
+    Path(uuid): Path<String>,
+    body: axum::body::Body,
+) -> Reply {
+    version.require(1)?;
+    let body = collect(body).await?;
+    let (aggregates, generation) = if version.since(19) {
+        let body: Aggregates = parse(&body)?;
+        (body.aggregates, Some(body.resource_provider_generation))
+    } else {
+        (parse(&body)?, None)
+    };
+    let all = Providers::all(&ctx);
+    let (id, hosts) = (all.find(&uuid)?.id, all.hosts());
+    let row = ctx
+        .transact(move |tx, _| placement::set_aggregates(tx, &hosts, id, generation, aggregates))
+        .await?;
+    ok(&aggregates_document(&row.aggregates, row.generation, version))
 }
 
 /// `GET /resource_providers/{uuid}/traits`
 pub(super) async fn traits(ctx: Ctx, version: Microversion, Path(uuid): Path<String>) -> Reply {
     version.require(6)?;
-    let provider = Provider::find(&ctx, &uuid)?;
-    ok(&json!({"traits": Provider::traits(), "resource_provider_generation": provider.generation}))
+    let provider = Providers::all(&ctx).take(&uuid)?;
+    ok(&traits_document(&provider))
 }
 
-fn class_document(name: &str) -> Value {
-    let path = format!("/placement/resource_classes/{name}");
-    json!({"name": name, "links": [{"rel": "self", "href": path}]})
+fn traits_document(provider: &Provider) -> Value {
+    json!({"traits": provider.traits, "resource_provider_generation": provider.generation})
 }
 
-/// `GET /resource_classes`
-pub(super) async fn resource_classes(version: Microversion) -> Reply {
-    version.require(2)?;
-    let all: Vec<Value> = CLASSES.into_iter().map(class_document).collect();
-    ok(&json!({"resource_classes": all}))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Traits {
+    traits: BTreeSet<String>,
+    resource_provider_generation: u64,
 }
 
-/// Whether there is such a class.
-pub(super) fn is_class(name: &str) -> bool {
-    CLASSES.contains(&name)
-}
-
-/// `GET /resource_classes/{name}`
-pub(super) async fn resource_class(version: Microversion, Path(name): Path<String>) -> Reply {
-    version.require(2)?;
-    if !is_class(&name) {
-        return Err(Error::not_found("HTTPNotFound", format!("No such resource class: {name}")).into());
-    }
-    ok(&class_document(&name))
-}
-
-/// `GET /traits`
-pub(super) async fn all_traits(version: Microversion, query: Query) -> Reply {
+/// `PUT /resource_providers/{uuid}/traits`: of a host, those besides its own.
+pub(super) async fn set_traits(
+    ctx: Ctx,
+    version: Microversion,
+    Path(uuid): Path<String>,
+    Wire(mut body): Wire<Traits>,
+) -> Reply {
     version.require(6)?;
-    let wanted = query.get("name");
-    let fits = |name: &String| match wanted.and_then(|text| text.split_once(':')) {
-        Some(("startswith", start)) => name.starts_with(start),
-        Some(("in", names)) => names.split(',').any(|wanted| wanted == name),
-        _ => true,
-    };
-    if wanted.is_some_and(|text| !text.starts_with("startswith:") && !text.starts_with("in:")) {
-        return Err(Error::invalid(
-            "HTTPBadRequest",
-            "Badly formatted name parameter: it is 'in:A,B' or 'startswith:A'.",
-        )
-        .into());
+    let all = Providers::all(&ctx);
+    let provider = all.find(&uuid)?;
+    if provider.host.is_some() {
+        // Who reads all, adds one and writes all back sends the host's own, too.
+        let cloud = ctx.cloud();
+        let written = cloud.resource_providers.get(&provider.id);
+        body.traits
+            .retain(|name| !provider.traits.contains(name) || written.is_some_and(|row| row.traits.contains(name)));
     }
-    let associated = query
-        .get("associated")
-        .is_none_or(|word| !word.eq_ignore_ascii_case("false"));
-    let names: BTreeSet<String> = Provider::traits()
-        .into_iter()
-        .filter(|name| associated && fits(name))
-        .collect();
-    ok(&json!({"traits": names}))
+    let (id, hosts) = (provider.id, all.hosts());
+    ctx.transact(move |tx, _| {
+        placement::set_traits(tx, &hosts, id, Some(body.resource_provider_generation), body.traits)
+    })
+    .await?;
+    ok(&traits_document(&Providers::all(&ctx).take(&uuid)?))
 }
 
-/// `GET /traits/{name}`: 204 when there is one.
-pub(super) async fn check_trait(version: Microversion, Path(name): Path<String>) -> Reply {
+/// `DELETE /resource_providers/{uuid}/traits`
+pub(super) async fn delete_traits(ctx: Ctx, version: Microversion, Path(uuid): Path<String>) -> Reply {
     version.require(6)?;
-    if !Provider::traits().contains(&name) {
-        return Err(Error::not_found("HTTPNotFound", format!("No such trait(s): {name}.")).into());
-    }
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// Summaries of hosts as `allocation_candidates` has them.
-pub(super) fn summary(provider: &Provider, classes: &BTreeSet<String>, version: Microversion) -> Value {
-    let used = provider.used();
-    let resources: BTreeMap<&str, Value> = Provider::classes()
-        .filter(|class| version.since(27) || classes.contains(*class))
-        .map(|class| {
-            let taken = used.get(class).copied().unwrap_or(0);
-            (class, json!({"capacity": provider.capacity(class), "used": taken}))
-        })
-        .collect();
-    let mut body = json!({"resources": resources});
-    if version.since(17) {
-        body["traits"] = json!(Provider::traits());
-    }
-    if version.since(29) {
-        body["parent_provider_uuid"] = Value::Null;
-        body["root_provider_uuid"] = json!(provider.uuid);
-    }
-    body
+    let all = Providers::all(&ctx);
+    let (id, hosts) = (all.find(&uuid)?.id, all.hosts());
+    ctx.transact(move |tx, _| placement::set_traits(tx, &hosts, id, None, BTreeSet::new()))
+        .await?;
+    no_content()
 }
