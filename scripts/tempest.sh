@@ -26,7 +26,7 @@ namespace=maru-tempest-$$
 work=$(mktemp -d)
 chmod 755 "$work"
 out=$target/tempest
-pid= web=
+pid="" web=""
 # Serves the image for the tests of imports from the web, inside the namespace.
 web_port=8099
 

@@ -9,7 +9,7 @@ from .run import BuildError, run, say
 KERNELS = ["linux-image-cloud-amd64", "linux-image-virtual"]
 
 # What the guest takes programs from; the libraries they need are found by following "Depends".
-PROGRAMS = ["busybox-static", "dropbear-bin", "sudo", "e2fsprogs", "util-linux", "openssh-sftp-server"]
+PROGRAMS = ["busybox-static", "dropbear-bin", "sudo", "e2fsprogs", "dosfstools", "util-linux", "openssh-sftp-server"]
 
 
 def _dependencies(packages):

@@ -11,7 +11,7 @@ from .run import BuildError, run
 # Programs taken from packages. Where busybox has one of the same name, these win.
 PROGRAMS = [
     "usr/sbin/dropbear", "usr/bin/dropbearkey", "usr/bin/dbclient", "usr/bin/sudo", "sbin/mke2fs", "sbin/e2fsck",
-    "sbin/resize2fs", "bin/lsblk", "sbin/blkid", "usr/lib/openssh/sftp-server",
+    "sbin/resize2fs", "sbin/mkfs.fat", "bin/lsblk", "sbin/blkid", "usr/lib/openssh/sftp-server",
 ]
 # Loaded at run time, so no program names them.
 PLUGINS = ["usr/libexec/sudo/sudoers.so", "usr/libexec/sudo/libsudo_util.so.0", "lib/x86_64-linux-gnu/security/pam_permit.so",
@@ -29,7 +29,7 @@ LINKS = {
     # One directory for all programs, so that every customary path leads to them.
     "bin": "usr/bin", "sbin": "usr/bin", "usr/sbin": "bin", "lib": "usr/lib", "lib64": "usr/lib64", "var/run": "/run",
     "var/lock": "/run/lock", "etc/mtab": "/proc/self/mounts", "usr/bin/mkfs.ext2": "mke2fs", "usr/bin/mkfs.ext3": "mke2fs",
-    "usr/bin/mkfs.ext4": "mke2fs", "usr/bin/mkfs.vfat": "busybox", "usr/bin/fsck.ext4": "e2fsck", "usr/bin/ssh": "dbclient",
+    "usr/bin/mkfs.ext4": "mke2fs", "usr/bin/mkfs.vfat": "mkfs.fat", "usr/bin/fsck.ext4": "e2fsck", "usr/bin/ssh": "dbclient",
     # Where dropbear looks for it, for sftp and for scp of today.
     "usr/lib/sftp-server": "openssh/sftp-server",
 }

@@ -75,6 +75,22 @@ pub fn class(name: &str) -> ProjectId {
     ProjectId::from(format!("class:{name}"))
 }
 
+/// The unified limit (Keystone's) that holds for a project: its own, or the registered one for everybody. `None`: nobody
+/// registered one for this resource. Image quotas go by it where it is there, as with Glance's `use_keystone_limits`.
+pub fn unified_limit(cloud: &crate::Cloud, project: &ProjectId, resource: &str) -> Option<i64> {
+    let registered = cloud
+        .registered_limits
+        .iter()
+        .find(|row| row.resource_name == resource)?;
+    let mut own = cloud.limits.iter();
+    let own = own.find(|row| {
+        row.project_id.as_ref() == Some(project)
+            && row.resource_name == resource
+            && row.service_id == registered.service_id
+    });
+    Some(own.map_or(registered.default_limit, |row| row.resource_limit))
+}
+
 /// The limit that holds for a project; -1 means none.
 pub fn limit(cloud: &crate::Cloud, project: &ProjectId, resource: &str) -> i64 {
     set_limit(cloud, project, resource).unwrap_or_else(|| own_limit(cloud, &class("default"), resource))

@@ -124,7 +124,8 @@ pub(super) async fn create(ctx: Ctx, version: Microversion, Path(uuid): Path<Str
     let row = ctx
         .transact(move |tx, _| placement::set_inventory(tx, &hosts, id, generation, &name, Some(inventory), may))
         .await?;
-    let path = format!("/placement/resource_providers/{uuid}/inventories/{class}");
+    let base = ctx.base_url();
+    let path = format!("{base}/placement/resource_providers/{uuid}/inventories/{class}");
     let answer = status(StatusCode::CREATED, &stored(&row, &class))?;
     Ok(([(LOCATION, path)], answer).into_response())
 }

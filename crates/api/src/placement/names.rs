@@ -35,13 +35,13 @@ fn class_document(name: &str) -> Value {
 }
 
 /// 201 where it is new, else 204.
-fn made(is_new: bool, path: String) -> Reply {
+fn made(ctx: &Ctx, is_new: bool, path: &str) -> Reply {
     let status = if is_new {
         StatusCode::CREATED
     } else {
         StatusCode::NO_CONTENT
     };
-    Ok((status, [(LOCATION, path)]).into_response())
+    Ok((status, [(LOCATION, format!("{}{path}", ctx.base_url()))]).into_response())
 }
 
 /// `GET /resource_classes`
@@ -62,7 +62,7 @@ pub(super) async fn create_class(ctx: Ctx, version: Microversion, Wire(body): Wi
         let message = format!("Conflicting resource class already exists: {}", body.name);
         return Err(Error::conflict("placement.undefined_code", message).into());
     }
-    made(true, path)
+    made(&ctx, true, &path)
 }
 
 /// `GET /resource_classes/{name}`
@@ -87,7 +87,7 @@ pub(super) async fn put_class(ctx: Ctx, version: Microversion, Path(name): Path<
     }
     let path = class_path(&name);
     let is_new = ctx.transact(move |tx, _| placement::create_class(tx, &name)).await?;
-    made(is_new, path)
+    made(&ctx, is_new, &path)
 }
 
 /// `DELETE /resource_classes/{name}`
@@ -142,7 +142,7 @@ pub(super) async fn put_trait(ctx: Ctx, version: Microversion, Path(name): Path<
     version.require(6)?;
     let path = format!("/placement/traits/{name}");
     let is_new = ctx.transact(move |tx, _| placement::create_trait(tx, &name)).await?;
-    made(is_new, path)
+    made(&ctx, is_new, &path)
 }
 
 /// `DELETE /traits/{name}`

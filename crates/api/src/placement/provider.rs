@@ -342,9 +342,9 @@ pub(super) async fn create(ctx: Ctx, version: Microversion, Wire(body): Wire<Bod
         .await?;
     let (path, body) = rendered(&ctx, row.id, version)?;
     if version.since(20) {
-        return Ok(([(LOCATION, path)], ok(&body)?).into_response());
+        return Ok(([(LOCATION, ctx.base_url().to_owned() + &path)], ok(&body)?).into_response());
     }
-    Ok((StatusCode::CREATED, [(LOCATION, path)]).into_response())
+    Ok((StatusCode::CREATED, [(LOCATION, ctx.base_url().to_owned() + &path)]).into_response())
 }
 
 /// `PUT /resource_providers/{uuid}`

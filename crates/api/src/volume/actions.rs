@@ -252,6 +252,7 @@ async fn connect(call: &Call, id: VolumeId, name: &str, body: Object<'_>) -> Rep
         }
         "os-terminate_connection" => {
             find(call, &id.to_string())?;
+            attachment::check_disconnect(&call.ctx.cloud(), id)?;
             StatusCode::ACCEPTED.into_response()
         }
         _ => return Err(no_such_action(name).into()),

@@ -258,3 +258,70 @@ async fn the_dictionary_is_the_administrators_to_write_and_everybodys_to_read() 
     let schema = demo.get("/image/v2/schemas/metadefs/property").await.expect(200);
     assert_eq!(schema["name"], "property");
 }
+
+/// Registers a unified limit for images, and gives one project its own.
+async fn limit(admin: &Client, project: &str, resource: &str, amount: i64) {
+    let services = admin.get("/identity/v3/services").await.expect(200)["services"].take();
+    let glance = services
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["type"] == "image")
+        .unwrap();
+    let registered = json!({"registered_limits": [
+        {"service_id": glance["id"], "resource_name": resource, "default_limit": -1}]});
+    admin
+        .post("/identity/v3/registered_limits", registered)
+        .await
+        .expect(201);
+    let own = json!({"limits": [{
+        "service_id": glance["id"], "project_id": project, "resource_name": resource, "resource_limit": amount}]});
+    admin.post("/identity/v3/limits", own).await.expect(201);
+}
+
+#[tokio::test]
+async fn unified_limits_hold_for_images_in_glances_way() {
+    const MIB: usize = 1 << 20;
+    let cloud = TestCloud::start().await;
+    let (admin, demo, other) = (
+        cloud.system_admin().await,
+        cloud.demo().await,
+        cloud.project("other").await,
+    );
+    limit(&admin, &demo.project_id, "image_size_total", 1).await;
+    let mut images = Vec::new();
+    for _ in 0..3 {
+        images.push(image(&demo, "raw").await);
+    }
+    // As long as no more is used than the limit, another upload may begin, and ends above it.
+    assert_eq!(send(&demo, &images[0], "file", vec![1; MIB]).await, 204);
+    assert_eq!(send(&demo, &images[1], "file", vec![2; MIB]).await, 204);
+    assert_eq!(send(&demo, &images[2], "file", vec![3; MIB]).await, 413);
+    let theirs = image(&other, "raw").await;
+    assert_eq!(send(&other, &theirs, "file", vec![3; 3 * MIB]).await, 204);
+
+    limit(&admin, &demo.project_id, "image_count_total", 3).await;
+    let body = json!({"name": "i", "disk_format": "raw", "container_format": "bare"});
+    demo.post("/image/v2/images", body.clone()).await.expect(413);
+    demo.delete(&format!("/image/v2/images/{}", images[1]))
+        .await
+        .expect(204);
+    images[1] = image(&demo, "raw").await;
+
+    // What is staged is coming in until it is imported.
+    limit(&admin, &demo.project_id, "image_count_uploading", 1).await;
+    assert_eq!(send(&demo, &images[1], "stage", vec![1; 512]).await, 204);
+    assert_eq!(send(&demo, &images[2], "file", vec![1; 512]).await, 413);
+    let import = format!("/image/v2/images/{}/import", images[1]);
+    demo.post(&import, json!({"method": {"name": "glance-direct"}}))
+        .await
+        .expect(202);
+    assert_eq!(settled(&demo, &images[1]).await["status"], "active");
+    limit(&admin, &demo.project_id, "image_stage_total", 0).await;
+    assert_eq!(send(&demo, &images[2], "stage", vec![1; 512]).await, 204);
+    demo.delete(&format!("/image/v2/images/{}", images[0]))
+        .await
+        .expect(204);
+    let last = image(&demo, "raw").await;
+    assert_eq!(send(&demo, &last, "stage", vec![1; 512]).await, 413);
+}

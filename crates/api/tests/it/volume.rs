@@ -190,6 +190,8 @@ async fn a_volume_comes_to_a_server_and_goes() {
             .status,
         409
     );
+    let unplug = json!({"os-terminate_connection": {"connector": {}}});
+    assert_eq!(demo.post(&format!("{path}/action"), unplug).await.status, 409);
     assert_eq!(demo.delete(&path).await.status, 400);
     demo.delete(&format!("{attachments}/{}", id(&made))).await.expect(202);
     wait(&demo, &path, "volume", "available").await;
@@ -258,6 +260,15 @@ async fn an_image_of_it_makes_another(client: &Client, server: &Value) {
     wait(&client, &snapshot_path, "snapshot", "available").await;
     let file = client.get(&format!("/image/v2/images/{image}/file")).await;
     assert_eq!(file.status, 204);
+
+    let copy = volume(&client, json!({"imageRef": image, "size": 1})).await;
+    assert_eq!(
+        (&copy["snapshot_id"], &copy["bootable"]),
+        (&json!(snapshot), &json!("true"))
+    );
+    let copy = format!("/volume/v3/volumes/{}", id(&copy));
+    client.delete(&copy).await.expect(202);
+    wait_gone(&client, &copy).await;
 
     let other = self::server(&client, json!({"imageRef": image, "networks": "none"})).await;
     let volume = other["os-extended-volumes:volumes_attached"][0].clone();

@@ -59,9 +59,11 @@ impl ImageStore {
         // Staged data is looked into when it is imported: until then it is nobody's disk.
         let receiver = Receiver::unchecked(&self.inner.settings, &upload, self.staged_path(id));
         let outcome = match self.receive(&upload, data, receiver).await {
-            Ok(_) => {
+            Ok(data) => {
                 let entry = upload.clone();
-                control.transact(move |tx| image::finish_stage(tx, &entry)).await
+                control
+                    .transact(move |tx| image::finish_stage(tx, &entry, data.size))
+                    .await
             }
             Err(error) => Err(error),
         };

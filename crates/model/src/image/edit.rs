@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Image, ImageStatus, Visibility, attribute, read};
+use super::{Image, ImageStatus, Visibility, attribute, limits, read};
 use crate::{Actor, Error, ImageId, Result, Tx, quota};
 
 /// One step of a JSON patch, already read from either of Glance's two media types.
@@ -71,6 +71,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, body: &Map<String, Value>) -> Resu
         upload_id: None,
         members: BTreeMap::new(),
         tasks: Vec::new(),
+        staged_size: None,
         created_at: now,
         updated_at: now,
     };
@@ -89,7 +90,7 @@ fn parse_id(value: &Value) -> Result<ImageId> {
 
 fn check_count(tx: &Tx<'_>, image: &Image) -> Result<()> {
     let Some(project) = &image.owner else { return Ok(()) };
-    let limit = quota::limit(tx.cloud(), project, "image_count_total");
+    let limit = limits::of(tx.cloud(), project, "image_count_total");
     let used = tx.cloud().count::<Image>(project);
     if quota::allows(limit, used, 1) {
         return Ok(());

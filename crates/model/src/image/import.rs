@@ -129,11 +129,12 @@ fn refused_in(image: &Image, to: &str) -> Error {
 ///
 /// # Errors
 /// `Conflict` with code `HTTPGone` when the image was deleted meanwhile.
-pub fn finish_stage(tx: &mut Tx<'_>, upload: &Upload) -> Result<()> {
+pub fn finish_stage(tx: &mut Tx<'_>, upload: &Upload, size: u64) -> Result<()> {
     super::upload::check_under_way(tx, upload)?;
     let now = tx.now();
     tx.update::<Image>(&upload.image_id, |image| {
         image.upload_id = None;
+        image.staged_size = Some(size);
         image.updated_at = now;
     })?;
     Ok(())
@@ -266,6 +267,7 @@ pub fn fail_import(tx: &mut Tx<'_>, upload: &Upload, task: Uuid, message: String
     tx.update::<Image>(&upload.image_id, |image| {
         image.status = ImageStatus::Queued;
         image.upload_id = None;
+        image.staged_size = None;
         image.updated_at = now;
         end_task(image, task, TaskStatus::Failure, message, now);
     })?;

@@ -14,6 +14,7 @@
 mod attribute;
 mod edit;
 mod import;
+mod limits;
 mod member;
 mod metadef;
 mod read;
@@ -169,6 +170,9 @@ pub struct Image {
     /// Imports, the latest last.
     #[serde(default)]
     pub tasks: Vec<ImportTask>,
+    /// Bytes that are staged for an import.
+    #[serde(default)]
+    pub staged_size: Option<u64>,
     /// Which upload is under way while data comes in: only that one may finish it.
     #[serde(default)]
     pub upload_id: Option<uuid::Uuid>,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Image, ImageStatus, read};
+use super::{Image, ImageStatus, limits, read};
 use crate::image_format::{Hostile, ImageFormat, Inspection};
-use crate::{Actor, Error, ImageId, ProjectId, Result, Tx, quota};
+use crate::{Actor, Error, ImageId, Result, Tx};
 
 /// An upload that was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +63,13 @@ pub(super) fn let_in(tx: &mut Tx<'_>, image: &Image, status: ImageStatus) -> Res
     let id = image.id;
     let room_bytes = match &image.owner {
         Some(project) => {
-            check_uploading(tx, project)?;
-            room(tx, project)?
+            limits::check_uploading(tx.cloud(), project, id)?;
+            if status == ImageStatus::Uploading {
+                limits::check_staged(tx.cloud(), project)?;
+                None
+            } else {
+                limits::room(tx.cloud(), project)?
+            }
         }
         None => None,
     };
@@ -83,47 +88,6 @@ pub(super) fn let_in(tx: &mut Tx<'_>, image: &Image, status: ImageStatus) -> Res
     })
 }
 
-fn of_project<'a>(tx: &'a Tx<'_>, project: &'a ProjectId) -> impl Iterator<Item = &'a Arc<Image>> {
-    tx.cloud()
-        .images
-        .iter()
-        .filter(move |image| image.owner.as_ref() == Some(project))
-}
-
-fn check_uploading(tx: &Tx<'_>, project: &ProjectId) -> Result<()> {
-    let limit = quota::limit(tx.cloud(), project, "image_count_uploading");
-    let used = of_project(tx, project)
-        .filter(|image| image.upload_id.is_some())
-        .count() as u64;
-    if quota::allows(limit, used, 1) {
-        return Ok(());
-    }
-    Err(Error::over_quota(
-        "LimitExceeded",
-        format!(
-            "Project {project} is over a limit for image_count_uploading: {used} of {limit} uploads are under way."
-        ),
-    ))
-}
-
-/// What the quota `image_size_total` (MiB) leaves.
-fn room(tx: &Tx<'_>, project: &ProjectId) -> Result<Option<u64>> {
-    let Ok(limit_mib) = u64::try_from(quota::limit(tx.cloud(), project, "image_size_total")) else {
-        return Ok(None);
-    };
-    let limit = limit_mib.saturating_mul(1 << 20);
-    let used: u64 = of_project(tx, project).filter_map(|image| image.size).sum();
-    if used < limit {
-        return Ok(Some(limit - used));
-    }
-    Err(Error::over_quota(
-        "LimitExceeded",
-        format!(
-            "Project {project} is over a limit for image_size_total: {limit_mib} MiB are used. Delete an image first."
-        ),
-    ))
-}
-
 /// Enters the data of a finished upload; from here on it never changes.
 ///
 /// # Errors
@@ -134,6 +98,7 @@ pub fn finish_upload(tx: &mut Tx<'_>, upload: &Upload, data: StoredData) -> Resu
     tx.update::<Image>(&upload.image_id, |image| {
         image.status = ImageStatus::Active;
         image.upload_id = None;
+        image.staged_size = None;
         image.size = Some(data.size);
         image.virtual_size = data.virtual_size;
         image.checksum = Some(data.md5);
@@ -170,6 +135,7 @@ fn requeue(tx: &mut Tx<'_>, id: ImageId) -> Result<()> {
     tx.update::<Image>(&id, |image| {
         image.status = ImageStatus::Queued;
         image.upload_id = None;
+        image.staged_size = None;
         image.updated_at = now;
     })?;
     Ok(())

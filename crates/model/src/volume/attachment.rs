@@ -360,6 +360,14 @@ pub fn forget(
     settle(tx, id)
 }
 
+/// Whether the connection of a volume to a host may be ended by a user.
+///
+/// # Errors
+/// `ConflictNovaUsingAttachment` when a server of this cloud has it.
+pub fn check_disconnect(cloud: &Cloud, id: VolumeId) -> Result<()> {
+    of_volume(cloud, id).iter().try_for_each(|each| refuse_local(each))
+}
+
 /// A volume that a server of this cloud has can't be taken from under it (CVE-2023-2088).
 fn refuse_local(attachment: &VolumeAttachment) -> Result<()> {
     match attachment.server_id.filter(|_| attachment.is_local) {

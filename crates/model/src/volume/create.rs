@@ -238,6 +238,12 @@ pub(super) fn from_image(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Or
             format!("Invalid input received: Image {id} is not active."),
         ));
     }
+    // An image of a server that boots from a volume has no data: it names the volume's snapshot (Cinder's 3.46).
+    if let Some(snapshot) = image.boot_snapshot() {
+        let mut origin = look_up(cloud, actor, SourceWish::Snapshot(snapshot))?;
+        origin.image_metadata = describe_image(&image);
+        return Ok(origin);
+    }
     let (Some(format), Some(sha512), Some(bytes)) = (
         image.disk_format.clone(),
         image.os_hash_value.clone(),

@@ -111,6 +111,7 @@ fn image() -> Image {
         upload_id: None,
         members: BTreeMap::new(),
         tasks: Vec::new(),
+        staged_size: None,
         size: Some(20 << 20),
         virtual_size: Some(100 << 20),
         checksum: None,

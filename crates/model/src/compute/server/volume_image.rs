@@ -104,6 +104,18 @@ pub(super) fn create(tx: &mut Tx<'_>, actor: &Actor, server: &Server, new: &snap
     Ok(image.id)
 }
 
+impl Image {
+    /// The snapshot of the volume to boot from that an image without data names.
+    pub fn boot_snapshot(&self) -> Option<VolumeSnapshotId> {
+        let text = self.properties.get(MAPPING)?.as_ref()?;
+        let mappings: Vec<Mapping> = serde_json::from_str(text).ok()?;
+        mappings
+            .into_iter()
+            .find(|mapping| mapping.boot_index == Some(0))?
+            .snapshot_id
+    }
+}
+
 /// A request for servers from an image that names snapshots, as one for servers with volumes from them; `None` for other
 /// requests. What the request says of a place in the boot order, or of a device, counts more than the image.
 ///
