@@ -518,6 +518,19 @@ mod tests {
         None
     }
 
+    #[test]
+    fn lists_are_read_whole_or_not_at_all() {
+        assert_eq!("80, 8080".parse(), Ok(List(vec![80_u16, 8080])));
+        assert_eq!("none".parse(), Ok(List::<u16>(Vec::new())));
+        assert_eq!(
+            "10.0.0.0/8".parse(),
+            Ok(List::<IpNet>(vec!["10.0.0.0/8".parse().unwrap()]))
+        );
+        for text in ["", "80,", "80,x", "99999"] {
+            assert!(text.parse::<List<u16>>().is_err(), "{text}");
+        }
+    }
+
     fn defaults() -> Settings {
         let dir = tempfile::tempdir().unwrap();
         let empty = dir.path().join("empty.toml");

@@ -22,6 +22,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
 use super::ImageStore;
@@ -31,6 +32,8 @@ use super::web_address::{Place, WebSettings};
 const MOST_HOPS: usize = 5;
 /// How long a name may take to be resolved.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(10);
+/// So many names are resolved at once: each takes a thread.
+static QUESTIONS: Semaphore = Semaphore::const_new(8);
 /// How long connecting may take, and how long the head of an answer after that.
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
 /// Where distributions keep the authorities that a host trusts.
@@ -77,14 +80,8 @@ impl ImageStore {
 
     /// The addresses of a place, all of which may be connected to.
     async fn resolve(&self, place: &Place) -> Result<Vec<SocketAddr>> {
-        let asked = tokio::time::timeout(
-            RESOLVE_LIMIT,
-            tokio::net::lookup_host((place.host.as_str(), place.port)),
-        );
-        let found: Vec<SocketAddr> = match asked.await {
-            Ok(Ok(found)) => found.collect(),
-            _ => Vec::new(),
-        };
+        let asked = tokio::time::timeout(RESOLVE_LIMIT, look_up(place.host.clone(), place.port));
+        let found = asked.await.unwrap_or_default();
         let (web, own) = (&self.inner.settings.web, self.provider_networks());
         if found.is_empty() || !found.iter().all(|address| web.allows(address.ip(), &own)) {
             return Err(out_of_reach(&place.host));
@@ -132,6 +129,20 @@ impl ImageStore {
         }
         Err(failed(format!("more than {MOST_HOPS} redirections")))
     }
+}
+
+/// What a name resolves to; nothing for one that is not known. A question that nobody waits for any more keeps its permit
+/// until the resolver gives up, so slow names take no more than their share of the program's threads.
+async fn look_up(host: String, port: u16) -> Vec<SocketAddr> {
+    let Ok(permit) = QUESTIONS.acquire().await else {
+        return Vec::new();
+    };
+    let asked = tokio::spawn(async move {
+        let _permit = permit;
+        let found = tokio::net::lookup_host((host.as_str(), port)).await;
+        found.map(Iterator::collect).unwrap_or_default()
+    });
+    asked.await.unwrap_or_default()
 }
 
 fn next_hop(web: &WebSettings, place: &Place, response: &Response<Incoming>) -> Result<Place> {
