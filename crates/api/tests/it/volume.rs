@@ -190,6 +190,10 @@ async fn a_volume_comes_to_a_server_and_goes() {
             .status,
         409
     );
+    let elsewhere = volume(&demo, json!({"size": 1})).await;
+    let wrong = json!({"os-detach": {"attachment_id": shown["attachments"][0]["attachment_id"]}});
+    let action = format!("/volume/v3/volumes/{}/action", id(&elsewhere));
+    demo.post(&action, wrong).await.expect(400);
     let unplug = json!({"os-terminate_connection": {"connector": {}}});
     assert_eq!(demo.post(&format!("{path}/action"), unplug).await.status, 409);
     assert_eq!(demo.delete(&path).await.status, 400);

@@ -350,7 +350,12 @@ pub fn forget(
     if let Some(found) = found {
         refuse_local(found)?;
         tx.delete::<VolumeAttachment>(&found.id);
-    } else if attachment.is_some() {
+    } else if let Some(wanted) = attachment {
+        if tx.cloud().volume_attachments.get(&wanted).is_some() {
+            return Err(invalid_volume(format!(
+                "attachment {wanted} is of another volume than {id}."
+            )));
+        }
         return Err(Error::not_found(
             "VolumeAttachmentNotFound",
             format!("Volume attachment could not be found with filter: volume_id = {id}."),
