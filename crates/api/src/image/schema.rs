@@ -16,10 +16,15 @@ pub(super) async fn image() -> Reply {
 
 /// `GET /v2/schemas/images`
 pub(super) async fn images() -> Reply {
-    ok(&json!({
-        "name": "images",
+    ok(&list_of("images", &image_schema()))
+}
+
+/// The schema of a list with pages.
+pub(super) fn list_of(name: &str, item: &Value) -> Value {
+    json!({
+        "name": name,
         "properties": {
-            "images": {"type": "array", "items": image_schema()},
+            name: {"type": "array", "items": item},
             "first": {"type": "string"},
             "next": {"type": "string"},
             "schema": {"type": "string"},
@@ -29,7 +34,7 @@ pub(super) async fn images() -> Reply {
             {"rel": "next", "href": "{next}"},
             {"rel": "describedby", "href": "{schema}"},
         ],
-    }))
+    })
 }
 
 fn image_schema() -> Value {

@@ -6,6 +6,7 @@ use model::{Error, Result};
 use serde_json::{Map, Value, json};
 
 use super::import::{bad, render};
+use super::schema::list_of;
 use crate::access::Access::Admin;
 use crate::context::Ctx;
 use crate::extract::Wire;
@@ -202,18 +203,5 @@ async fn schema() -> Reply {
 
 /// `GET /v2/schemas/tasks`
 async fn list_schema() -> Reply {
-    ok(&json!({
-        "name": "tasks",
-        "properties": {
-            "tasks": {"type": "array", "items": task_schema()},
-            "first": {"type": "string"},
-            "next": {"type": "string"},
-            "schema": {"type": "string"},
-        },
-        "links": [
-            {"rel": "first", "href": "{first}"},
-            {"rel": "next", "href": "{next}"},
-            {"rel": "describedby", "href": "{schema}"},
-        ],
-    }))
+    ok(&list_of("tasks", &task_schema()))
 }

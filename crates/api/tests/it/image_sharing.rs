@@ -318,10 +318,12 @@ async fn unified_limits_hold_for_images_in_glances_way() {
         .expect(202);
     assert_eq!(settled(&demo, &images[1]).await["status"], "active");
     limit(&admin, &demo.project_id, "image_stage_total", 0).await;
-    assert_eq!(send(&demo, &images[2], "stage", vec![1; 512]).await, 204);
+    // More is stored than the limit: nothing may be staged to be stored, too.
+    assert_eq!(send(&demo, &images[2], "stage", vec![1; 512]).await, 413);
     demo.delete(&format!("/image/v2/images/{}", images[0]))
         .await
         .expect(204);
+    assert_eq!(send(&demo, &images[2], "stage", vec![1; 512]).await, 204);
     let last = image(&demo, "raw").await;
     assert_eq!(send(&demo, &last, "stage", vec![1; 512]).await, 413);
 }

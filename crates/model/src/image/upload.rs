@@ -66,10 +66,9 @@ pub(super) fn let_in(tx: &mut Tx<'_>, image: &Image, status: ImageStatus) -> Res
             limits::check_uploading(tx.cloud(), project, id)?;
             if status == ImageStatus::Uploading {
                 limits::check_staged(tx.cloud(), project)?;
-                None
-            } else {
-                limits::room(tx.cloud(), project)?
             }
+            // What is staged becomes an image's data: it is held to the same size.
+            limits::room(tx.cloud(), project)?
         }
         None => None,
     };
