@@ -290,6 +290,41 @@ fn a_changed_ruleset_is_loaded_again() {
 }
 
 #[test]
+fn a_large_network_is_looked_through_piece_by_piece() {
+    let mut cloud = Cloud::new();
+    let network = cloud.network(&["10.1.0.0/24"]);
+    let open = cloud.group(network, all_out());
+    let mut vms: Vec<Vm> = (10..80).map(|number| cloud.vm(network, number, &[open])).collect();
+    cloud.apply();
+    vms.sort_by_key(|vm| vm.port);
+    // What happens at the far end, in somebody else's namespace, is not told to ours.
+    let mut disturb = || {
+        for place in [0, 35, 69] {
+            let mut far = Rtnl::open(&vms[place].ns).unwrap();
+            let other = LinkChange {
+                mac: Some(linux::Mac([2, 0, 0, 0, 0, 1])),
+                ..LinkChange::default()
+            };
+            let index = far.link("eth0").unwrap().index;
+            far.change_link(index, &other).unwrap();
+        }
+        let found: Vec<Vec<String>> = (0..64).map(|_| cloud.part.audit()).collect();
+        let mended: Vec<&String> = found.iter().flatten().collect();
+        assert_eq!(mended.len(), 3, "each once: {mended:?}");
+        for place in [0, 35, 69] {
+            let device = tap_device(vms[place].port);
+            assert!(mended.iter().any(|sentence| sentence.contains(&device)), "{mended:?}");
+        }
+        assert!(cloud.failures().is_empty());
+        found.iter().all(|sentences| sentences.len() <= 1)
+    };
+    // All are looked at together as long as the kernel tells of what was just made: the bridge gets an address when it has
+    // a carrier, up to a second later.
+    let mut tries = (0..10).map(|n| std::thread::sleep(Duration::from_millis(500 * n)));
+    assert!(tries.any(|()| disturb()), "each in its own turn");
+}
+
+#[test]
 fn a_stranger_on_the_bridge_goes() {
     let mut stage = Stage::new();
     let mut nl = Rtnl::open(&stage.network_ns()).unwrap();

@@ -52,7 +52,7 @@ use namespace::{Namespace, look};
 use parallel::in_parallel;
 use reaper::Reaper;
 use router::{Around, Router};
-use tenant::Tenant;
+use tenant::{Depth, Tenant};
 
 /// The host's networks.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ pub struct NetworkPart {
 /// In how many audits the settings of each namespace, which the kernel tells nothing of, are looked at once.
 const SETTINGS_EVERY: u32 = 8;
 
-/// In how many audits each fragment is looked at as a whole once, whatever the kernel told.
+/// In how many audits each fragment is looked at as a whole once, whatever the kernel told; large networks piece by piece.
 const FULL_EVERY: u32 = 64;
 
 impl NetworkPart {
@@ -146,13 +146,16 @@ impl NetworkPart {
         }
         let mut loose = BTreeSet::new();
         for (place, (id, tenant)) in self.tenants.iter_mut().enumerate() {
-            let full = is_turn(place, FULL_EVERY);
+            let depth = match is_turn(place, tenant.turn_every(FULL_EVERY)) {
+                true => Depth::Next,
+                false => Depth::Changes,
+            };
             let first = if is_turn(place, SETTINGS_EVERY) {
                 tenant.audit_settings(&mut found)
             } else {
                 Ok(())
             };
-            let rest = tenant.audit(&self.reaper, full, &mut found);
+            let rest = tenant.audit(&self.reaper, depth, &mut found);
             note(
                 &mut self.failed_networks,
                 *id,
@@ -293,7 +296,7 @@ impl NetworkPart {
         if tenant.fetch_tap(port, tap)? {
             tracing::warn!(port.id = %port, "mended: the tap of port {port} was in a namespace that has lost its name");
             let mut found = Vec::new();
-            tenant.audit(&self.reaper, true, &mut found)?;
+            tenant.audit(&self.reaper, Depth::All, &mut found)?;
         }
         Ok(())
     }
@@ -452,7 +455,7 @@ impl NetworkPart {
             };
             let stands = same(&tenant.config, config) && !tenant.has_failed_ports();
             if !stands || self.failed_networks.contains_key(id) {
-                let result = tenant.ensure(config, &self.reaper, false, &mut Vec::new());
+                let result = tenant.ensure(config, &self.reaper, Depth::Changes, &mut Vec::new());
                 note(&mut self.failed_networks, *id, result);
             }
         }
@@ -488,7 +491,7 @@ impl NetworkPart {
             let mut tenant = Tenant::open(config, owner, &mut Vec::new())?;
             // The ruleset comes before any port; what an earlier life left is looked at as a whole.
             let ruled = tenant.remove_unwanted(config, reaper);
-            let ensured = tenant.ensure(config, reaper, true, &mut Vec::new());
+            let ensured = tenant.ensure(config, reaper, Depth::All, &mut Vec::new());
             Ok((tenant, ruled.and(ensured)))
         });
         for (config, result) in new.into_iter().zip(opened) {

@@ -1,5 +1,7 @@
 //! A self-service network on this host: namespace, bridge, service addresses, ruleset, ports.
 
+mod audit;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
@@ -14,12 +16,14 @@ use linux::{Mac, sysctl};
 use model::PortId;
 use model::host::{NetworkConfig, PortBinding, PortConfig, PortReport};
 
+pub use audit::Depth;
+
 use super::error::{Doing, Error, Result};
 use super::external::bridge_mac;
 use super::filter::{self, CUT};
 use super::filter_change;
 use super::flows::Judge;
-use super::names::{BRIDGE, beside_ifb, first_port_of, ifb_device, is_tap_device, network_namespace, tap_device};
+use super::names::{BRIDGE, beside_ifb, ifb_device, is_tap_device, network_namespace, tap_device};
 use super::namespace::Namespace;
 use super::packets;
 use super::reaper::Reaper;
@@ -65,6 +69,8 @@ pub struct Tenant {
     held: BTreeSet<String>,
     /// Others did something that was not looked at yet.
     disturbed: bool,
+    /// The last port of this round through the ports; `None` where the next round begins.
+    looked_up_to: Option<PortId>,
     /// Flows may carry the mark of a cut.
     may_have_cuts: bool,
 }
@@ -96,19 +102,9 @@ impl Tenant {
             plugged: BTreeSet::new(),
             ruled: None,
             disturbed: false,
+            looked_up_to: None,
             may_have_cuts: !made,
         })
-    }
-
-    /// Looks at the namespace's settings.
-    pub fn audit_settings(&mut self, done: &mut Vec<String>) -> Result<()> {
-        let wrong = self.space.keep_settings(&SETTINGS)?;
-        done.extend(
-            wrong
-                .iter()
-                .map(|key| format!("{key} was changed in {}", self.space.name)),
-        );
-        Ok(())
     }
 
     /// Loads the ruleset, unless it is that of this very configuration already.
@@ -187,18 +183,19 @@ impl Tenant {
         Ok(())
     }
 
-    /// Makes bridge, addresses and ports what `want` says. Looks only at ports that changed or failed, or at all if
-    /// `thorough`. Sentences on what had to be done go into `done`.
+    /// Makes bridge, addresses and ports what `want` says. Looks at the ports that changed or failed, and at those that
+    /// `depth` says. Sentences on what had to be done go into `done`.
     pub fn ensure(
         &mut self,
         want: &Arc<NetworkConfig>,
         reaper: &Reaper,
-        thorough: bool,
+        depth: Depth,
         done: &mut Vec<String>,
     ) -> Result<()> {
         self.load_rules(want)?;
         self.ensure_bridge(want, done)?;
-        let links: Option<HashMap<String, Link>> = match thorough {
+        let begins = depth == Depth::Next && self.looked_up_to.is_none();
+        let links: Option<HashMap<String, Link>> = match depth == Depth::All || begins {
             true => Some(
                 self.list_links()?
                     .into_iter()
@@ -210,7 +207,7 @@ impl Tenant {
         if let Some(links) = &links {
             self.remove_strangers(want, links, reaper, done);
         }
-        for port in self.ports_to_plug(want, thorough) {
+        for port in self.ports_to_plug(want, depth) {
             let device = tap_device(port.id);
             reaper.wait_for(&device);
             let link = match &links {
@@ -231,27 +228,25 @@ impl Tenant {
         Ok(())
     }
 
-    /// The ports to look at: all, or those that changed or failed.
-    fn ports_to_plug(&mut self, want: &NetworkConfig, thorough: bool) -> Vec<Arc<PortConfig>> {
-        let changed: Vec<Arc<PortConfig>> = self
-            .config
-            .ports
-            .diff(&want.ports)
-            .filter_map(|item| match item {
-                DiffItem::Add(_, port) | DiffItem::Update { new: (_, port), .. } => Some(Arc::clone(port)),
-                DiffItem::Remove(..) => None,
-            })
-            .collect();
-        self.touched.extend(changed.iter().map(|port| port.id));
-        if thorough {
-            return want.ports.values().cloned().collect();
+    /// The ports to look at: those that changed or failed, and as many others as `depth` says.
+    fn ports_to_plug(&mut self, want: &NetworkConfig, depth: Depth) -> Vec<Arc<PortConfig>> {
+        let changed = self.config.ports.diff(&want.ports).filter_map(|item| match item {
+            DiffItem::Add(_, port) | DiffItem::Update { new: (_, port), .. } => Some(Arc::clone(port)),
+            DiffItem::Remove(..) => None,
+        });
+        let mut ports: BTreeMap<PortId, Arc<PortConfig>> = changed.map(|port| (port.id, port)).collect();
+        self.touched.extend(ports.keys());
+        let more: Vec<PortId> = match depth {
+            Depth::Changes => Vec::new(),
+            Depth::Next => self.next_ports(want),
+            Depth::All => return want.ports.values().cloned().collect(),
+        };
+        for id in self.failed.keys().copied().chain(more) {
+            if let Some(port) = want.ports.get(&id) {
+                ports.insert(id, Arc::clone(port));
+            }
         }
-        let failed = self
-            .failed
-            .keys()
-            .filter(|id| changed.iter().all(|port| port.id != **id));
-        let failed: Vec<_> = failed.filter_map(|id| want.ports.get(id).cloned()).collect();
-        changed.into_iter().chain(failed).collect()
+        ports.into_values().collect()
     }
 
     /// The ports whose report may have changed since this was asked last.
@@ -464,89 +459,6 @@ impl Tenant {
         Ok(true)
     }
 
-    /// Repairs what others did; sentences on what was wrong go into `done`. Looks at what the kernel told, which is all
-    /// that people can do to links, addresses and rules, and at everything if `full` or if it can't be told from that
-    /// whether all is well. Returns the routers' ports whose end here is not as it should be.
-    pub fn audit(&mut self, reaper: &Reaper, full: bool, done: &mut Vec<String>) -> Result<Vec<PortId>> {
-        if self.space.keep_name()? {
-            done.push(format!("the name of network namespace {} was gone", self.space.name));
-        }
-        if self.space.ruleset_changed()? {
-            self.ruled = None;
-            done.push(format!("somebody changed the ruleset of {}", self.space.name));
-        }
-        let mut legs = Vec::new();
-        let news = self.space.look();
-        self.disturbed |= news.more;
-        for (name, link) in &news.links {
-            match self.judge(name, link.as_ref(), reaper) {
-                Judgement::AsItShouldBe => {}
-                Judgement::Disturbed => self.disturbed = true,
-                Judgement::LooseLeg(port) => legs.push(port),
-                Judgement::Carrier(port) => {
-                    // The word may be older than what we know.
-                    if let Some(link) = self.space.find_link(name)? {
-                        self.note_carrier(port, link.carrier);
-                    }
-                }
-            }
-        }
-        let want = Arc::clone(&self.config);
-        let thorough = full || self.disturbed;
-        if thorough || self.ruled.is_none() || !self.failed.is_empty() {
-            self.ensure(&want, reaper, thorough, done)?;
-            self.disturbed &= !thorough;
-        }
-        Ok(legs)
-    }
-
-    /// What is to be thought of a link that somebody made, changed or deleted. What we did ourselves is told as well, and
-    /// must not cost a look at the whole network.
-    fn judge(&self, name: &str, link: Option<&Link>, reaper: &Reaper) -> Judgement {
-        let well = |well: bool| match well {
-            true => Judgement::AsItShouldBe,
-            false => Judgement::Disturbed,
-        };
-        let want = &self.config;
-        if name == "lo" {
-            return Judgement::AsItShouldBe;
-        }
-        if name == BRIDGE {
-            let mac = Some(mac_of_bridge(want));
-            return well(link.is_some_and(|l| l.index == self.bridge && l.mac == mac && l.mtu == want.mtu && l.up));
-        }
-        if let Some(device) = beside_ifb(name) {
-            let limited = self
-                .port_of(&device)
-                .is_some_and(|port| shape::limits(port).1.is_some());
-            return well(limited == link.is_some() || reaper.is_about_to_delete(name));
-        }
-        let Some(port) = self.port_of(name) else {
-            return well(link.is_none() || reaper.is_about_to_delete(name));
-        };
-        let on_bridge = link.filter(|l| l.master == Some(self.bridge));
-        match &port.binding {
-            PortBinding::Server(_) => match on_bridge {
-                Some(l) if l.mtu == want.mtu && l.up == port.admin_state_up => {
-                    if l.carrier == self.plugged.contains(&port.id) {
-                        Judgement::AsItShouldBe
-                    } else {
-                        Judgement::Carrier(port.id)
-                    }
-                }
-                _ => Judgement::Disturbed,
-            },
-            PortBinding::Namespace { .. } => well(on_bridge.is_some_and(|l| l.up == port.admin_state_up)),
-            PortBinding::Router(_) if on_bridge.is_some_and(|l| l.up) => Judgement::AsItShouldBe,
-            PortBinding::Router(_) => Judgement::LooseLeg(port.id),
-        }
-    }
-
-    fn port_of(&self, device: &str) -> Option<&Arc<PortConfig>> {
-        let (id, port) = self.config.ports.range(first_port_of(device)?..).next()?;
-        (tap_device(*id) == device).then_some(port)
-    }
-
     /// How a port is; `leg` says whether its router could plug it.
     pub fn port_report(
         &self,
@@ -598,18 +510,6 @@ fn held_devices(space: &mut Namespace, config: &NetworkConfig) -> Result<BTreeSe
         }
     }
     Ok(held)
-}
-
-/// What is to be thought of a change.
-enum Judgement {
-    /// It led to what is wanted.
-    AsItShouldBe,
-    /// It did not, or may not have.
-    Disturbed,
-    /// A tap is, or is no longer, held by a process.
-    Carrier(PortId),
-    /// It took the bridge's end of a router's leg away.
-    LooseLeg(PortId),
 }
 
 fn mac_of_bridge(want: &NetworkConfig) -> Mac {
