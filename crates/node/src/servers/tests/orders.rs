@@ -201,8 +201,8 @@ async fn a_resize_is_on_trial_until_it_is_confirmed_or_taken_back() {
 #[tokio::test]
 async fn a_rescued_server_boots_from_the_rescue_disk_and_back() {
     let mut host = Host::new();
-    // Its own disk does not boot.
-    let broken = host.image(1, |sector| sector[510] = 0);
+    // Its own disk does not boot. (Image 1 is made anew for the usual server.)
+    let broken = host.image(2, |sector| sector[510] = 0);
     let id = host.create(1, |server| server.disk.image = Some(broken));
     host.until_running(id).await;
     let image = host.image(3, |_| {});
