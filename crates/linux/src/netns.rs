@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, UnmountFlags};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
@@ -67,11 +67,11 @@ impl Netns {
         if is_mounted(&path) {
             return Err(Error::AlreadyExists { doing: doing() });
         }
-        make_mount_point(&path).map_err(|e| Error::io(doing(), e))?;
         let made = on_thread(|| -> io::Result<()> {
             unshare_net()?;
-            rustix::mount::mount_bind("/proc/thread-self/ns/net", &path)?;
-            Ok(())
+            mount_on(&path, || {
+                Ok(rustix::mount::mount_bind("/proc/thread-self/ns/net", &path)?)
+            })
         });
         if let Err(error) = made {
             let _ = fs::remove_file(&path);
@@ -144,32 +144,29 @@ impl Netns {
     /// kernel cleans up in the background. False if there was no such name.
     pub fn delete(name: &str) -> Result<bool> {
         let path = path_of(name)?;
+        let mut unmounted = false;
         // A name can have been mounted over more than once.
         while is_mounted(&path) {
             match rustix::mount::unmount(&path, UnmountFlags::DETACH) {
-                Ok(()) => {}
+                Ok(()) => unmounted = true,
                 Err(Errno::INVAL | Errno::NOENT) => break,
                 Err(e) => return Err(Error::io(format!("unmount network namespace {name}"), e)),
             }
         }
-        match fs::remove_file(&path) {
-            Ok(()) => Ok(true),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(Error::io(format!("delete network namespace {name}"), e)),
-        }
+        let removed = remove_mount_point(&path, FlockOperation::LockExclusive)
+            .map_err(|e| Error::io(format!("delete network namespace {name}"), e))?;
+        // What is left of the name somebody else may have taken away.
+        Ok(removed || unmounted)
     }
 
     /// Takes a name away that has no namespace behind it: a crash between two steps of making or deleting one leaves it.
-    /// True if it was removed. Who is just about to mount a namespace on it finds it gone, and must try again.
+    /// True if it was removed. Who is just about to mount a namespace on it holds it; then it stays.
     pub fn delete_dead(name: &str) -> Result<bool> {
         let path = path_of(name)?;
-        if is_mounted(&path) {
-            return Ok(false);
-        }
-        match fs::remove_file(&path) {
-            Ok(()) => Ok(true),
-            // Gone, or just mounted on by somebody.
-            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ResourceBusy) => Ok(false),
+        match remove_mount_point(&path, FlockOperation::NonBlockingLockExclusive) {
+            Ok(removed) => Ok(removed),
+            // Held, or just mounted on by somebody.
+            Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::ResourceBusy) => Ok(false),
             Err(e) => Err(Error::io(format!("delete the left-over name {name}"), e)),
         }
     }
@@ -181,9 +178,8 @@ impl Netns {
         Self::delete(name)?;
         prepare_run_dir()?;
         let path = path_of(name)?;
-        make_mount_point(&path).map_err(|e| Error::io(doing(), e))?;
         let held = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
-        rustix::mount::mount_bind(held, &path).map_err(|e| Error::io(doing(), e))
+        mount_on(&path, || Ok(rustix::mount::mount_bind(&held, &path)?)).map_err(|e| Error::io(doing(), e))
     }
 
     /// What tells this namespace from others.
@@ -263,11 +259,47 @@ fn is_mounted(path: &Path) -> bool {
     rustix::fs::statfs(path).is_ok_and(|s| s.f_type as u64 == NSFS_MAGIC)
 }
 
-/// Makes the empty file that the namespace is mounted on; one that is there already will do.
-fn make_mount_point(path: &Path) -> io::Result<()> {
-    match fs::OpenOptions::new().write(true).create_new(true).open(path) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
-        _ => Ok(()),
+/// Mounts on a file made for it, which is held meanwhile, so that nobody takes it for a left-over ([`Netns::delete_dead`]).
+fn mount_on(path: &Path, mount: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let _held = hold_mount_point(path)?;
+    mount()
+}
+
+/// Makes the empty file that a namespace is mounted on, and holds it; one that is there already will do.
+fn hold_mount_point(path: &Path) -> io::Result<fs::File> {
+    loop {
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        rustix::fs::flock(&file, FlockOperation::LockShared)?;
+        if is_still(&file, path)? {
+            return Ok(file);
+        }
+    }
+}
+
+/// Removes the empty file, unless a namespace is mounted on it. True if it was removed.
+fn remove_mount_point(path: &Path, hold: FlockOperation) -> io::Result<bool> {
+    let file = match fs::File::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        file => file?,
+    };
+    rustix::fs::flock(&file, hold)?;
+    // A namespace that was mounted meanwhile is another file.
+    if is_mounted(path) || !is_still(&file, path)? {
+        return Ok(false);
+    }
+    fs::remove_file(path).map(|()| true)
+}
+
+/// Whether the path still leads to this file, now that it is held: it may have been removed just before.
+fn is_still(file: &fs::File, path: &Path) -> io::Result<bool> {
+    match rustix::fs::stat(path) {
+        Ok(there) => Ok(there.st_ino == rustix::fs::fstat(file)?.st_ino),
+        Err(Errno::NOENT) => Ok(false),
+        Err(e) => Err(e.into()),
     }
 }
 
