@@ -484,11 +484,11 @@ fn http(vm: &Vm, to: SocketAddr, request: &str) -> Option<(u16, String)> {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let (head, body) = request.split_once('|').unwrap_or((request, ""));
     let length = body.len();
-    write!(
-        stream,
+    let request = format!(
         "{head} HTTP/1.1\r\nHost: metadata\r\nX-Forwarded-For: 10.5.0.11\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
-    .unwrap();
+    );
+    // Who has too many connections may find this one closed before all is written.
+    stream.write_all(request.as_bytes()).ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     let status = text.split(' ').nth(1)?.parse().ok()?;
