@@ -666,13 +666,19 @@ fn what_happens_in_a_namespace_is_told_before_it_is_acknowledged() {
 
     // More than a socket's queue holds: what is lost is not passed over in silence.
     let loopback = nl.link("lo").unwrap().index;
-    for n in 0..2000_u32 {
-        let change = LinkChange {
-            mtu: Some(1400 + n % 2),
-            ..LinkChange::default()
-        };
-        nl.change_link(loopback, &change).unwrap();
-    }
+    let mut changes = |count: u32| {
+        for n in 0..count {
+            let change = LinkChange {
+                mtu: Some(1400 + n % 2),
+                ..LinkChange::default()
+            };
+            nl.change_link(loopback, &change).unwrap();
+        }
+    };
+    changes(500);
+    let news = monitor.look().unwrap();
+    assert!(news.links.contains_key("lo") && !news.more, "that many it holds");
+    changes(5000);
     assert!(monitor.look().unwrap().more);
     assert!(monitor.look().unwrap().is_none());
 }

@@ -245,6 +245,10 @@ fn enable(fd: &OwnedFd, option: i32) {
     }
 }
 
+/// Bytes of the kernel's that may wait in a socket that is told of changes, a word of a link taking some 4 KiB of them. The
+/// usual 208 KiB are full after a few ports, and what is lost costs a look at everything.
+const TOLD_BYTES: usize = 2 << 20;
+
 /// Opens a socket in the calling thread's namespace that is told what some multicast groups are told.
 pub(super) fn listen(protocol: i32, groups: u32) -> rustix::io::Result<OwnedFd> {
     let protocol = u32::try_from(protocol).ok().and_then(std::num::NonZeroU32::new);
@@ -254,6 +258,8 @@ pub(super) fn listen(protocol: i32, groups: u32) -> rustix::io::Result<OwnedFd> 
         SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
         protocol.map(Protocol::from_raw),
     )?;
+    // Without the right to it the usual size must do.
+    let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&fd, TOLD_BYTES);
     rustix::net::bind(&fd, &SocketAddrNetlink::new(0, groups))?;
     Ok(fd)
 }

@@ -84,7 +84,11 @@ impl Tenant {
         for (name, link) in &news.links {
             match self.judge(name, link.as_ref(), reaper) {
                 Judgement::AsItShouldBe => {}
-                Judgement::Disturbed => self.disturbed = true,
+                Judgement::Disturbed => {
+                    // The word may be older than what is: of a port on its way out, say.
+                    let now = self.space.find_link(name)?;
+                    self.disturbed |= matches!(self.judge(name, now.as_ref(), reaper), Judgement::Disturbed);
+                }
                 Judgement::LooseLeg(port) => legs.push(port),
                 Judgement::Carrier(port) => {
                     // The word may be older than what we know.
@@ -96,6 +100,9 @@ impl Tenant {
         }
         let want = Arc::clone(&self.config);
         let depth = if self.disturbed { Depth::All } else { depth };
+        if depth != Depth::Changes {
+            tracing::debug!(network.id = %self.config.id, ?depth, told = news.more, "Looks through network {}", self.config.id);
+        }
         if depth != Depth::Changes || self.ruled.is_none() || !self.failed.is_empty() {
             self.ensure(&want, reaper, depth, done)?;
             self.disturbed &= depth != Depth::All;
