@@ -66,8 +66,13 @@ class Life:
         self.exists.pop(path, None)
         status, _, answer = self.api.send("DELETE", path)
         expect(200 <= status < 300 or again and status == 404, f"DELETE {path}: {status} {answer}")
+        self.leaves(name, path)
+
+    def leaves(self, name, path):
+        """It was acknowledged, or is seen, to be on its way out."""
+        self.exists.pop(path, None)
         self.gone[path] = f"{self.tag}-{name}"
-        self.statuses.pop(identity, None)
+        self.statuses.pop(self.ids[name], None)
 
     def settled(self):
         """The host has made what is wanted, nothing failed, and no server is changing."""

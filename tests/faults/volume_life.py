@@ -53,9 +53,17 @@ class VolumeLife(Life):
         until(SETTLE, f"{path} to be available", ready)
 
     def _gone(self, name, base, again):
-        self.delete(name, base, again)
         path = f"{base}/{self.ids[name]}"
+        if again and path not in self.gone and self._is_leaving(path):
+            # It died between the commit and the answer; who asks once more meanwhile is refused, as by Cinder.
+            self.leaves(name, path)
+        else:
+            self.delete(name, base, again)
         until(SETTLE, f"{path} to be gone", lambda: self.api.send("GET", path)[0] == 404)
+
+    def _is_leaving(self, path):
+        status, _, answer = self.api.send("GET", path)
+        return status == 200 and any(thing["status"] == "deleting" for thing in answer.values())
 
     def check_ledger(self):
         # What is to go is gone once its host has freed the space.
