@@ -5,6 +5,7 @@
 //! only the fragments it touches, so the receiver finds the difference by comparing pointers ([`std::sync::Arc::ptr_eq`])
 //! and then values, and the cost of a change does not grow with the size of the cloud.
 
+mod disk_limits;
 mod metadata;
 mod orders;
 mod qos;
@@ -24,6 +25,7 @@ use crate::{
     ServerId, SubnetId, VolumeId, VolumeSnapshotId,
 };
 
+pub use disk_limits::{DiskLimits, Rate, Rates};
 pub use metadata::{InstanceMetadata, MetadataNic};
 pub use orders::{RescueDisk, ServerDone, ServerOrders, SnapshotOrder, SnapshotReport, SnapshotState};
 pub use qos::{AddressLimit, BandwidthLimit, PacketRateLimit, PortQos};
@@ -417,6 +419,9 @@ pub struct ServerConfig {
     /// Its volumes in the order of their devices.
     #[serde(default)]
     pub volumes: Vec<VolumeDisk>,
+    /// How fast it may use its own disks.
+    #[serde(default)]
+    pub disk_limits: DiskLimits,
     /// Whether a config drive is attached.
     pub config_drive: bool,
     /// What the metadata service (and the config drive) tells it.

@@ -15,6 +15,9 @@ use model::network::{
     SecurityGroupRule, Standard, Status, Subnet, SubnetPool, device_owner,
 };
 use model::plan::{Planner, Settings};
+use model::volume::{
+    AttachMode, AttachmentStatus, QosSpecs, Volume, VolumeAttachment, VolumeSource, VolumeStatus, VolumeType,
+};
 use model::{Cloud, NetworkId, PortId, SecurityGroupId, SeededIds, Timestamp, Tx};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -38,7 +41,7 @@ struct Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..13u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
+    let step = (0..17u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
     let step = step.prop_map(|(kind, n, choices, remove)| Step {
         kind,
         n,
@@ -89,6 +92,29 @@ fn take(tx: &mut Tx<'_>, step: &Step) {
             dscp_mark: b,
         })),
         (12, true) => drop(tx.delete::<DscpMarkingRule>(&id(14, n))),
+        (13, false) => drop(tx.put(volume(n, a, b))),
+        (13, true) => drop(tx.delete::<Volume>(&id(15, n))),
+        (14, false) => drop(tx.put(attachment(n, a, b))),
+        (14, true) => drop(tx.delete::<VolumeAttachment>(&id(16, n))),
+        (15, false) => drop(tx.put(VolumeType {
+            id: id(17, n),
+            name: format!("type{n}"),
+            description: None,
+            is_public: true,
+            extra_specs: BTreeMap::new(),
+            projects: BTreeSet::new(),
+            encryption: None,
+            qos_specs_id: (a & 1 == 0).then(|| id(18, b % 3)),
+            created_at: Timestamp::EPOCH,
+        })),
+        (15, true) => drop(tx.delete::<VolumeType>(&id(17, n))),
+        (16, false) => drop(tx.put(QosSpecs {
+            id: id(18, n),
+            name: format!("qos{n}"),
+            consumer: if a & 1 == 0 { "front-end" } else { "back-end" }.to_owned(),
+            specs: BTreeMap::from([("total_iops_sec_per_gb".to_owned(), b.to_string())]),
+        })),
+        (16, true) => drop(tx.delete::<QosSpecs>(&id(18, n))),
         (_, false) => drop(tx.put(server(n, a, b))),
         (_, true) => drop(tx.delete::<Server>(&id(7, n))),
     }
@@ -355,6 +381,58 @@ fn server(n: u8, a: u8, b: u8) -> Server {
         updated_at: Timestamp::EPOCH,
         launched_at: None,
         terminated_at: None,
+    }
+}
+
+fn volume(n: u8, a: u8, b: u8) -> Volume {
+    Volume {
+        id: id(15, n),
+        name: None,
+        description: None,
+        project_id: "p1".into(),
+        user_id: "u1".into(),
+        size_gib: u64::from(b % 4) + 1,
+        status: VolumeStatus::InUse,
+        previous_status: None,
+        type_id: id(17, a / 8 % 3),
+        source: VolumeSource::Blank,
+        bootable: false,
+        metadata: BTreeMap::new(),
+        image_metadata: BTreeMap::new(),
+        multiattach: true,
+        read_only: None,
+        availability_zone: "nova".to_owned(),
+        restore: None,
+        upload: None,
+        group_id: None,
+        host: (a & 1 == 0).then(|| "host1".into()),
+        is_made: a & 6 != 0,
+        is_leaving: false,
+        request_id: String::new(),
+        fault: None,
+        created_at: Timestamp::EPOCH,
+        updated_at: None,
+        launched_at: None,
+    }
+}
+
+fn attachment(n: u8, a: u8, b: u8) -> VolumeAttachment {
+    VolumeAttachment {
+        id: id(16, n),
+        volume_id: id(15, a % 3),
+        project_id: "p1".into(),
+        server_id: Some(id(7, b % 3)),
+        is_local: true,
+        host_name: None,
+        device: None,
+        status: AttachmentStatus::Attached,
+        mode: if a & 4 == 0 { AttachMode::Rw } else { AttachMode::Ro },
+        connector: None,
+        boot_index: None,
+        delete_on_termination: false,
+        tag: None,
+        created_at: Timestamp::EPOCH,
+        attached_at: None,
     }
 }
 

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use model::console::ConsoleSource;
 use model::host::{
-    DesiredPower, DiskConfig, FragmentStatus, HostConfig, HostReport, InstanceMetadata, NetworkConfig, NicConfig,
-    PortBinding, PortConfig, PortReport, ServerConfig, ServerPhase,
+    DesiredPower, DiskConfig, DiskLimits, FragmentStatus, HostConfig, HostReport, InstanceMetadata, NetworkConfig,
+    NicConfig, PortBinding, PortConfig, PortReport, ServerConfig, ServerPhase,
 };
 use model::{NetworkId, PortId, ServerId};
 use tokio::sync::watch;
@@ -69,6 +69,7 @@ fn server() -> ServerConfig {
         swap_mib: 0,
         kernel: None,
         volumes: vec![],
+        disk_limits: DiskLimits::NONE,
         nics: vec![NicConfig {
             port_id: PORT,
             network_id: NETWORK,

@@ -572,6 +572,7 @@ fn server(id: ServerId, name: &str) -> Arc<ServerConfig> {
         kernel: None,
         nics: Vec::new(),
         volumes: Vec::new(),
+        disk_limits: DiskLimits::NONE,
         config_drive: false,
         metadata: Arc::new(metadata),
         orders: Default::default(),

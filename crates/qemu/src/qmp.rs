@@ -14,6 +14,7 @@
 mod block_copy;
 mod commands;
 mod event;
+mod throttle;
 mod wire;
 
 use std::collections::HashMap;
@@ -34,6 +35,7 @@ use crate::{Error, Result};
 pub use block_copy::DiskCopy;
 pub use commands::{DiskCounters, RunState, Status};
 pub use event::Event;
+pub use throttle::{Limit, Throttle};
 use wire::{Incoming, LineReader};
 
 /// How long a command may take unless the caller says otherwise. Monitor commands take about a millisecond; a host

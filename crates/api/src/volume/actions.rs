@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::volume::attachment::{self, NewAttachment};
-use model::volume::{self, Deletion, VolumeStatus};
+use model::volume::{self, Deletion, VolumeStatus, limits};
 use model::{Error, ImageId, Result, VolumeId};
 use serde_json::{Map, Value, json};
 
@@ -248,7 +248,7 @@ async fn connect(call: &Call, id: VolumeId, name: &str, body: Object<'_>) -> Rep
         "os-initialize_connection" => {
             body.object("connector")?.ok_or_else(|| missing("connector"))?;
             let volume = find(call, &id.to_string())?;
-            return reply(&json!({"connection_info": connection_info(&volume)}));
+            return reply(&json!({"connection_info": connection_info(call, &volume)}));
         }
         "os-terminate_connection" => {
             find(call, &id.to_string())?;
@@ -261,14 +261,16 @@ async fn connect(call: &Call, id: VolumeId, name: &str, body: Object<'_>) -> Rep
 }
 
 /// What one needs to reach a volume: nothing but its name, since only this cloud's own servers can.
-pub(super) fn connection_info(volume: &volume::Volume) -> Value {
+pub(super) fn connection_info(call: &Call, volume: &volume::Volume) -> Value {
+    let cloud = call.ctx.cloud();
+    let specs = limits::specs_of(&cloud, volume).filter(|qos| qos.consumer != "back-end");
     json!({
         "driver_volume_type": "local",
         "data": {
             "volume_id": volume.id,
             "access_mode": if volume.is_read_only() { "ro" } else { "rw" },
             "encrypted": false,
-            "qos_specs": null,
+            "qos_specs": specs.map(|qos| &qos.specs),
             "discard": true,
         },
     })

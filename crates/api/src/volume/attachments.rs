@@ -62,7 +62,7 @@ fn whole(call: &Call, of: &VolumeAttachment) -> Value {
     let volume = call.ctx.cloud().find::<Volume>(&of.volume_id).cloned();
     body["connection_info"] = match volume.filter(|_| of.connector.is_some() || of.is_local) {
         Some(volume) => {
-            let mut info = connection_info(&volume);
+            let mut info = connection_info(call, &volume);
             info["data"]["attachment_id"] = json!(of.id);
             info
         }

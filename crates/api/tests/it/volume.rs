@@ -431,3 +431,43 @@ async fn a_volume_is_given_an_image() {
     assert!(cloud.node.wanted().volumes[&volume_id].restore.is_none());
     assert_eq!(demo.get(&path).await.expect(200)["volume"]["status"], "maintenance");
 }
+
+#[tokio::test]
+async fn qos_specs_of_hosts_are_told_and_checked() {
+    let cloud = TestCloud::start().await;
+    let admin = cloud.admin().await;
+    let specs = "/volume/v3/qos-specs";
+    let bad = json!({"qos_specs": {"name": "bad", "consumer": "front-end", "total_iops_sec": "many"}});
+    let refused = admin.post(specs, bad).await.expect(400);
+    let message = refused["badRequest"]["message"].as_str().unwrap();
+    assert!(message.contains("total_iops_sec is 'many'"), "{message}");
+
+    let good =
+        json!({"qos_specs": {"name": "slow", "consumer": "front-end", "total_iops_sec": "100", "color": "blue"}});
+    let qos = admin.post(specs, good).await.expect(200)["qos_specs"].clone();
+    let one = format!("{specs}/{}", id(&qos));
+    admin
+        .put(&one, json!({"qos_specs": {"read_bytes_sec": "-3"}}))
+        .await
+        .expect(400);
+    assert_eq!(admin.get(&one).await.expect(200)["qos_specs"]["specs"], qos["specs"]);
+    let body = json!({"volume_type": {"name": "slow"}});
+    let of_type = admin.post("/volume/v3/types", body).await.expect(200)["volume_type"].clone();
+    let made = volume(&admin, json!({"size": 1, "volume_type": "slow"})).await;
+    let action = format!("/volume/v3/volumes/{}/action", id(&made));
+    let connect = json!({"os-initialize_connection": {"connector": {"host": "h"}}});
+    let told = async || {
+        let answer = admin.post(&action, connect.clone()).await.expect(200);
+        answer["connection_info"]["data"]["qos_specs"].clone()
+    };
+    assert_eq!(told().await, Value::Null);
+    let associate = format!("{one}/associate?vol_type_id={}", id(&of_type));
+    admin.get(&associate).await.expect(202);
+    assert_eq!(told().await, qos["specs"]);
+    // What storage is to keep by itself does not concern who connects.
+    admin
+        .put(&one, json!({"qos_specs": {"consumer": "back-end"}}))
+        .await
+        .expect(200);
+    assert_eq!(told().await, Value::Null);
+}

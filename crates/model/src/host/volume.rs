@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::ImageSource;
+use super::{DiskLimits, ImageSource};
 use crate::{VolumeId, VolumeSnapshotId};
 
 /// A volume that this host holds.
@@ -100,6 +100,9 @@ pub struct VolumeDisk {
     pub shared: bool,
     /// Place in the boot order, 0 first.
     pub boot_index: Option<u32>,
+    /// How fast it may be used.
+    #[serde(default)]
+    pub limits: DiskLimits,
 }
 
 /// How a volume or a snapshot is.

@@ -9,6 +9,7 @@ use crate::host::{
     DesiredPower, DirectBoot, DiskConfig, ImageSource, NicConfig, RescueDisk, ServerConfig, ServerOrders, SnapshotOrder,
 };
 use crate::network::Port;
+use crate::volume::limits;
 
 /// The server as this host must hold it; `None` when it is elsewhere, or being deleted.
 pub(crate) fn plan(view: &View<'_>, id: ServerId) -> Option<ServerConfig> {
@@ -36,6 +37,7 @@ pub(crate) fn plan(view: &View<'_>, id: ServerId) -> Option<ServerConfig> {
         kernel: direct_boot(view, server),
         nics: nics(view, server),
         volumes,
+        disk_limits: limits::of_flavor(&server.flavor.extra_specs),
         config_drive: server.config_drive,
         metadata: Arc::new(instance::metadata(view, server)),
         orders: orders(view, server),

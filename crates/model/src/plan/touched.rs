@@ -10,7 +10,7 @@ use crate::host::HostConfig;
 use crate::network::{FloatingIp, Port, Router, device_owner};
 use crate::{
     AnyRow, Change, Cloud, NetworkId, PortId, QosPolicyId, RouterId, SecurityGroupId, ServerId, VolumeId,
-    VolumeSnapshotId,
+    VolumeSnapshotId, VolumeTypeId,
 };
 
 /// What has to be planned anew.
@@ -146,6 +146,16 @@ impl Collector<'_> {
                     .copies
                     .extend(volume.upload.as_ref().map(|upload| upload.image_id.0));
             }
+            // Limits of the type's volumes, in the servers that have them.
+            AnyRow::VolumeType(of) => self.volumes_of_type(of.id),
+            AnyRow::QosSpecs(qos) => {
+                let types = self
+                    .cloud
+                    .volume_types
+                    .iter()
+                    .filter(|each| each.qos_specs_id == Some(qos.id));
+                types.for_each(|each| self.volumes_of_type(each.id));
+            }
             AnyRow::VolumeBackup(backup) => {
                 self.touched.copies.insert(backup.data_id.0);
             }
@@ -155,6 +165,14 @@ impl Collector<'_> {
             AnyRow::VolumeAttachment(attachment) => self.touched.servers.extend(attachment.server_id),
             _ => {}
         }
+    }
+
+    fn volumes_of_type(&mut self, of: VolumeTypeId) {
+        let cloud = self.cloud;
+        let volumes = cloud.volumes.iter().filter(|volume| volume.type_id == of);
+        let attachments = volumes.flat_map(|volume| cloud.lookups.attachments_by_volume.of(&volume.id));
+        let servers = attachments.filter_map(|id| cloud.volume_attachments.get(id)?.server_id);
+        self.touched.servers.extend(servers);
     }
 
     /// A network's own attributes reach everything plugged into it.

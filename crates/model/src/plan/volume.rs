@@ -6,7 +6,7 @@ use super::{View, server};
 use crate::compute::Server;
 use crate::host::{CopyConfig, CopyKind, RestoreConfig, SnapshotConfig, VolumeConfig, VolumeDisk, VolumeOrigin};
 use crate::volume::backup::Refill;
-use crate::volume::{AttachMode, AttachmentStatus, BackupStatus, GIB, VolumeSource, attachment};
+use crate::volume::{AttachMode, AttachmentStatus, BackupStatus, GIB, VolumeSource, attachment, limits};
 use crate::{BackupId, ImageId, VolumeId, VolumeSnapshotId};
 
 /// The volume as this host must hold it; `None` when it is elsewhere, or goes.
@@ -111,6 +111,7 @@ pub(super) fn of_server(view: &View<'_>, server: &Server) -> Option<Vec<VolumeDi
                 read_only: attachment.mode == AttachMode::Ro,
                 shared: volume.multiattach,
                 boot_index: attachment.boot_index,
+                limits: limits::of_volume(view.cloud, volume),
             }),
             None if server.launched_at.is_none() => return None,
             None => {}

@@ -19,6 +19,7 @@ mod create;
 pub mod group;
 pub mod group_snapshot;
 pub(crate) mod growth;
+pub mod limits;
 pub mod quota;
 mod reimage;
 mod rules;

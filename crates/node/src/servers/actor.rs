@@ -5,6 +5,7 @@
 //! made). That is the same as a crash at that point, and the next pass deals with both in the same way: it finds a QEMU
 //! by its record, and half-made files by their names.
 
+mod limits;
 mod orders;
 mod volumes;
 mod works;
@@ -18,6 +19,8 @@ use model::{ServerId, VolumeId};
 use qemu::qmp::RunState;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+
+use limits::Limited;
 
 use super::Shared;
 use super::error::{Result, ServerError};
@@ -85,6 +88,8 @@ pub struct Actor {
     tried_volumes: BTreeSet<VolumeId>,
     /// Volumes that a QEMU has, or may have open, with the size that its guest sees.
     held: BTreeMap<VolumeId, u64>,
+    /// The limits that its disks have.
+    limited: Limited,
     /// The orders of what the pass works towards.
     orders: ServerOrders,
     /// How far the copy of the root disk is.
@@ -112,6 +117,7 @@ impl Actor {
             tried: (0, 0),
             tried_volumes: BTreeSet::new(),
             held: BTreeMap::new(),
+            limited: Limited::default(),
             orders: ServerOrders::default(),
             snapshot: None,
             copy_failures: 0,
@@ -374,6 +380,10 @@ impl Actor {
         if let Err(error) = self.plug_volumes(want).await {
             tracing::warn!(server.id = %self.id, "A volume of server {} waits: {}", self.id, error.detail());
             self.report(phase);
+            return Ok(Some(Instant::now() + TICK));
+        }
+        if let Err(error) = self.limit_disks(want).await {
+            tracing::warn!(server.id = %self.id, "A limit of a disk of server {} waits: {}", self.id, error.detail());
             return Ok(Some(Instant::now() + TICK));
         }
         let again = self.follow_orders(&phase, want).await?;

@@ -264,7 +264,7 @@ pub fn open_volume(settings: &Settings, disk: &VolumeDisk) -> Result<File> {
 /// How a volume is described to QEMU.
 pub fn describe_volume(disk: &VolumeDisk, file: FileSource) -> Result<Disk> {
     let named = DeviceId::new(volume_node(disk.id)).map_err(ServerError::qemu("name a disk", Path::new("")))?;
-    let device = DeviceId::new(format!("vol-{}", disk.id)).map_err(ServerError::qemu("name a disk", Path::new("")))?;
+    let device = DeviceId::new(volume_device(disk.id)).map_err(ServerError::qemu("name a disk", Path::new("")))?;
     let mut described = Disk::new(named, DiskFormat::Raw, file);
     described.device_id = Some(device);
     described.read_only = disk.read_only;
@@ -272,6 +272,11 @@ pub fn describe_volume(disk: &VolumeDisk, file: FileSource) -> Result<Disk> {
     described.boot_index = disk.boot_index.map(|index| index + 1);
     described.serial = Some(disk.id.to_string());
     Ok(described)
+}
+
+/// The name of a volume's device.
+pub fn volume_device(id: VolumeId) -> String {
+    format!("vol-{id}")
 }
 
 /// The name of a volume's block node: QEMU takes at most 31 characters.

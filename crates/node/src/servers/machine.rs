@@ -18,16 +18,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::host::{NicConfig, ServerConfig, VolumeDisk};
+use model::host::{DiskLimits, NicConfig, Rate, ServerConfig, VolumeDisk};
 use model::{PortId, VolumeId};
 use qemu::accelerator::kvm_group;
 use qemu::command_line::{Accelerator, DeviceId, FileSource, MacAddress, Machine, Nic, Smbios};
 use qemu::process::{Credentials, Launch, Process, Started};
-use qemu::qmp::{Event, Qmp, RunState};
+use qemu::qmp::{Event, Limit, Qmp, RunState, Throttle};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
-use super::disks::{Disks, describe_volume, volume_node};
+use super::disks::{Disks, describe_volume, volume_device, volume_node};
 use super::error::{Result, ServerError};
 use super::settings::Settings;
 use super::{console, files};
@@ -410,9 +410,34 @@ impl Running {
     /// [`ServerError::Qemu`], also when the guest did not react.
     pub async fn unplug_volume(&self, id: VolumeId) -> Result<()> {
         self.qmp
-            .remove_disk(&format!("vol-{id}"), &volume_node(id), UNPLUG_LIMIT)
+            .remove_disk(&volume_device(id), &volume_node(id), UNPLUG_LIMIT)
             .await
             .map_err(failed("unplug a volume"))
+    }
+
+    /// Limits how fast the disk of a device may be used.
+    ///
+    /// # Errors
+    /// [`ServerError::Qemu`].
+    pub async fn limit_disk(&self, device: &str, limits: &DiskLimits) -> Result<()> {
+        let limit = |rate: Rate| Limit {
+            per_second: rate.per_second,
+            burst: rate.burst,
+            burst_seconds: rate.burst_seconds,
+        };
+        let throttle = Throttle {
+            bytes: limit(limits.bytes.total),
+            bytes_read: limit(limits.bytes.read),
+            bytes_written: limit(limits.bytes.write),
+            requests: limit(limits.requests.total),
+            reads: limit(limits.requests.read),
+            writes: limit(limits.requests.write),
+            request_bytes: limits.request_bytes,
+        };
+        self.qmp
+            .limit_disk(device, &throttle)
+            .await
+            .map_err(failed("limit a disk"))
     }
 
     /// Tells the guest that a volume has grown.

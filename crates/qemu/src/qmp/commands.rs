@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Event, Qmp};
+use super::{Event, Qmp, Throttle};
 use crate::command_line::{Disk, Nic};
 use crate::{Error, Result};
 
@@ -328,6 +328,26 @@ impl Qmp {
             Err(Error::Refused { description, .. }) if description.contains("Failed to find node") => Ok(()),
             other => other.map(drop),
         }
+    }
+
+    /// Limits how fast the disk of a virtio device may be used, at once; figures of 0 are no limits.
+    pub async fn limit_disk(&self, device: &str, limits: &Throttle) -> Result<()> {
+        // The disk belongs to the part behind the bus.
+        let backend = format!("/machine/peripheral/{device}/virtio-backend");
+        self.execute::<Value>("block_set_io_throttle", limits.arguments(&backend))
+            .await?;
+        Ok(())
+    }
+
+    /// The limits of the disks that have a device, by its id.
+    pub async fn disk_limits(&self) -> Result<Vec<(String, Throttle)>> {
+        let disks: Vec<Value> = self.execute("query-block", None).await?;
+        let named = disks.iter().filter_map(|disk| {
+            // "/machine/peripheral/<id>/virtio-backend"
+            let device = disk["qdev"].as_str()?.split('/').nth(3)?;
+            Some((device.to_owned(), Throttle::read(&disk["inserted"])))
+        });
+        Ok(named.collect())
     }
 
     /// Tells a disk's guest about its new size in bytes, after the file has grown. `node` is the block node's name.

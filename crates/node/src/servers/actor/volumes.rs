@@ -6,7 +6,7 @@ use model::VolumeId;
 use model::host::ServerConfig;
 
 use super::Actor;
-use crate::servers::disks::open_volume;
+use crate::servers::disks::{open_volume, volume_device};
 use crate::servers::error::Result;
 
 impl Actor {
@@ -22,6 +22,7 @@ impl Actor {
             match machine.unplug_volume(id).await {
                 Ok(()) => {
                     self.held.remove(&id);
+                    self.limited.unplugged(&volume_device(id));
                     tracing::info!(server.id = %self.id, volume.id = %id, "Unplugged volume {id} from server {}", self.id);
                 }
                 Err(error) => drop(first_error.get_or_insert(error)),
@@ -35,6 +36,7 @@ impl Actor {
                     // Held from now on: an attempt that was cut off may have opened it.
                     Ok(file) => {
                         self.held.insert(disk.id, 0);
+                        self.limited.unplugged(&volume_device(disk.id));
                         machine.plug_volume(disk, file).await
                     }
                     Err(error) => Err(error),

@@ -11,6 +11,7 @@ use model::host::{ServerConfig, ServerPhase};
 use qemu::command_line::Accelerator;
 use tokio::time::Instant;
 
+use super::limits::Limited;
 use super::{Actor, Next, TOLD_FROM};
 use crate::servers::disks::{DiskMaker, Disks, config_drive};
 use crate::servers::error::{Result, ServerError};
@@ -35,6 +36,7 @@ impl Actor {
                     self.fetch_taps(machine).await;
                     // Their sizes are told to the guest once more.
                     self.held = machine.volumes().await?.into_iter().map(|id| (id, 0)).collect();
+                    self.limited = Limited::of_found_machine();
                 } else {
                     self.held.clear();
                 }
@@ -86,6 +88,7 @@ impl Actor {
         disks.add_volumes(&self.shared.settings, want)?;
         // From here on they may be open, whatever becomes of the start.
         self.held = want.volumes.iter().map(|disk| (disk.id, disk.size_bytes)).collect();
+        self.limited = Limited::of_new_machine();
         self.change_state(|state| {
             state.base.clone_from(&disks.base);
             state.rescue_base.clone_from(&disks.rescue_base);

@@ -12,8 +12,8 @@ use linux::Netns;
 use linux::tap::{self, TapOptions};
 use model::address::MacAddress;
 use model::host::{
-    DesiredPower, DiskConfig, HostConfig, HostReport, ImageSource, InstanceMetadata, NicConfig, ServerConfig,
-    ServerOrders, ServerPhase, ServerReport,
+    DesiredPower, DiskConfig, DiskLimits, HostConfig, HostReport, ImageSource, InstanceMetadata, NicConfig,
+    ServerConfig, ServerOrders, ServerPhase, ServerReport,
 };
 use model::{PortId, ServerId};
 use qemu::boot_sector::create_boot_disk;
@@ -184,6 +184,7 @@ impl Host {
             kernel: None,
             nics: vec![],
             volumes: vec![],
+            disk_limits: DiskLimits::NONE,
             config_drive: false,
             metadata: Arc::new(InstanceMetadata::default()),
             orders: ServerOrders::default(),

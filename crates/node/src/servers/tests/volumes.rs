@@ -1,18 +1,22 @@
 //! Volumes in servers that run: booted from and rescued, copied, had by several.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use model::VolumeId;
 use model::host::{
-    HostConfig, RescueDisk, ServerConfig, SnapshotConfig, VolumeConfig, VolumeDisk, VolumeOrigin, VolumeReport,
+    DiskLimits, HostConfig, Rate, RescueDisk, ServerConfig, SnapshotConfig, VolumeConfig, VolumeDisk, VolumeOrigin,
+    VolumeReport,
 };
 use qemu::boot_sector::create_boot_disk;
+use qemu::qmp::{Limit, Throttle};
 use uuid::Uuid;
 
 use super::bench::{Host, eventually};
-use crate::volumes::{FileDriver, Volumes};
+use crate::volumes::{FileDriver, Holders, Volumes};
 
 const GIB: u64 = 1 << 30;
 const VOLUME: VolumeId = VolumeId(Uuid::from_u128(0xa));
@@ -25,6 +29,7 @@ fn disk(boots: bool, shared: bool) -> VolumeDisk {
         read_only: false,
         shared,
         boot_index: boots.then_some(0),
+        limits: DiskLimits::NONE,
     }
 }
 
@@ -86,6 +91,92 @@ async fn a_server_that_boots_from_a_volume_is_rescued_with_its_disks_in_their_pl
     host.until_said(id, SAYS, 2).await;
     host.delete(id);
     host.assert_empty().await;
+}
+
+/// What QEMU says of the limits of a server's disks.
+async fn limits(host: &Host) -> BTreeMap<String, Throttle> {
+    let Some(qmp) = host.holders().holder(VOLUME) else {
+        return BTreeMap::new();
+    };
+    qmp.disk_limits().await.unwrap_or_default().into_iter().collect()
+}
+
+async fn until_limited(host: &Host, device: &str, limits_wanted: Throttle) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while limits(host).await.get(device) != Some(&limits_wanted) {
+        assert!(Instant::now() < deadline, "{device}: {:?}", limits(host).await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Limits are set while the machine runs, follow what is wanted, and those of an earlier life of the program are known.
+#[tokio::test]
+async fn a_disk_is_as_fast_as_it_may_be() {
+    let mut host = Host::new();
+    make(&host);
+    let rate = |per_second| Rate {
+        per_second,
+        ..Rate::default()
+    };
+    let limit = |per_second| Limit {
+        per_second,
+        ..Limit::default()
+    };
+    let mut slow = DiskLimits::NONE;
+    slow.bytes.total = Rate {
+        per_second: 1 << 20,
+        burst: 2 << 20,
+        burst_seconds: 3,
+    };
+    let mut few = DiskLimits::NONE;
+    (few.requests.read, few.requests.write, few.request_bytes) = (rate(100), rate(50), 4096);
+    let id = host.create(1, |server| {
+        server.volumes = vec![VolumeDisk {
+            limits: slow,
+            ..disk(false, false)
+        }];
+        server.disk_limits = few;
+    });
+    let pid = host.until_running(id).await;
+    let volume = format!("vol-{VOLUME}");
+    let slow_there = Throttle {
+        bytes: Limit {
+            per_second: 1 << 20,
+            burst: 2 << 20,
+            burst_seconds: 3,
+        },
+        ..Throttle::default()
+    };
+    until_limited(&host, &volume, slow_there).await;
+    let few_there = Throttle {
+        reads: limit(100),
+        writes: limit(50),
+        request_bytes: 4096,
+        ..Throttle::default()
+    };
+    until_limited(&host, "root-dev", few_there).await;
+
+    // While nobody looks, the limits are taken away.
+    host.close().await;
+    host.open();
+    host.want(id, |server| server.volumes[0].limits = DiskLimits::NONE);
+    host.until_running(id).await;
+    until_limited(&host, &volume, Throttle::default()).await;
+    assert_eq!(limits(&host).await["root-dev"], few_there);
+    host.want(id, |server| server.volumes[0].limits = slow);
+    until_limited(&host, &volume, slow_there).await;
+    assert_eq!(
+        host.servers().process_id(id),
+        Some(pid),
+        "the same machine all the while"
+    );
+
+    // Another machine begins without limits.
+    host.want(id, |server| server.hard_reboots = 1);
+    host.until(id, "started again", |report| report.hard_reboots == 1).await;
+    assert_ne!(host.until_running(id).await, pid);
+    until_limited(&host, &volume, slow_there).await;
+    until_limited(&host, "root-dev", few_there).await;
 }
 
 /// The machine that has a volume copies it, and goes on.
