@@ -4,7 +4,6 @@
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use linux::conntrack::Conntrack;
@@ -593,28 +592,6 @@ fn the_host_tells_what_it_has() {
         Netns::list().unwrap().iter().filter(|n| n.starts_with("probe")).count() == 0,
         "{names:?}"
     );
-}
-
-#[test]
-fn who_takes_names_for_left_overs_does_not_disturb_who_makes_them() {
-    let name = format!("marutest-{}-young", std::process::id());
-    let made = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !made.load(Ordering::Relaxed) {
-                Netns::delete_dead(&name).unwrap();
-            }
-        });
-        let rounds = (0..300).map(|_| {
-            let ns = Netns::create(&name)?;
-            ns.remount(&name)?;
-            Netns::delete(&name)
-        });
-        let outcome: Result<Vec<bool>, Error> = rounds.collect();
-        made.store(true, Ordering::Relaxed);
-        assert_eq!(outcome.unwrap(), [true; 300]);
-    });
-    Netns::delete_dead(&name).unwrap();
 }
 
 #[test]
