@@ -382,13 +382,16 @@ impl Actor {
             self.report(phase);
             return Ok(Some(Instant::now() + TICK));
         }
-        if let Err(error) = self.limit_disks(want).await {
+        // Nothing else has to wait for a limit.
+        let limited = self.limit_disks(want).await;
+        let limit_again = limited.err().map(|error| {
             tracing::warn!(server.id = %self.id, "A limit of a disk of server {} waits: {}", self.id, error.detail());
-            return Ok(Some(Instant::now() + TICK));
-        }
+            Instant::now() + TICK
+        });
         let again = self.follow_orders(&phase, want).await?;
         self.report(phase);
-        Ok(self.asked.map(|asked| asked.until).into_iter().chain(again).min())
+        let asked = self.asked.map(|asked| asked.until);
+        Ok(asked.into_iter().chain(again).chain(limit_again).min())
     }
 
     /// Reads what is remembered, or begins anew.
