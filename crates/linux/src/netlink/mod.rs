@@ -18,7 +18,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub use addr::{Address, AddressFlags};
 pub use link::{Bridge, BridgePort, Link, LinkChange, Veth, VethEnd};
 pub use monitor::{Monitor, News};
-pub use neigh::Neighbour;
+pub use neigh::{Neighbour, Proxy};
 pub use qdisc::TokenBucket;
 pub use route::{Route, RouteKind};
 

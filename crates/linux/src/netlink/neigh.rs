@@ -1,4 +1,4 @@
-//! Neighbours: ARP and NDP entries (linux/neighbour.h).
+//! Neighbours: ARP and NDP entries, and addresses that a link answers for (linux/neighbour.h).
 
 use std::net::IpAddr;
 
@@ -13,6 +13,8 @@ const RTM_GETNEIGH: u16 = 30;
 const NDA_DST: u16 = 1;
 const NDA_LLADDR: u16 = 2;
 const NUD_PERMANENT: u16 = 0x80;
+/// An entry that is no neighbour: the link answers in its name.
+const NTF_PROXY: u8 = 0x08;
 /// Size of `struct ndmsg`.
 const NDMSG: usize = 12;
 
@@ -29,21 +31,65 @@ pub struct Neighbour {
     pub permanent: bool,
 }
 
+/// An address of somebody else's that a link answers neighbours for. (It does so for IPv6 only where `proxy_ndp` and
+/// `forwarding` are set, for the link or for all.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Proxy {
+    /// Index of the link.
+    pub link: u32,
+    /// The address.
+    pub address: IpAddr,
+}
+
 impl Rtnl {
     /// All neighbours of the namespace.
     pub fn neighbours(&mut self) -> Result<Vec<Neighbour>> {
-        let message = Message::new(RTM_GETNEIGH, 0, &[0; NDMSG]);
+        self.entries("list neighbours", 0)
+    }
+
+    /// All addresses that links of the namespace answer for.
+    pub fn proxies(&mut self) -> Result<Vec<Proxy>> {
+        let entries = self.entries("list addresses answered for", NTF_PROXY)?;
+        let proxy = |entry: Neighbour| Proxy {
+            link: entry.link,
+            address: entry.address,
+        };
+        Ok(entries.into_iter().map(proxy).collect())
+    }
+
+    fn entries(&mut self, doing: &'static str, flags: u8) -> Result<Vec<Neighbour>> {
+        let mut fixed = [0; NDMSG];
+        fixed[10] = flags;
+        let message = Message::new(RTM_GETNEIGH, 0, &fixed);
         self.socket.dump(
-            || "list neighbours".into(),
+            || doing.into(),
             &message,
             |kind, payload| (kind == RTM_NEWNEIGH).then(|| parse(payload)).flatten(),
+        )
+    }
+
+    /// Lets a link answer for an address until it is told otherwise or goes down.
+    pub fn add_proxy(&mut self, proxy: Proxy) -> Result<()> {
+        let Proxy { link, address } = proxy;
+        let message = message(RTM_NEWNEIGH, flag::CREATE, link, address, NTF_PROXY);
+        self.socket
+            .ask(|| format!("let link {link} answer for {address}"), message)
+    }
+
+    /// Lets a link answer for an address no longer. False if it did not.
+    pub fn delete_proxy(&mut self, proxy: Proxy) -> Result<bool> {
+        let Proxy { link, address } = proxy;
+        let message = message(RTM_DELNEIGH, 0, link, address, NTF_PROXY);
+        unless_gone(
+            self.socket
+                .ask(|| format!("let link {link} answer for {address} no longer"), message),
         )
     }
 
     /// Sets a permanent entry, replacing what was there.
     pub fn set_neighbour(&mut self, link: u32, address: IpAddr, mac: Mac) -> Result<()> {
         let flags = flag::CREATE | flag::REPLACE;
-        let mut message = message(RTM_NEWNEIGH, flags, link, address);
+        let mut message = message(RTM_NEWNEIGH, flags, link, address, 0);
         message.attr(NDA_LLADDR, &mac.0);
         self.socket
             .ask(|| format!("set neighbour {address} of link {link}"), message)
@@ -51,7 +97,7 @@ impl Rtnl {
 
     /// Forgets an entry. False if there was none.
     pub fn delete_neighbour(&mut self, link: u32, address: IpAddr) -> Result<bool> {
-        let message = message(RTM_DELNEIGH, 0, link, address);
+        let message = message(RTM_DELNEIGH, 0, link, address, 0);
         unless_gone(
             self.socket
                 .ask(|| format!("forget neighbour {address} of link {link}"), message),
@@ -59,11 +105,12 @@ impl Rtnl {
     }
 }
 
-fn message(kind: u16, flags: u16, link: u32, address: IpAddr) -> Message {
+fn message(kind: u16, flags: u16, link: u32, address: IpAddr, entry_flags: u8) -> Message {
     let mut fixed = [0; NDMSG];
     fixed[0] = family(address);
     fixed[4..8].copy_from_slice(&link.to_ne_bytes());
     fixed[8..10].copy_from_slice(&NUD_PERMANENT.to_ne_bytes());
+    fixed[10] = entry_flags;
     let mut message = Message::new(kind, flags, &fixed);
     message.attr(NDA_DST, &bytes(address));
     message
