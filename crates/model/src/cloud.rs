@@ -25,7 +25,7 @@ use crate::identity::{
 use crate::image::{Image, MetadefNamespace};
 use crate::network::qos::{BandwidthLimitRule, DscpMarkingRule, PacketRateLimitRule};
 use crate::network::{
-    AddressGroup, AddressScope, FloatingIp, Network, Port, PortForwarding, QosPolicy, RbacPolicy, Router,
+    AddressGroup, AddressScope, FloatingIp, NdpProxy, Network, Port, PortForwarding, QosPolicy, RbacPolicy, Router,
     SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
 };
 use crate::placement::{CustomClass, CustomTrait, ResourceConsumer, ResourceProvider};
@@ -36,8 +36,8 @@ use crate::volume::{
 };
 use crate::{
     AddressGroupId, AttachmentId, BackupId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, ImageId,
-    NetworkId, PortForwardingId, PortId, ProjectId, QosPolicyId, QosRuleId, RbacPolicyId, Result, RoleId, RouterId,
-    SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId, VolumeGroupId, VolumeId,
+    NdpProxyId, NetworkId, PortForwardingId, PortId, ProjectId, QosPolicyId, QosRuleId, RbacPolicyId, Result, RoleId,
+    RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId, VolumeGroupId, VolumeId,
     VolumeSnapshotId, VolumeTransferId,
 };
 
@@ -255,6 +255,10 @@ pub struct Lookups {
     pub forwardings_by_floating_ip: Lookup<FloatingIpId, PortForwardingId>,
     /// Port forwardings leading to a port.
     pub forwardings_by_port: Lookup<PortId, PortForwardingId>,
+    /// NDP proxies of a router.
+    pub ndp_proxies_by_router: Lookup<RouterId, NdpProxyId>,
+    /// NDP proxies of a port's addresses.
+    pub ndp_proxies_by_port: Lookup<PortId, NdpProxyId>,
     /// Floating IPs of a provider network.
     pub floating_ips_by_network: Lookup<NetworkId, FloatingIpId>,
     /// Servers that are gone, in the order in which they went.
@@ -444,6 +448,8 @@ tables! {
     floating_ips: FloatingIp,
     /// Their port forwardings.
     port_forwardings: PortForwarding,
+    /// Neutron's NDP proxies.
+    ndp_proxies: NdpProxy,
     /// Neutron's security groups.
     security_groups: SecurityGroup,
     /// Their rules.

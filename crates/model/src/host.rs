@@ -309,6 +309,10 @@ pub struct RouterConfig {
     /// Limits of single addresses on the provider network: of floating IPs, and of the gateway's own.
     #[serde(default)]
     pub limits: Vec<AddressLimit>,
+    /// Addresses behind it that it answers for on the provider network, from where nothing else behind it is reached by
+    /// IPv6. `None`: it answers for none, and routes everything.
+    #[serde(default)]
+    pub ndp_proxies: Option<BTreeSet<std::net::Ipv6Addr>>,
 }
 
 /// The address scopes of a network. Between different ones nothing is routed but what is translated; within one, nothing

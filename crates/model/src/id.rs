@@ -102,6 +102,8 @@ uuid_ids! {
     PortForwardingId;
     /// A Neutron router.
     RouterId;
+    /// A Neutron NDP proxy: an address that a router answers for.
+    NdpProxyId;
     /// A Neutron floating IP.
     FloatingIpId;
     /// A Neutron security group.

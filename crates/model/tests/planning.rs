@@ -11,7 +11,7 @@ use model::compute::{PowerState, Server, ServerFlavor, VmState};
 use model::host::{DesiredPower, Direction, EtherType, HostConfig};
 use model::network::qos::{BandwidthLimitRule, DscpMarkingRule};
 use model::network::{
-    AddressGroup, FixedIp, FloatingIp, GatewayInfo, Network, Port, PortForwarding, Router, SecurityGroup,
+    AddressGroup, FixedIp, FloatingIp, GatewayInfo, NdpProxy, Network, Port, PortForwarding, Router, SecurityGroup,
     SecurityGroupRule, Standard, Status, Subnet, SubnetPool, device_owner,
 };
 use model::plan::{Planner, Settings};
@@ -41,7 +41,7 @@ struct Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..17u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
+    let step = (0..18u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
     let step = step.prop_map(|(kind, n, choices, remove)| Step {
         kind,
         n,
@@ -115,6 +115,14 @@ fn take(tx: &mut Tx<'_>, step: &Step) {
             specs: BTreeMap::from([("total_iops_sec_per_gb".to_owned(), b.to_string())]),
         })),
         (16, true) => drop(tx.delete::<QosSpecs>(&id(18, n))),
+        (17, false) => drop(tx.put(NdpProxy {
+            id: id(19, n),
+            standard: standard(String::new()),
+            router_id: id(3, a % 3),
+            port_id: id(2, b % 3),
+            ip_address: std::net::Ipv6Addr::from(u128::from(c)),
+        })),
+        (17, true) => drop(tx.delete::<NdpProxy>(&id(19, n))),
         (_, false) => drop(tx.put(server(n, a, b))),
         (_, true) => drop(tx.delete::<Server>(&id(7, n))),
     }
@@ -282,6 +290,7 @@ fn router(n: u8, a: u8, b: u8) -> Router {
             qos_policy_id: (a & 4 == 0).then(|| id(12, a / 8 % 3)),
         }),
         routes: vec![],
+        enable_ndp_proxy: a & 16 == 0,
     }
 }
 

@@ -202,6 +202,7 @@ fn router() -> RouterConfig {
         routes: vec![],
         scopes: Default::default(),
         limits: vec![],
+        ndp_proxies: None,
     }
 }
 
@@ -235,6 +236,13 @@ fn a_routers_ruleset() {
     };
     config.forwardings = vec![forwarding((2222, 2222), (22, 22)), forwarding((8000, 8002), (80, 82))];
     golden("router_with_forwardings", &nat::tables(&config));
+    let mut config = router();
+    config.ndp_proxies = Some(
+        ["fd00:1::a", "fd00:1::b"]
+            .map(|address| address.parse().unwrap())
+            .into(),
+    );
+    golden("router_with_ndp_proxies", &nat::tables(&config));
     let mut config = router();
     config.gateway.as_mut().unwrap().enable_snat = false;
     golden("router_without_snat", &nat::tables(&config));

@@ -101,6 +101,13 @@ impl Attrs {
             .ok_or_else(|| invalid(name, format!("'{}' cannot be converted to boolean", shown(&value))))
     }
 
+    /// Leaves out an attribute that is null, for one of which that says nothing.
+    pub(super) fn skip_null(&mut self, name: &str) {
+        if self.map.get(name) == Some(&Value::Null) {
+            self.map.remove(name);
+        }
+    }
+
     /// An integer, also as a string of digits.
     pub(super) fn integer(&mut self, name: &str, min: i64, max: i64) -> Result<Option<i64>> {
         self.take(name).map(|value| integer(name, &value, min, max)).transpose()

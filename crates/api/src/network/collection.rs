@@ -70,15 +70,20 @@ pub(super) trait Collection: Resource<Id: FromStr> + View {
 
 /// Adds a collection's routes.
 pub(super) fn routes<R: Collection>(routes: Routes) -> Routes {
+    let one = format!("/v2.0/{}/{{id}}", R::PATH);
+    tag_routes::<R>(untagged_routes::<R>(routes), &one)
+}
+
+/// Adds the routes of a collection whose members have no tags.
+pub(super) fn untagged_routes<R: Collection>(routes: Routes) -> Routes {
     let all = format!("/v2.0/{}", R::PATH);
     let one = format!("{all}/{{id}}");
-    let routes = routes
+    routes
         .get(&all, Reader, list::<R>)
         .post(&all, Member, create::<R>)
         .get(&one, Reader, show::<R>)
         .put(&one, Member, update::<R>)
-        .delete(&one, Member, delete::<R>);
-    tag_routes::<R>(routes, &one)
+        .delete(&one, Member, delete::<R>)
 }
 
 /// Adds the routes of the tags of a resource that is at `one`.

@@ -111,6 +111,16 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "IP address substring filtering",
         "Ports are found by a part of an address.",
     ),
+    (
+        "l3-ext-ndp-proxy",
+        "Router support to enable NDP proxy",
+        "Routers answer on their provider network for addresses behind them, once that is switched on.",
+    ),
+    (
+        "l3-ndp-proxy",
+        "L3 NDP Proxy",
+        "Single IPv6 addresses of servers that neighbours on a provider network reach.",
+    ),
     ("net-mtu", "Network MTU", "Networks tell the largest packet."),
     (
         "net-mtu-writable",

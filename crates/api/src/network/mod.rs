@@ -14,6 +14,7 @@ mod extension;
 mod filter;
 mod floating_ip;
 mod ip_availability;
+mod ndp_proxy;
 mod nested;
 #[allow(clippy::module_inception)] // one resource, one file name: this file is the resource called network
 mod network;
@@ -35,7 +36,7 @@ mod view;
 use std::sync::Arc;
 
 use model::network::{
-    AddressGroup, AddressScope, FloatingIp, Network, Port, PortForwarding, RbacPolicy, Router, SecurityGroup,
+    AddressGroup, AddressScope, FloatingIp, NdpProxy, Network, Port, PortForwarding, RbacPolicy, Router, SecurityGroup,
     SecurityGroupRule, Subnet, SubnetPool,
 };
 
@@ -59,6 +60,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(collection::routes::<Router>)
         .with(collection::routes::<FloatingIp>)
         .with(nested::routes::<PortForwarding>)
+        .with(collection::untagged_routes::<NdpProxy>)
         .with(collection::routes::<SecurityGroup>)
         .with(collection::routes::<SecurityGroupRule>)
         .with(qos::routes)

@@ -46,6 +46,7 @@ impl View for Router {
             out.put("external_gateway_info", &gateway);
         }
         out.put("routes", &self.routes);
+        out.put("enable_ndp_proxy", &self.enable_ndp_proxy);
         out.put("availability_zone_hints", &[(); 0]);
         out.put("availability_zones", &[super::agent::ZONE]);
         out.put("flavor_id", &());
@@ -61,6 +62,7 @@ impl Collection for Router {
         "status",
         "external_gateway_info",
         "routes",
+        "enable_ndp_proxy",
         "availability_zone_hints",
         "availability_zones",
         "flavor_id",
@@ -98,6 +100,7 @@ impl Collection for Router {
 
 fn read(attrs: &mut Attrs) -> Result<RouterSpec> {
     one_plain_router(attrs)?;
+    attrs.skip_null("enable_ndp_proxy");
     Ok(RouterSpec {
         project_id: None,
         name: attrs.text("name", TEXT)?,
@@ -105,6 +108,7 @@ fn read(attrs: &mut Attrs) -> Result<RouterSpec> {
         admin_state_up: attrs.boolean("admin_state_up")?,
         gateway: gateway(attrs)?,
         routes: None,
+        enable_ndp_proxy: attrs.boolean("enable_ndp_proxy")?,
         tags: None,
     })
 }

@@ -6,10 +6,15 @@ use super::view::Sink;
 
 /// Tells a resource's standard attributes but its name.
 pub(super) fn put_standard<S: Sink>(standard: &Standard, out: &mut S) {
+    put_untagged(standard, out);
+    out.put("tags", &standard.tags);
+}
+
+/// The same for a resource that has no tags.
+pub(super) fn put_untagged<S: Sink>(standard: &Standard, out: &mut S) {
     out.put("project_id", &standard.project_id);
     out.put("tenant_id", &standard.project_id);
     out.put("description", &standard.description);
-    out.put("tags", &standard.tags);
     out.put("revision_number", &standard.revision_number);
     if out.wants("created_at") {
         out.put("created_at", &standard.created_at.seconds_z());

@@ -17,6 +17,7 @@ const RESOURCES: &[(&str, &str)] = &[
     ("port", "ports"),
     ("router", "routers"),
     ("floatingip", "floatingips"),
+    ("ndp_proxy", "ndp_proxies"),
     ("security_group", "security-groups"),
     ("security_group_rule", "security-group-rules"),
     ("rbac_policy", "rbac-policies"),

@@ -227,6 +227,14 @@ async fn no_value_of_networking_makes_a_500() {
             "router",
             json!({
                 "name": "r", "external_gateway_info": {"network_id": id(&public)}, "admin_state_up": true,
+                "enable_ndp_proxy": false,
+            }),
+        ),
+        new(
+            "ndp_proxies",
+            "ndp_proxy",
+            json!({
+                "name": "n", "description": "d", "router_id": id(&router), "port_id": port, "ip_address": "fd00::9",
             }),
         ),
         new(
@@ -284,6 +292,7 @@ async fn no_value_of_networking_makes_a_500() {
             "ports",
             "routers",
             "floatingips",
+            "ndp_proxies",
             "security-groups",
             "subnetpools",
         ];

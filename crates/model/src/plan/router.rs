@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::View;
 use super::network::fixed_ips;
 use crate::host::{AddressLimit, FloatingIpConfig, ForwardingConfig, GatewayLeg, RouterConfig, RouterLeg, Scopes};
-use crate::network::{Port, Router, Subnet, address_scope, device_owner, port_forwarding, qos};
+use crate::network::{Port, Router, Subnet, address_scope, device_owner, ndp_proxy, port_forwarding, qos};
 use crate::{PortId, RouterId};
 
 pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
@@ -36,6 +36,10 @@ pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
         routes: router.routes.clone(),
         scopes,
         limits,
+        ndp_proxies: router.enable_ndp_proxy.then(|| {
+            let proxies = ndp_proxy::of_router(view.cloud, id);
+            proxies.map(|proxy| proxy.ip_address).collect()
+        }),
     })
 }
 

@@ -111,6 +111,9 @@ impl Collector<'_> {
                 let floating_ip = self.cloud.floating_ips.get(&forwarding.floating_ip_id);
                 self.touched.routers.extend(floating_ip.and_then(|row| row.router_id));
             }
+            AnyRow::NdpProxy(proxy) => {
+                self.touched.routers.insert(proxy.router_id);
+            }
             AnyRow::BandwidthLimitRule(rule) => self.qos(rule.policy_id),
             AnyRow::DscpMarkingRule(rule) => self.qos(rule.policy_id),
             AnyRow::PacketRateLimitRule(rule) => self.qos(rule.policy_id),

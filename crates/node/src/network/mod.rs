@@ -11,7 +11,7 @@
 //! | [`filter_change`] | what a change does to it |
 //! | [`packets`], `shape` | limits and marks of single ports |
 //! | [`flows`] | which tracked flows the rules still allow |
-//! | [`nat`], `scopes` | a router's ruleset |
+//! | [`nat`], `scopes`, `ndp` | a router's ruleset; what it answers neighbours for |
 //! | [`table`] | rulesets as values, and their difference |
 //! | `external`, `tenant`, `router`, `attach` | the three kinds of fragment, and ports in foreign namespaces |
 //! | `namespace`, `reaper`, `parallel` | a namespace of ours; deleting links without waiting; waiting for many things at once |
@@ -26,6 +26,7 @@ mod limits;
 pub mod names;
 mod namespace;
 pub mod nat;
+mod ndp;
 pub mod packets;
 mod parallel;
 mod reaper;

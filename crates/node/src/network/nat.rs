@@ -12,13 +12,17 @@ use model::host::{ForwardingConfig, GatewayLeg, RouterConfig};
 
 use super::limits;
 use super::names::gateway_device;
+use super::ndp;
 use super::scopes;
 use super::table::{Chain, Set, Table};
 
 /// Where the metadata service of a router listens (Neutron's metadata proxy has the same port).
 pub const METADATA_PORT: u16 = 9697;
 
-/// The table of a router's namespace.
+/// Takes the IPv6 table away, whether or not it is there.
+const NO_IPV6_TABLE: &str = "add table ip6 dpr6\ndelete table ip6 dpr6\n";
+
+/// The tables of a router's namespace.
 pub fn tables(config: &RouterConfig) -> Vec<Table> {
     let mut table = Table::new("ip", "dpr");
     let fip = table.set("fip", || Set::map("type ipv4_addr : ipv4_addr;"));
@@ -77,8 +81,23 @@ pub fn tables(config: &RouterConfig) -> Vec<Table> {
         ),
     );
     let mut tables = vec![table];
-    tables.extend(scopes::ipv6_table(config));
+    tables.extend(ipv6_table(config));
     tables
+}
+
+/// The table that drops what IPv6 is not to route, for a router with such: nothing of IPv6 is translated.
+fn ipv6_table(config: &RouterConfig) -> Option<Table> {
+    let mut table = Table::new("ip6", "dpr6");
+    let mut rules = scopes::ipv6_rules(config);
+    rules.extend(ndp::rules(config, &mut table));
+    if rules.is_empty() {
+        return None;
+    }
+    table.chain(
+        "through",
+        Chain::at("type filter hook forward priority 0; policy accept;", rules),
+    );
+    Some(table)
 }
 
 /// The text that loads a router's tables in the place of whatever there is.
@@ -86,8 +105,8 @@ pub fn render(config: &RouterConfig) -> String {
     let tables = tables(config);
     let mut text: String = tables.iter().map(Table::render).collect();
     if tables.len() < 2 {
-        // What a router whose networks were in address scopes leaves behind.
-        text.push_str(scopes::NO_IPV6_TABLE);
+        // What a router whose networks were in address scopes, or that had NDP proxies, leaves behind.
+        text.push_str(NO_IPV6_TABLE);
     }
     text.push_str(&limits::render(config));
     text

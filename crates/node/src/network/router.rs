@@ -17,12 +17,13 @@ use super::external::{External, Host};
 use super::names::{gateway_device, router_device, router_namespace, tap_device};
 use super::namespace::Namespace;
 use super::nat;
+use super::ndp;
 use super::reaper::Reaper;
 use super::tenant::Tenant;
 
 /// The namespace's settings. Redirects are off because they share a rate limit with "time exceeded"; ARP answers only
 /// for the leg that was asked, as several legs may be on one network; addresses are usable at once.
-const SETTINGS: [(&str, &str); 9] = [
+const SETTINGS: [(&str, &str); 10] = [
     ("net/ipv4/ip_forward", "1"),
     ("net/ipv4/conf/all/send_redirects", "0"),
     ("net/ipv4/conf/default/send_redirects", "0"),
@@ -32,6 +33,7 @@ const SETTINGS: [(&str, &str); 9] = [
     ("net/ipv4/conf/default/rp_filter", "0"),
     ("net/ipv6/conf/all/forwarding", "1"),
     ("net/ipv6/conf/default/accept_dad", "0"),
+    ("net/ipv6/conf/all/proxy_ndp", "1"),
 ];
 
 /// A router on this host.
@@ -96,6 +98,7 @@ impl Router {
             routes: Vec::new(),
             scopes: BTreeMap::new(),
             limits: Vec::new(),
+            ndp_proxies: None,
         });
         Ok(Self {
             space,
@@ -107,8 +110,8 @@ impl Router {
         })
     }
 
-    /// Loads the new translation, takes away addresses, legs and routes that are not wanted, and forgets flows whose
-    /// translation no longer holds: else they would go on under an address that may be somebody else's by now.
+    /// Loads the new translation, takes away addresses, legs, NDP proxies and routes that are not wanted, and forgets flows
+    /// whose translation no longer holds: else they would go on under an address that may be somebody else's by now.
     pub fn remove_unwanted(&mut self, want: &Arc<RouterConfig>, reaper: &Reaper) -> Result<()> {
         self.load_rules(want)?;
         let doing = || format!("list the links of {}", self.space.name);
@@ -127,6 +130,7 @@ impl Router {
         for link in kept {
             self.remove_addresses(link.index, &wanted[&link.name])?;
         }
+        ndp::remove_unwanted(&mut self.space, want, &mut Vec::new())?;
         self.remove_routes(want)?;
         self.may_have_stale_flows |= takes_something_away(&self.config, want);
         self.forget_stale_flows(want)
@@ -186,7 +190,7 @@ impl Router {
         Ok(())
     }
 
-    /// Makes legs, addresses and routes what `want` says. Sentences on what had to be done go into `done`.
+    /// Makes legs, addresses, NDP proxies and routes what `want` says. Sentences on what had to be done go into `done`.
     pub fn ensure(&mut self, want: &Arc<RouterConfig>, around: &mut Around<'_>, done: &mut Vec<String>) -> Result<()> {
         self.load_rules(want)?;
         self.forget_stale_flows(want)?;
@@ -202,7 +206,8 @@ impl Router {
             self.failed.insert(gateway.port_id, error.in_full());
         }
         self.config = Arc::clone(want);
-        self.ensure_routes(want, done)
+        let proxied = ndp::ensure(&mut self.space, want, done);
+        self.ensure_routes(want, done).and(proxied)
     }
 
     fn ensure_leg(
@@ -387,6 +392,9 @@ impl Router {
             let want = Arc::clone(&self.config);
             self.ensure(&want, around, done)?;
             self.disturbed = false;
+        } else if self.config.ndp_proxies.is_some() {
+            // The kernel tells nothing of these.
+            ndp::ensure(&mut self.space, &self.config, done)?;
         }
         Ok(())
     }

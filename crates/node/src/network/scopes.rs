@@ -6,10 +6,6 @@ use model::host::{RouterConfig, Scopes};
 use model::{AddressScopeId, PortId};
 
 use super::names::{gateway_device, router_device};
-use super::table::{Chain, Table};
-
-/// Takes the IPv6 table away, whether or not it is there.
-pub const NO_IPV6_TABLE: &str = "add table ip6 dpr6\ndelete table ip6 dpr6\n";
 
 type Scope = Option<AddressScopeId>;
 
@@ -70,21 +66,14 @@ pub fn untranslated(config: &RouterConfig, device: &str) -> Vec<String> {
         .collect()
 }
 
-/// The table that keeps IPv6 scopes apart, where there are any: nothing of IPv6 is translated.
-pub fn ipv6_table(config: &RouterConfig) -> Option<Table> {
-    let pairs = strangers(config, |scopes| scopes.v6);
-    if pairs.is_empty() {
-        return None;
-    }
+/// What the forward chain of IPv6 drops: everything between scopes, as nothing of IPv6 is translated.
+pub fn ipv6_rules(config: &RouterConfig) -> Vec<String> {
     let drop = |from: &str, to: &str| format!("iifname \"{from}\" oifname \"{to}\" counter drop");
-    let rules = pairs.iter().flat_map(|(from, to, outer)| {
-        let back = outer.then(|| drop(to, from));
-        [drop(from, to)].into_iter().chain(back)
-    });
-    let mut table = Table::new("ip6", "dpr6");
-    table.chain(
-        "through",
-        Chain::at("type filter hook forward priority 0; policy accept;", rules),
-    );
-    Some(table)
+    strangers(config, |scopes| scopes.v6)
+        .iter()
+        .flat_map(|(from, to, outer)| {
+            let back = outer.then(|| drop(to, from));
+            [drop(from, to)].into_iter().chain(back)
+        })
+        .collect()
 }

@@ -299,6 +299,7 @@ impl Cloud {
             routes: Vec::new(),
             scopes: Default::default(),
             limits: Vec::new(),
+            ndp_proxies: None,
         };
         self.config.routers.insert(id, Arc::new(config));
         id

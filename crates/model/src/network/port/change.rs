@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Port, PortSpec, addresses, device_owner, dhcp, server, validate};
 use crate::network::access::{Resource, get_changeable, get_visible, require};
-use crate::network::{FloatingIp, Network, Router, floating_ip, port_forwarding, qos};
+use crate::network::{FloatingIp, Network, Router, floating_ip, ndp_proxy, port_forwarding, qos};
 use crate::{Actor, Error, PortId, Result, RouterId, Tx};
 
 /// Changes a port.
@@ -41,6 +41,7 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: PortId, spec: PortSpec) -> Res
     if port.fixed_ips != before.fixed_ips {
         floating_ip::drop_lost(tx, &port);
         port_forwarding::drop_lost(tx, &port)?;
+        ndp_proxy::drop_lost(tx, &port);
     }
     tx.get::<Port>(&id)
 }
@@ -209,6 +210,7 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: PortId) -> Result<()> {
 pub(super) fn remove(tx: &mut Tx<'_>, port: &Port) -> Result<()> {
     disassociate_floating_ips(tx, port.id)?;
     port_forwarding::forget_port(tx, port.id)?;
+    ndp_proxy::forget_port(tx, port.id);
     server::forget_nic(tx, port);
     tx.delete::<Port>(&port.id);
     Ok(())

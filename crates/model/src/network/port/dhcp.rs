@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{FixedIpSpec, OwnPort, Port, addresses, create_own, device_owner};
-use crate::network::{Network, Subnet};
+use crate::network::{Network, Subnet, ndp_proxy};
 use crate::{Cloud, NetworkId, Result, SubnetId, Tx};
 
 /// Neutron's device id of a DHCP port: `dhcp`, a UUID made of the host's name, and the network. One document serves every
@@ -40,6 +40,7 @@ pub(in crate::network) fn sync(tx: &mut Tx<'_>, network_id: NetworkId) -> Result
         None if served.is_empty() => Ok(()),
         None => make(tx, &network, &served),
         Some(port) if served.is_empty() => {
+            ndp_proxy::forget_port(tx, port.id);
             tx.delete::<Port>(&port.id);
             Ok(())
         }
@@ -89,10 +90,11 @@ fn fit(tx: &mut Tx<'_>, port: &Port, served: &[SubnetId]) -> Result<()> {
     let wanted: Vec<FixedIpSpec> = wanted.into_iter().map(entry).collect();
     let fixed_ips = addresses::reallocate(tx, port, port.mac_address, &wanted)?;
     let now = tx.now();
-    tx.update::<Port>(&port.id, |port| {
+    let port = tx.update::<Port>(&port.id, |port| {
         port.fixed_ips = fixed_ips;
         port.standard.touch(now);
     })?;
+    ndp_proxy::drop_lost(tx, &port);
     Ok(())
 }
 

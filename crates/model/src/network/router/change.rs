@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{GatewaySpec, Router, gateway, interfaces, routes};
 use crate::host::Route;
 use crate::network::access::{get_changeable, owner};
-use crate::network::{Port, Standard, Status, quota, tag};
+use crate::network::{Port, Standard, Status, ndp_proxy, quota, tag};
 use crate::{Actor, Error, ProjectId, Result, RouterId, Tx};
 
 /// What a router is asked to be. `None`: the default, or (in an update) as it is.
@@ -24,6 +24,8 @@ pub struct RouterSpec {
     pub gateway: Option<Option<GatewaySpec>>,
     /// Extra routes, in an update.
     pub routes: Option<Vec<Route>>,
+    /// Whether it answers for addresses behind it; off in a new one.
+    pub enable_ndp_proxy: Option<bool>,
     /// Labels of a new one.
     pub tags: Option<BTreeSet<String>>,
 }
@@ -31,7 +33,7 @@ pub struct RouterSpec {
 /// Makes a router.
 ///
 /// # Errors
-/// `PolicyNotAuthorized`, `OverQuota` and those of the gateway.
+/// `PolicyNotAuthorized`, `OverQuota`, `RouterGatewayNotValid` and those of the gateway.
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: RouterSpec) -> Result<Arc<Router>> {
     let project_id = owner(actor, spec.project_id.as_ref())?;
     if let Some(Some(gateway)) = &spec.gateway {
@@ -50,25 +52,30 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: RouterSpec) -> Result<Arc<Ro
         status: Status::Active,
         gateway: None,
         routes: Vec::new(),
+        enable_ndp_proxy: false,
     };
     if let Some(wanted) = spec.gateway {
         gateway::change(tx, actor, &mut router, wanted)?;
     }
+    ndp_proxy::switch(tx.cloud(), None, &mut router, spec.enable_ndp_proxy)?;
     Ok(tx.put(router))
 }
 
 /// Changes a router.
 ///
 /// # Errors
-/// `RouterNotFound`, `PolicyNotAuthorized`, `InvalidRoutes`, `RoutesExhausted` and those of the gateway.
+/// `RouterNotFound`, `PolicyNotAuthorized`, `InvalidRoutes`, `RoutesExhausted`, `RouterGatewayNotValid`
+/// and those of the gateway.
 pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: RouterId, spec: RouterSpec) -> Result<Arc<Router>> {
-    let mut router = Router::clone(&*get_changeable::<Router>(tx.cloud(), actor, &id, "update")?);
+    let before = get_changeable::<Router>(tx.cloud(), actor, &id, "update")?;
+    let mut router = Router::clone(&before);
     if let Some(wanted) = spec.gateway {
         if let Some(gateway) = &wanted {
             gateway.check_policy(actor, "update")?;
         }
         gateway::change(tx, actor, &mut router, wanted)?;
     }
+    ndp_proxy::switch(tx.cloud(), before.gateway.as_ref(), &mut router, spec.enable_ndp_proxy)?;
     if let Some(wanted) = spec.routes {
         router.routes = wanted;
     }

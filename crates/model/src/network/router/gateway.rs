@@ -3,7 +3,7 @@
 use super::{GatewayInfo, Router, connected, overlaps};
 use crate::network::access::{bad_request, get_visible, require};
 use crate::network::port::{FixedIpSpec, OwnPort, create_own, reallocate};
-use crate::network::{Network, Port, device_owner, network, qos};
+use crate::network::{Network, Port, device_owner, ndp_proxy, network, qos};
 use crate::{Actor, Cloud, Error, NetworkId, ProjectId, QosPolicyId, Result, Tx};
 
 /// The gateway asked for (`external_gateway_info`).
@@ -39,7 +39,8 @@ impl GatewaySpec {
 ///
 /// # Errors
 /// `NetworkNotFound`, `BadRequest` (not external; overlapping subnets; the subnet's own gateway address),
-/// `RouterExternalGatewayInUseByFloatingIp`, those of addresses and of choosing a QoS policy.
+/// `RouterExternalGatewayInUseByFloatingIp`, `RouterGatewayInUseByNDPProxy`,
+/// `RouterIPv6GatewayInUse`, those of addresses and of choosing a QoS policy.
 pub(super) fn change(tx: &mut Tx<'_>, actor: &Actor, router: &mut Router, wanted: Option<GatewaySpec>) -> Result<()> {
     let Some(wanted) = wanted else {
         return clear(tx, router);
@@ -58,6 +59,9 @@ pub(super) fn change(tx: &mut Tx<'_>, actor: &Actor, router: &mut Router, wanted
         if let Some(addresses) = addresses {
             let port = tx.get::<Port>(&port_id)?;
             let fixed_ips = reallocate(tx, &port, port.mac_address, &addresses)?;
+            if router.enable_ndp_proxy {
+                ndp_proxy::check_gateway_addresses(router.id, &fixed_ips)?;
+            }
             let now = tx.now();
             tx.update::<Port>(&port_id, |port| {
                 port.fixed_ips = fixed_ips;
@@ -104,6 +108,7 @@ fn clear(tx: &mut Tx<'_>, router: &mut Router) -> Result<()> {
             ),
         ));
     }
+    ndp_proxy::check_gateway_unused(tx.cloud(), router.id)?;
     tx.delete::<Port>(&current.port_id);
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Router, connected, interfaces, overlaps};
 use crate::network::access::{Resource, bad_request, get_changeable, get_visible, touch};
 use crate::network::port::{FixedIpSpec, OwnPort, create_own};
-use crate::network::{FixedIp, Network, Port, Subnet, device_owner};
+use crate::network::{FixedIp, Network, Port, Subnet, device_owner, ndp_proxy};
 use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, Result, RouterId, SubnetId, Tx};
 
 /// Which interface is meant.
@@ -220,7 +220,7 @@ fn check_subnets(cloud: &Cloud, router: &Router, subnets: &[Arc<Subnet>]) -> Res
 ///
 /// # Errors
 /// `RouterInterfaceNotFound`, `RouterInterfaceNotFoundForSubnet`, `SubnetMismatchForPort`,
-/// `RouterInterfaceInUseByFloatingIP`, `RouterInterfaceInUseByRoute`.
+/// `RouterInterfaceInUseByFloatingIP`, `RouterInterfaceInUseByNDPProxy`, `RouterInterfaceInUseByRoute`.
 pub fn remove_interface(tx: &mut Tx<'_>, actor: &Actor, id: RouterId, spec: InterfaceSpec) -> Result<RouterInterface> {
     get_changeable::<Router>(tx.cloud(), actor, &id, "remove_router_interface")?;
     let (port, subnet_ids) = match (spec.port_id, spec.subnet_id) {
@@ -234,13 +234,15 @@ pub fn remove_interface(tx: &mut Tx<'_>, actor: &Actor, id: RouterId, spec: Inte
         check_not_needed(tx.cloud(), id, *subnet_id)?;
     }
     if port.fixed_ips.iter().all(|fixed| subnet_ids.contains(&fixed.subnet_id)) {
+        ndp_proxy::forget_port(tx, port.id);
         tx.delete::<Port>(&port.id);
     } else {
         let now = tx.now();
-        tx.update::<Port>(&port.id, |port| {
+        let left = tx.update::<Port>(&port.id, |port| {
             port.fixed_ips.retain(|fixed| !subnet_ids.contains(&fixed.subnet_id));
             port.standard.touch(now);
         })?;
+        ndp_proxy::drop_lost(tx, &left);
     }
     touch::<Router>(tx, &id);
     Ok(interface_of(id, &port, subnet_ids))
@@ -288,7 +290,7 @@ fn leg_by_subnet(
     Ok((port, vec![subnet_id]))
 }
 
-/// A leg that floating IPs or extra routes go through stays.
+/// A leg that floating IPs, NDP proxies or extra routes go through stays.
 fn check_not_needed(cloud: &Cloud, id: RouterId, subnet_id: SubnetId) -> Result<()> {
     let subnet = cloud.get::<Subnet>(&subnet_id)?;
     let leads_there = |floating_ip: &Arc<crate::network::FloatingIp>| {
@@ -314,6 +316,7 @@ fn check_not_needed(cloud: &Cloud, id: RouterId, subnet_id: SubnetId) -> Result<
             ),
         ));
     }
+    ndp_proxy::check_leg_unused(cloud, id, subnet_id)?;
     let routes = &cloud.get::<Router>(&id)?.routes;
     if routes.iter().any(|route| subnet.cidr.contains(&route.nexthop)) {
         return Err(Error::conflict(

@@ -39,6 +39,10 @@ pub struct Router {
     /// Extra routes.
     #[serde(default)]
     pub routes: Vec<Route>,
+    /// Whether it answers on its provider network for addresses behind it (see [`super::ndp_proxy`]), and lets nothing
+    /// else of IPv6 in from there.
+    #[serde(default)]
+    pub enable_ndp_proxy: bool,
 }
 
 /// A router's gateway on a provider network.
@@ -116,7 +120,10 @@ pub(super) fn legs_on_subnet(cloud: &Cloud, subnet_id: SubnetId) -> impl Iterato
 }
 
 /// Subnets that the router has a leg on, its gateway's included, with the leg's address.
-fn connected<'a>(cloud: &'a Cloud, router: &Router) -> impl Iterator<Item = (&'a Arc<Subnet>, IpAddr)> + use<'a> {
+pub(super) fn connected<'a>(
+    cloud: &'a Cloud,
+    router: &Router,
+) -> impl Iterator<Item = (&'a Arc<Subnet>, IpAddr)> + use<'a> {
     cloud
         .ports_of_device(&router.id.to_string())
         .filter(|port| port.is_network_owned())
