@@ -19,13 +19,15 @@ pub mod keypair;
 pub mod password;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use model::console::ConsoleSource;
 use model::diagnostics::{Diagnostics, DiagnosticsSource};
 use model::host::{HostConfig, HostReport};
-use model::{Cloud, HostId, Result, Tx};
+use model::meters::{MeterSource, RouterReading};
+use model::{Cloud, HostId, Result, RouterId, Tx};
 use tokio::sync::watch;
 
 pub use clock::{Clock, RandomIds, system_clock};
@@ -47,6 +49,7 @@ struct Inner {
     auth: auth::Authenticator,
     console: Arc<dyn ConsoleSource>,
     diagnostics: OnceLock<Arc<dyn DiagnosticsSource>>,
+    meters: OnceLock<Arc<dyn MeterSource>>,
     plan: model::plan::Settings,
 }
 
@@ -90,6 +93,7 @@ impl Control {
                 auth: auth::Authenticator::new(&auth)?,
                 console,
                 diagnostics: OnceLock::new(),
+                meters: OnceLock::new(),
                 plan,
             }),
         };
@@ -152,6 +156,20 @@ impl Control {
         match self.inner.diagnostics.get() {
             Some(host) => host.interrupt(server_id).await,
             None => false,
+        }
+    }
+
+    /// Says who tells what routers counted: the host, which starts later than the cloud. The first word holds.
+    pub fn set_meters(&self, source: Arc<dyn MeterSource>) {
+        // As with the figures of servers: there is one host.
+        let _ = self.inner.meters.set(source);
+    }
+
+    /// What routers counted for metering labels; of those that count anything.
+    pub async fn read_meters(&self, routers: Vec<RouterId>) -> BTreeMap<RouterId, RouterReading> {
+        match self.inner.meters.get() {
+            Some(host) => host.read(routers).await,
+            None => BTreeMap::new(),
         }
     }
 

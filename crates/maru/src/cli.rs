@@ -100,6 +100,7 @@ fn data(root: Command, lang: Lang) -> Command {
     )
     .subcommand(port(lang))
     .subcommand(image(lang))
+    .subcommand(sub("meter", lang.about_meter(), "  sudo maru meter", lang).arg(json(lang)))
     .subcommand(sub(
         "config",
         lang.about_config(),

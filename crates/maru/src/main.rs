@@ -22,6 +22,7 @@ mod leftovers;
 mod log;
 mod manual;
 mod messages;
+mod meter;
 mod openrc;
 mod output;
 mod port;
@@ -110,6 +111,7 @@ fn with_settings(command: &str, matches: &ArgMatches, output: &Output) -> anyhow
         "openrc" => openrc::run(&state, text(matches, "user"), output),
         "backup" => backup::backup(&state, path(matches, "file"), output),
         "restore" => backup::restore(&state, path(matches, "file"), is_set(matches, "yes"), output),
+        "meter" => block_on(meter::list(&state, output)),
         "port" => port_command(&state, matches, output.lang),
         "image" => image_command(&state, matches, output.lang),
         _ => Err(UsageError(output.lang.help_more()).into()),

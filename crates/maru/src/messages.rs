@@ -55,6 +55,7 @@ messages! {
     help_image_name() = "Its name", "이름";
     help_image_file() = "The file", "파일";
     help_image_public() = "Every project may use it", "모든 프로젝트가 쓸 수 있게 합니다";
+    about_meter() = "Show what metering labels counted, by router", "미터링 레이블이 라우터마다 센 양을 봅니다";
     about_image_list() = "List all images", "모든 이미지를 봅니다";
     about_config() = "Print all settings with their defaults, as a commented file", "모든 설정을 기본값과 함께 주석 달린 파일로 출력합니다";
     about_version() = "Print the version", "버전을 출력합니다";

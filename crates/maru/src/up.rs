@@ -185,6 +185,7 @@ async fn start_node(
     if let Some(sim) = sim {
         sim.run(link.config, link.report);
         control.set_diagnostics(Arc::new(sim.clone()));
+        control.set_meters(Arc::new(sim.clone()));
         return Ok(RunningNode::Sim(sim));
     }
     let options = node::Options {
@@ -203,6 +204,7 @@ async fn start_node(
     let node =
         started.context("this host can't run servers; 'maru doctor' looks for the cause, '--node sim' does without")?;
     control.set_diagnostics(node.diagnostics());
+    control.set_meters(node.meters());
     Ok(RunningNode::Real(node))
 }
 

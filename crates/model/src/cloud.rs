@@ -25,8 +25,8 @@ use crate::identity::{
 use crate::image::{Image, MetadefNamespace};
 use crate::network::qos::{BandwidthLimitRule, DscpMarkingRule, PacketRateLimitRule};
 use crate::network::{
-    AddressGroup, AddressScope, FloatingIp, NdpProxy, Network, Port, PortForwarding, QosPolicy, RbacPolicy, Router,
-    SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
+    AddressGroup, AddressScope, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy, Network, Port, PortForwarding,
+    QosPolicy, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
 };
 use crate::placement::{CustomClass, CustomTrait, ResourceConsumer, ResourceProvider};
 use crate::quota::Quota;
@@ -36,9 +36,9 @@ use crate::volume::{
 };
 use crate::{
     AddressGroupId, AttachmentId, BackupId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, ImageId,
-    NdpProxyId, NetworkId, PortForwardingId, PortId, ProjectId, QosPolicyId, QosRuleId, RbacPolicyId, Result, RoleId,
-    RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId, SubnetPoolId, UserId, VolumeGroupId, VolumeId,
-    VolumeSnapshotId, VolumeTransferId,
+    MeteringLabelId, MeteringLabelRuleId, NdpProxyId, NetworkId, PortForwardingId, PortId, ProjectId, QosPolicyId,
+    QosRuleId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId,
+    SubnetPoolId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
 };
 
 /// A row of a table: a resource as it is kept.
@@ -227,6 +227,10 @@ pub struct Lookups {
     pub qos_dscp_markings_by_policy: Lookup<QosPolicyId, QosRuleId>,
     /// Packet limits of a QoS policy.
     pub qos_packet_rate_limits_by_policy: Lookup<QosPolicyId, QosRuleId>,
+    /// Metering labels that count on the routers of a project; those under `None` count on all routers.
+    pub metering_labels_by_reach: Lookup<Option<ProjectId>, MeteringLabelId>,
+    /// Rules of a metering label.
+    pub metering_rules_by_label: Lookup<MeteringLabelId, MeteringLabelRuleId>,
     /// RBAC policies of an object.
     pub policies_by_object: Lookup<uuid::Uuid, RbacPolicyId>,
     /// Ports of a network.
@@ -438,6 +442,10 @@ tables! {
     qos_dscp_marking_rules: DscpMarkingRule,
     /// Their limits of packets.
     qos_packet_rate_limit_rules: PacketRateLimitRule,
+    /// Neutron's metering labels.
+    metering_labels: MeteringLabel,
+    /// Their rules.
+    metering_label_rules: MeteringLabelRule,
     /// Neutron's RBAC policies.
     rbac_policies: RbacPolicy,
     /// Neutron's ports.

@@ -7,6 +7,7 @@
 
 mod disk_limits;
 mod metadata;
+mod metering;
 mod orders;
 mod qos;
 mod volume;
@@ -21,12 +22,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::MacAddress;
 use crate::{
-    AddressScopeId, FloatingIpId, HostId, ImageId, NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId,
-    ServerId, SubnetId, VolumeId, VolumeSnapshotId,
+    AddressScopeId, FloatingIpId, HostId, ImageId, MeteringLabelId, NetworkId, PortId, RouterId, SecurityGroupId,
+    SecurityGroupRuleId, ServerId, SubnetId, VolumeId, VolumeSnapshotId,
 };
 
 pub use disk_limits::{DiskLimits, Rate, Rates};
 pub use metadata::{InstanceMetadata, MetadataNic};
+pub use metering::MeterRule;
 pub use orders::{RescueDisk, ServerDone, ServerOrders, SnapshotOrder, SnapshotReport, SnapshotState};
 pub use qos::{AddressLimit, BandwidthLimit, PacketRateLimit, PortQos};
 pub use volume::{
@@ -313,6 +315,9 @@ pub struct RouterConfig {
     /// IPv6. `None`: it answers for none, and routes everything.
     #[serde(default)]
     pub ndp_proxies: Option<BTreeSet<std::net::Ipv6Addr>>,
+    /// What is counted at its gateway, by label.
+    #[serde(default)]
+    pub meters: BTreeMap<MeteringLabelId, Vec<MeterRule>>,
 }
 
 /// The address scopes of a network. Between different ones nothing is routed but what is translated; within one, nothing

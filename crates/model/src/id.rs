@@ -94,6 +94,10 @@ uuid_ids! {
     QosPolicyId;
     /// A rule of a Neutron QoS policy.
     QosRuleId;
+    /// A Neutron metering label.
+    MeteringLabelId;
+    /// A rule of a metering label.
+    MeteringLabelRuleId;
     /// A Neutron RBAC policy.
     RbacPolicyId;
     /// A Neutron port.

@@ -24,6 +24,7 @@ pub mod id;
 pub mod identity;
 pub mod image;
 pub mod image_format;
+pub mod meters;
 pub mod network;
 pub mod placement;
 pub mod plan;

@@ -39,6 +39,7 @@ fn owner(row: &AnyRow) -> Option<ProjectId> {
         AnyRow::AddressScope(row) => &row.standard.project_id,
         AnyRow::AddressGroup(row) => &row.standard.project_id,
         AnyRow::QosPolicy(row) => &row.standard.project_id,
+        AnyRow::MeteringLabel(row) => &row.standard.project_id,
         AnyRow::RbacPolicy(row) => &row.standard.project_id,
         AnyRow::Port(row) => &row.standard.project_id,
         AnyRow::Router(row) => &row.standard.project_id,

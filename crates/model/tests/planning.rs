@@ -11,8 +11,8 @@ use model::compute::{PowerState, Server, ServerFlavor, VmState};
 use model::host::{DesiredPower, Direction, EtherType, HostConfig};
 use model::network::qos::{BandwidthLimitRule, DscpMarkingRule};
 use model::network::{
-    AddressGroup, FixedIp, FloatingIp, GatewayInfo, NdpProxy, Network, Port, PortForwarding, Router, SecurityGroup,
-    SecurityGroupRule, Standard, Status, Subnet, SubnetPool, device_owner,
+    AddressGroup, FixedIp, FloatingIp, GatewayInfo, MeteringLabel, MeteringLabelRule, NdpProxy, Network, Port,
+    PortForwarding, Router, SecurityGroup, SecurityGroupRule, Standard, Status, Subnet, SubnetPool, device_owner,
 };
 use model::plan::{Planner, Settings};
 use model::volume::{
@@ -41,7 +41,7 @@ struct Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..18u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
+    let step = (0..20u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
     let step = step.prop_map(|(kind, n, choices, remove)| Step {
         kind,
         n,
@@ -123,8 +123,39 @@ fn take(tx: &mut Tx<'_>, step: &Step) {
             ip_address: std::net::Ipv6Addr::from(u128::from(c)),
         })),
         (17, true) => drop(tx.delete::<NdpProxy>(&id(19, n))),
+        (18, false) => drop(tx.put(label(n, a))),
+        (18, true) => drop(tx.delete::<MeteringLabel>(&id(20, n))),
+        (19, false) => drop(tx.put(label_rule(n, a, b))),
+        (19, true) => drop(tx.delete::<MeteringLabelRule>(&id(21, n))),
         (_, false) => drop(tx.put(server(n, a, b))),
         (_, true) => drop(tx.delete::<Server>(&id(7, n))),
+    }
+}
+
+fn label(n: u8, a: u8) -> MeteringLabel {
+    let project = if a & 1 == 0 { "p1" } else { "p2" };
+    MeteringLabel {
+        id: id(20, n),
+        standard: Standard::new(project.into(), "", Timestamp::EPOCH),
+        shared: a & 2 != 0,
+    }
+}
+
+fn label_rule(n: u8, a: u8, b: u8) -> MeteringLabelRule {
+    let prefix = format!("10.{b}.0.1/16").parse().unwrap();
+    MeteringLabelRule {
+        id: id(21, n),
+        standard: standard(String::new()),
+        metering_label_id: id(20, a % 3),
+        direction: if a & 4 == 0 {
+            Direction::Ingress
+        } else {
+            Direction::Egress
+        },
+        remote_ip_prefix: (a & 8 == 0).then_some(prefix),
+        source_ip_prefix: (a & 8 != 0).then_some(prefix),
+        destination_ip_prefix: None,
+        excluded: a & 16 != 0,
     }
 }
 

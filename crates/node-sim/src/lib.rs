@@ -11,6 +11,7 @@
 
 mod consoles;
 mod disk;
+mod meters;
 #[cfg(test)]
 mod tests;
 mod whims;
@@ -59,6 +60,8 @@ struct Inner {
 struct State {
     world: World,
     whims: Whims,
+    /// What metering labels counted.
+    passed: meters::Passed,
 }
 
 impl SimNode {
@@ -67,6 +70,7 @@ impl SimNode {
         let state = State {
             world: World::new(facts),
             whims: Whims::default(),
+            passed: meters::Passed::default(),
         };
         Self {
             inner: Arc::new(Inner {
@@ -118,7 +122,7 @@ impl SimNode {
     /// One step of everything; whether anything moved.
     fn step(&self, report: &watch::Sender<Arc<HostReport>>) -> bool {
         let mut state = self.state();
-        let State { world, whims } = &mut *state;
+        let State { world, whims, .. } = &mut *state;
         if whims.deaf || !world.step(whims) {
             return false;
         }

@@ -9,6 +9,7 @@
 //! Nothing here knows the cloud: the document says all. Kernel state is a cache of it. Whatever is missing is made, and
 //! whatever carries this cloud's mark and is not wanted is removed, at the start as at any time.
 
+pub mod meters;
 pub mod network;
 pub mod servers;
 pub mod services;
@@ -26,9 +27,11 @@ use linux::Netns;
 use model::HostId;
 use model::diagnostics::DiagnosticsSource;
 use model::host::{HostConfig, HostReport};
+use model::meters::MeterSource;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use meters::Meters;
 use network::NetworkPart;
 use network_thread::{NetworkThread, Standing};
 use servers::{Servers, Wish};
@@ -74,6 +77,7 @@ pub enum NodeError {
 pub struct Node {
     network: NetworkThread,
     servers: Arc<Servers>,
+    meters: Meters,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -99,11 +103,15 @@ impl Node {
         });
         let passwords = services.passwords();
         let part = NetworkPart::new(host, &options.owner, exclusive).map_err(NodeError::Network)?;
+        let meters = part.meters();
+        let metering = options.state_dir.join("metering.json");
+        meters.load(&metering);
         let network = NetworkThread::start(part, services, config).map_err(NodeError::Thread)?;
         let servers = Arc::new(open_servers(&options, &network).await?);
         let volumes = Arc::new(open_volumes(&servers).map_err(NodeError::Servers)?);
         let facts = facts::watch(&options, servers.settings());
         let tasks = vec![
+            tokio::spawn(meters::keep(meters.clone(), metering)),
             tokio::spawn(follow(network.standing(), servers.clone(), volumes.clone())),
             tokio::spawn(reporter::run(
                 network.standing(),
@@ -117,6 +125,7 @@ impl Node {
         Ok(Self {
             network,
             servers,
+            meters,
             tasks,
         })
     }
@@ -124,6 +133,11 @@ impl Node {
     /// Who tells of running servers' figures.
     pub fn diagnostics(&self) -> Arc<dyn DiagnosticsSource> {
         self.servers.clone()
+    }
+
+    /// Who tells what routers counted.
+    pub fn meters(&self) -> Arc<dyn MeterSource> {
+        Arc::new(self.meters.clone())
     }
 }
 

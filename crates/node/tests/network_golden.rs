@@ -203,6 +203,7 @@ fn router() -> RouterConfig {
         scopes: Default::default(),
         limits: vec![],
         ndp_proxies: None,
+        meters: Default::default(),
     }
 }
 

@@ -1,6 +1,7 @@
-//! Maru's own pages beside OpenStack's: is it well, and how busy is it?
+//! Maru's own pages beside OpenStack's: is it well, how busy is it, and what was counted?
 
 mod health;
+mod metering;
 mod metrics;
 mod status;
 
@@ -20,4 +21,6 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/metrics", Access::Public, metrics::show)
         .get("/maru/v1/status", Access::Admin, status::show)
         .get("/maru/v1/inventory", Access::Admin, status::inventory)
+        .get("/maru/v1/metering/labels", Access::Reader, metering::list)
+        .get("/maru/v1/metering/labels/{id}", Access::Reader, metering::show)
 }

@@ -121,6 +121,16 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "L3 NDP Proxy",
         "Single IPv6 addresses of servers that neighbours on a provider network reach.",
     ),
+    (
+        "metering",
+        "Neutron Metering",
+        "What passes the gateways of routers is counted by labels; the counts are at /maru/v1/metering/labels.",
+    ),
+    (
+        "metering_source_and_destination_fields",
+        "Neutron Metering with source and destination filtering",
+        "What is counted is chosen by where packets come from and go to.",
+    ),
     ("net-mtu", "Network MTU", "Networks tell the largest packet."),
     (
         "net-mtu-writable",

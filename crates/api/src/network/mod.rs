@@ -14,6 +14,7 @@ mod extension;
 mod filter;
 mod floating_ip;
 mod ip_availability;
+mod metering;
 mod ndp_proxy;
 mod nested;
 #[allow(clippy::module_inception)] // one resource, one file name: this file is the resource called network
@@ -36,8 +37,8 @@ mod view;
 use std::sync::Arc;
 
 use model::network::{
-    AddressGroup, AddressScope, FloatingIp, NdpProxy, Network, Port, PortForwarding, RbacPolicy, Router, SecurityGroup,
-    SecurityGroupRule, Subnet, SubnetPool,
+    AddressGroup, AddressScope, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy, Network, Port, PortForwarding,
+    RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
 };
 
 use crate::access::Access::{Admin, Member, Public, Reader, Token};
@@ -77,6 +78,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
             address_group::remove_addresses,
         )
         .with(collection::routes::<RbacPolicy>)
+        .with(collection::untagged_routes::<MeteringLabel>)
+        .with(collection::untagged_routes::<MeteringLabelRule>)
         .with(router_actions)
         .with(quotas)
         .with(operator_views)

@@ -200,7 +200,7 @@ fn number(attrs: &mut Attrs, name: &str) -> Result<Option<u32>> {
     Ok(number.transpose()?.and_then(|number| u32::try_from(number).ok()))
 }
 
-fn direction(attrs: &mut Attrs) -> Result<Option<Direction>> {
+pub(super) fn direction(attrs: &mut Attrs) -> Result<Option<Direction>> {
     let Some(value) = attrs.take("direction") else {
         return Ok(None);
     };

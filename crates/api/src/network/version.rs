@@ -24,6 +24,8 @@ const RESOURCES: &[(&str, &str)] = &[
     ("address_group", "address-groups"),
     ("address_scope", "address-scopes"),
     ("policy", "qos/policies"),
+    ("metering_label", "metering/metering-labels"),
+    ("metering_label_rule", "metering/metering-label-rules"),
     ("quota", "quotas"),
     ("agent", "agents"),
     ("availability_zone", "availability_zones"),

@@ -140,6 +140,7 @@ impl TestCloud {
         let link = control.host_link();
         node.run(link.config, link.report);
         control.set_diagnostics(Arc::new(node.clone()));
+        control.set_meters(Arc::new(node.clone()));
         let images = images::Settings {
             reserve_bytes: 0,
             web: images::WebSettings {

@@ -26,6 +26,7 @@ mod network;
 mod network_access;
 mod network_extensions;
 mod network_lists;
+mod network_metering;
 mod network_ndp_proxy;
 mod odd_values;
 mod operator;

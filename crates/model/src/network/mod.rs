@@ -13,6 +13,7 @@ pub mod access;
 pub mod address_group;
 pub mod address_scope;
 pub mod floating_ip;
+pub mod metering;
 pub mod ndp_proxy;
 #[allow(clippy::module_inception)] // one resource, one file name: this file is the resource called network
 pub mod network;
@@ -36,6 +37,7 @@ pub use access::Resource;
 pub use address_group::AddressGroup;
 pub use address_scope::AddressScope;
 pub use floating_ip::FloatingIp;
+pub use metering::{MeteringLabel, MeteringLabelRule};
 pub use ndp_proxy::NdpProxy;
 pub use network::Network;
 pub use port::{AllowedAddressPair, FixedIp, NamespaceAttachment, Port, device_owner};

@@ -7,9 +7,13 @@ use ipnet::IpNet;
 
 use super::View;
 use super::network::fixed_ips;
-use crate::host::{AddressLimit, FloatingIpConfig, ForwardingConfig, GatewayLeg, RouterConfig, RouterLeg, Scopes};
-use crate::network::{Port, Router, Subnet, address_scope, device_owner, ndp_proxy, port_forwarding, qos};
-use crate::{PortId, RouterId};
+use crate::host::{
+    AddressLimit, Direction, FloatingIpConfig, ForwardingConfig, GatewayLeg, MeterRule, RouterConfig, RouterLeg, Scopes,
+};
+use crate::network::{
+    MeteringLabelRule, Port, Router, Subnet, address_scope, device_owner, metering, ndp_proxy, port_forwarding, qos,
+};
+use crate::{MeteringLabelId, PortId, RouterId};
 
 pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
     let router = view.cloud.routers.get(&id)?;
@@ -40,6 +44,7 @@ pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
             let proxies = ndp_proxy::of_router(view.cloud, id);
             proxies.map(|proxy| proxy.ip_address).collect()
         }),
+        meters: meters(view, router),
     })
 }
 
@@ -157,6 +162,31 @@ fn limits(view: &View<'_>, router: &Router, gateway: Option<&GatewayLeg>) -> Vec
             })
         })
         .collect()
+}
+
+/// What the labels that reach the router count at its gateway.
+fn meters(view: &View<'_>, router: &Router) -> BTreeMap<MeteringLabelId, Vec<MeterRule>> {
+    let labels = metering::labels_of_router(view.cloud, router);
+    let rules = |label| {
+        metering::rules_of(view.cloud, label)
+            .map(|rule| meter_rule(rule))
+            .collect()
+    };
+    labels.map(|label| (label.id, rules(label.id))).collect()
+}
+
+/// A prefix without a side is that of the inner one.
+fn meter_rule(rule: &MeteringLabelRule) -> MeterRule {
+    let (from, to) = match rule.direction {
+        Direction::Egress => (rule.remote_ip_prefix, None),
+        Direction::Ingress => (None, rule.remote_ip_prefix),
+    };
+    MeterRule {
+        direction: rule.direction,
+        excluded: rule.excluded,
+        source: rule.source_ip_prefix.or(from).map(|net| net.trunc()),
+        destination: rule.destination_ip_prefix.or(to).map(|net| net.trunc()),
+    }
 }
 
 fn forwardings(view: &View<'_>, id: RouterId) -> Vec<ForwardingConfig> {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::network::contributions;
 use crate::host::HostConfig;
-use crate::network::{FloatingIp, Port, Router, device_owner};
+use crate::network::{FloatingIp, MeteringLabel, Port, Router, device_owner, metering};
 use crate::{
     AnyRow, Change, Cloud, NetworkId, PortId, QosPolicyId, RouterId, SecurityGroupId, ServerId, VolumeId,
     VolumeSnapshotId, VolumeTypeId,
@@ -113,6 +113,13 @@ impl Collector<'_> {
             }
             AnyRow::NdpProxy(proxy) => {
                 self.touched.routers.insert(proxy.router_id);
+            }
+            AnyRow::MeteringLabel(label) => self.meter(label),
+            // A label that goes takes its rules along, and is a row of its own here.
+            AnyRow::MeteringLabelRule(rule) => {
+                if let Some(label) = self.cloud.metering_labels.get(&rule.metering_label_id) {
+                    self.meter(label);
+                }
             }
             AnyRow::BandwidthLimitRule(rule) => self.qos(rule.policy_id),
             AnyRow::DscpMarkingRule(rule) => self.qos(rule.policy_id),
@@ -265,6 +272,12 @@ impl Collector<'_> {
         let by_address = floating_ips.filter_map(|id| self.cloud.floating_ips.get(id)?.router_id);
         self.touched.routers.extend(by_address);
         self.touched.routers.extend(lookups.routers_by_qos.of(&policy).copied());
+    }
+
+    /// The routers that a label counts on, or did.
+    fn meter(&mut self, label: &MeteringLabel) {
+        let routers = metering::routers_of_label(self.cloud, label);
+        self.touched.routers.extend(routers.map(|router| router.id));
     }
 
     /// A group whose rules no network of the document shows yet comes in with the first port that is in it.

@@ -12,6 +12,7 @@
 //! | [`packets`], `shape` | limits and marks of single ports |
 //! | [`flows`] | which tracked flows the rules still allow |
 //! | [`nat`], `scopes`, `ndp` | a router's ruleset; what it answers neighbours for |
+//! | [`metering`] | what a router counts |
 //! | [`table`] | rulesets as values, and their difference |
 //! | `external`, `tenant`, `router`, `attach` | the three kinds of fragment, and ports in foreign namespaces |
 //! | `namespace`, `reaper`, `parallel` | a namespace of ours; deleting links without waiting; waiting for many things at once |
@@ -23,6 +24,7 @@ pub mod filter;
 pub mod filter_change;
 pub mod flows;
 mod limits;
+pub mod metering;
 pub mod names;
 mod namespace;
 pub mod nat;
@@ -55,6 +57,8 @@ use reaper::Reaper;
 use router::{Around, Router};
 use tenant::{Depth, Tenant};
 
+use crate::meters::Meters;
+
 /// The host's networks.
 #[derive(Debug)]
 pub struct NetworkPart {
@@ -75,6 +79,8 @@ pub struct NetworkPart {
     swept: bool,
     /// Audits made so far.
     audits: u32,
+    /// What routers counted.
+    meters: Meters,
 }
 
 /// In how many audits the settings of each namespace, which the kernel tells nothing of, are looked at once.
@@ -106,7 +112,13 @@ impl NetworkPart {
             failed_routers: BTreeMap::new(),
             swept: false,
             audits: 0,
+            meters: Meters::default(),
         })
+    }
+
+    /// What routers counted.
+    pub fn meters(&self) -> Meters {
+        self.meters.clone()
     }
 
     /// Makes the host match `want`, as far as it can; what could not be done is in the report and tried again.
@@ -361,6 +373,7 @@ impl NetworkPart {
             }
         }
         self.sweep_host(want);
+        self.meters.retain(|id| want.routers.contains_key(id));
         self.swept = true;
     }
 
@@ -513,9 +526,9 @@ impl NetworkPart {
             .values()
             .filter(|config| !self.routers.contains_key(&config.id))
             .collect();
-        let (owner, reaper) = (self.host.owner.as_str(), &self.reaper);
+        let (owner, reaper, meters) = (self.host.owner.as_str(), &self.reaper, &self.meters);
         let opened = in_parallel(&new, |config| -> Result<(Router, Result<()>)> {
-            let mut router = Router::open(config, owner, &mut Vec::new())?;
+            let mut router = Router::open(config, owner, meters, &mut Vec::new())?;
             let cleaned = router.remove_unwanted(config, reaper);
             Ok((router, cleaned))
         });

@@ -111,8 +111,13 @@ impl Namespace {
         Ok(self)
     }
 
-    /// Makes the ruleset what is wanted: by `difference` to what was loaded last if that is known, or else as a whole.
-    pub fn load(&mut self, difference: Option<String>, whole: impl FnOnce() -> String) -> Result<()> {
+    /// Makes the ruleset what is wanted: by `difference` to what was loaded last if that is known, or else as a whole. That
+    /// may look at what there is.
+    pub fn load(
+        &mut self,
+        difference: Option<String>,
+        whole: impl FnOnce(&Nft) -> linux::Result<String>,
+    ) -> Result<()> {
         let doing = || format!("load the ruleset of {}", self.name);
         let difference = difference.filter(|_| self.firewall.known);
         if difference.as_deref() == Some("") {
@@ -125,7 +130,8 @@ impl Namespace {
         }
         if !matches!(by_parts, Some(Ok(_))) {
             self.firewall.known = false;
-            nft.run(&whole()).doing(doing)?;
+            let whole = whole(&nft).doing(doing)?;
+            nft.run(&whole).doing(doing)?;
         }
         self.firewall.known = true;
         self.firewall.seen = self.firewall.generation.read().doing(doing)?;

@@ -14,12 +14,14 @@ use model::{NetworkId, PortId};
 
 use super::error::{Doing, Error, Result};
 use super::external::{External, Host};
+use super::metering::{self, Present};
 use super::names::{gateway_device, router_device, router_namespace, tap_device};
 use super::namespace::Namespace;
 use super::nat;
 use super::ndp;
 use super::reaper::Reaper;
 use super::tenant::Tenant;
+use crate::meters::Meters;
 
 /// The namespace's settings. Redirects are off because they share a rate limit with "time exceeded"; ARP answers only
 /// for the leg that was asked, as several legs may be on one network; addresses are usable at once.
@@ -51,6 +53,8 @@ pub struct Router {
     disturbed: bool,
     /// Flows of an earlier life of the program may be translated by what no longer holds.
     may_have_stale_flows: bool,
+    /// Remembers what was counted.
+    meters: Meters,
 }
 
 /// What a router is plugged into.
@@ -82,7 +86,7 @@ struct Far<'a> {
 
 impl Router {
     /// Opens (or makes) the namespace, without legs yet.
-    pub fn open(config: &Arc<RouterConfig>, owner: &str, done: &mut Vec<String>) -> Result<Self> {
+    pub fn open(config: &Arc<RouterConfig>, owner: &str, meters: &Meters, done: &mut Vec<String>) -> Result<Self> {
         let (mut space, made) = Namespace::ensure(router_namespace(config.id), owner)?;
         if made {
             done.push(format!("network namespace {} was missing", space.name));
@@ -99,6 +103,7 @@ impl Router {
             scopes: BTreeMap::new(),
             limits: Vec::new(),
             ndp_proxies: None,
+            meters: BTreeMap::new(),
         });
         Ok(Self {
             space,
@@ -107,6 +112,7 @@ impl Router {
             failed: BTreeMap::new(),
             disturbed: false,
             may_have_stale_flows: !made,
+            meters: meters.clone(),
         })
     }
 
@@ -140,8 +146,16 @@ impl Router {
     fn load_rules(&mut self, want: &Arc<RouterConfig>) -> Result<()> {
         let ruled = self.ruled.take();
         if !ruled.as_ref().is_some_and(|ruled| Arc::ptr_eq(ruled, want)) {
-            let difference = ruled.and_then(|old| nat::difference(&old, want));
-            self.space.load(difference, || nat::render(want))?;
+            let difference = ruled.and_then(|old| Some(nat::difference(&old, want)? + &metering::change(&old, want)?));
+            let remembered = self.meters.remembered(want.id);
+            self.space.load(difference, |nft| {
+                let present = match want.meters.is_empty() {
+                    true => Present::default(),
+                    false => metering::present(nft)?,
+                };
+                Ok(nat::render(want) + &metering::whole(want, &present, &remembered))
+            })?;
+            self.meters.follow(want.id, want.meters.keys());
         }
         self.ruled = Some(Arc::clone(want));
         Ok(())
@@ -411,6 +425,7 @@ impl Router {
 
     /// Takes everything away.
     pub fn remove(mut self, reaper: &Reaper) -> Result<()> {
+        self.meters.forget(self.config.id);
         let links = self
             .space
             .nl

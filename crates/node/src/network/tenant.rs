@@ -113,11 +113,10 @@ impl Tenant {
         if !ruled.as_ref().is_some_and(|ruled| Arc::ptr_eq(ruled, want)) {
             let difference =
                 ruled.and_then(|old| Some(filter_change::difference(&old, want)? + &packets::change(&old, want)));
-            let whole = || {
+            self.space.load(difference, |_| {
                 let filter: String = filter::tables(want).iter().map(Table::render).collect();
-                filter + &packets::render(want)
-            };
-            self.space.load(difference, whole)?;
+                Ok(filter + &packets::render(want))
+            })?;
         }
         self.ruled = Some(Arc::clone(want));
         Ok(())

@@ -300,6 +300,7 @@ impl Cloud {
             scopes: Default::default(),
             limits: Vec::new(),
             ndp_proxies: None,
+            meters: Default::default(),
         };
         self.config.routers.insert(id, Arc::new(config));
         id

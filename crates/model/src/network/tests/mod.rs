@@ -3,6 +3,7 @@
 mod address_rules;
 mod floating_ip_rules;
 mod group_rules;
+mod metering_rules;
 mod ndp_proxy_rules;
 mod network_rules;
 mod port_forwarding_rules;
