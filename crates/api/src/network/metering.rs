@@ -1,4 +1,4 @@
-//! Metering labels and their rules: the administrator's, as in Neutron. To others the lists are empty.
+//! Metering labels and their rules: made by a project's manager or an administrator, seen by the project, as in Neutron.
 
 use std::sync::Arc;
 

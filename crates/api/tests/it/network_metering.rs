@@ -127,7 +127,7 @@ async fn wrong_labels_and_rules_are_refused() {
 }
 
 #[tokio::test]
-async fn lists_are_filtered_sorted_and_paged_for_the_administrator_alone() {
+async fn lists_are_filtered_sorted_and_paged() {
     let cloud = start().await;
     let (admin, demo) = (cloud.admin().await, cloud.demo().await);
     let labels = json!({"metering_labels": [
@@ -163,23 +163,30 @@ async fn lists_are_filtered_sorted_and_paged_for_the_administrator_alone() {
     let found = admin.get(&rules).await.expect(200);
     assert_eq!(found["metering_label_rules"].as_array().unwrap().len(), 1, "{found}");
 
-    // As in Neutron: nobody else sees or changes any of it.
+    // A project sees its own, of which its manager has the say; another sees none.
     let own = format!("{V2}/{LABELS}/{}", label.as_str().unwrap());
     let all = demo.get(&format!("{V2}/{LABELS}")).await.expect(200);
-    assert_eq!(all, json!({"metering_labels": []}));
+    assert_eq!(names(&all), ["a"]);
     let all = demo.get(&format!("{V2}/{RULES}")).await.expect(200);
-    assert_eq!(all, json!({"metering_label_rules": []}));
-    fault(demo.get(&own).await, 404, "MeteringLabelNotFound");
-    fault(demo.delete(&own).await, 404, "MeteringLabelNotFound");
-    let new = demo
-        .post(&format!("{V2}/{LABELS}"), json!({"metering_label": {}}))
-        .await;
-    fault(new, 403, "PolicyNotAuthorized");
+    assert_eq!(all["metering_label_rules"].as_array().unwrap().len(), 2, "{all}");
+    fault(demo.delete(&own).await, 403, "PolicyNotAuthorized");
+    let manager = cloud.project_with_role("managed", "manager").await;
+    let all = manager.get(&format!("{V2}/{LABELS}")).await.expect(200);
+    assert_eq!(all, json!({"metering_labels": []}));
+    fault(manager.get(&own).await, 404, "MeteringLabelNotFound");
+    fault(manager.delete(&own).await, 404, "MeteringLabelNotFound");
     let body = json!({"metering_label_id": label, "direction": "egress", "source_ip_prefix": "10.0.0.0/24"});
-    let new = demo
-        .post(&format!("{V2}/{RULES}"), json!({"metering_label_rule": body}))
-        .await;
-    fault(new, 403, "PolicyNotAuthorized");
+    let new = json!({"metering_label_rule": body});
+    let refused = demo.post(&format!("{V2}/{RULES}"), new.clone()).await;
+    fault(refused, 403, "PolicyNotAuthorized");
+    let refused = manager.post(&format!("{V2}/{RULES}"), new).await;
+    fault(refused, 404, "MeteringLabelNotFound");
+    let shared = json!({"metering_label": {"name": "m", "shared": true}});
+    let refused = manager.post(&format!("{V2}/{LABELS}"), shared).await;
+    fault(refused, 403, "PolicyNotAuthorized");
+    let made = make(&manager, LABELS, "metering_label", json!({"name": "m"})).await;
+    let gone = manager.delete(&format!("{V2}/{LABELS}/{}", id(&made))).await;
+    assert_eq!(gone.status, 204, "{gone:?}");
 }
 
 /// The page of a label's counts.

@@ -67,6 +67,11 @@ pub fn require(allowed: bool, rule: &str) -> Result<()> {
     ))
 }
 
+/// Whether the caller has the say in what members of a project may only look at: its manager, or an administrator.
+pub fn manages(actor: &Actor, project: &ProjectId) -> bool {
+    actor.is_admin() || (actor.owns(project) && actor.has_role("manager"))
+}
+
 /// The project a new resource belongs to: the one asked for, else the caller's.
 ///
 /// # Errors

@@ -2,15 +2,16 @@
 //!
 //! A label counts on every router of its project; a shared one on all routers. What one of its `excluded` rules matches is
 //! not counted, whatever the others say; of the rest, what any other rule matches is counted, once. Addresses are those
-//! inside: of what leaves, before it is translated, and of what comes in, after that. Labels and rules are the
-//! administrator's; what was counted may be read by the projects, too ([`counts_for`]).
+//! inside: of what leaves, before it is translated, and of what comes in, after that. Labels and rules are made by
+//! a project's manager or an administrator, shared ones by the latter alone; what was counted may be read by every project
+//! that it was counted for ([`counts_for`]).
 
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::access::{Resource, get_changeable, owner, require};
+use super::access::{Resource, get_changeable, get_visible, manages, owner, require};
 use super::{Router, Standard};
 use crate::cloud::{Lookups, Row};
 use crate::host::Direction;
@@ -103,11 +104,8 @@ impl Resource for MeteringLabel {
     fn standard_mut(&mut self) -> &mut Standard {
         &mut self.standard
     }
-    fn visible_to(&self, _cloud: &Cloud, actor: &Actor) -> bool {
-        actor.is_admin()
-    }
     fn changeable_by(&self, _cloud: &Cloud, actor: &Actor) -> bool {
-        actor.is_admin()
+        manages(actor, &self.standard.project_id)
     }
 }
 
@@ -119,11 +117,8 @@ impl Resource for MeteringLabelRule {
     fn standard_mut(&mut self) -> &mut Standard {
         &mut self.standard
     }
-    fn visible_to(&self, _cloud: &Cloud, actor: &Actor) -> bool {
-        actor.is_admin()
-    }
     fn changeable_by(&self, _cloud: &Cloud, actor: &Actor) -> bool {
-        actor.is_admin()
+        manages(actor, &self.standard.project_id)
     }
 }
 
@@ -197,8 +192,10 @@ pub fn counts_for(label: &MeteringLabel, actor: &Actor) -> bool {
 /// # Errors
 /// `PolicyNotAuthorized`, or the owner's.
 pub fn create_label(tx: &mut Tx<'_>, actor: &Actor, spec: MeteringLabelSpec) -> Result<Arc<MeteringLabel>> {
-    require(actor.is_admin(), "create_metering_label")?;
     let project_id = owner(actor, spec.project_id.as_ref())?;
+    require(manages(actor, &project_id), "create_metering_label")?;
+    // Neutron lets whoever makes labels share them; but then a project would count in the routers of all others.
+    require(!spec.shared || actor.is_admin(), "create_metering_label:shared")?;
     let mut standard = Standard::new(project_id, spec.name, tx.now());
     standard.description = spec.description;
     let label = MeteringLabel {
@@ -227,9 +224,9 @@ pub fn delete_label(tx: &mut Tx<'_>, actor: &Actor, id: MeteringLabelId) -> Resu
 /// `PolicyNotAuthorized`, `MeteringLabelNotFound`, `Invalid` (prefixes that don't go together, or none),
 /// `MeteringLabelRuleOverlaps`.
 pub fn create_rule(tx: &mut Tx<'_>, actor: &Actor, spec: MeteringLabelRuleSpec) -> Result<Arc<MeteringLabelRule>> {
-    require(actor.is_admin(), "create_metering_label_rule")?;
+    let label = get_visible::<MeteringLabel>(tx.cloud(), actor, &spec.metering_label_id)?;
+    require(label.changeable_by(tx.cloud(), actor), "create_metering_label_rule")?;
     check_prefixes(&spec)?;
-    let label = tx.get::<MeteringLabel>(&spec.metering_label_id)?;
     check_overlap(tx.cloud(), &spec)?;
     let rule = MeteringLabelRule {
         id: tx.new_id(),

@@ -14,7 +14,7 @@ pub use rule::{
 
 use serde::{Deserialize, Serialize};
 
-use super::access::{Resource, get_visible};
+use super::access::{Resource, get_visible, manages};
 use super::{Network, Port, Standard, sharing};
 use crate::cloud::Row;
 use crate::host::Direction;
@@ -62,7 +62,7 @@ impl Resource for QosPolicy {
     }
     /// An administrator's, or a manager's in their own project.
     fn changeable_by(&self, _cloud: &Cloud, actor: &Actor) -> bool {
-        actor.is_admin() || (actor.owns(&self.standard.project_id) && actor.has_role("manager"))
+        manages(actor, &self.standard.project_id)
     }
 }
 

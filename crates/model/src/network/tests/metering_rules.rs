@@ -34,24 +34,50 @@ fn inside(label: MeteringLabelId, prefix: &str) -> MeteringLabelRuleSpec {
 }
 
 #[test]
-fn labels_and_rules_are_the_administrators() {
+fn managers_make_labels_members_see_them_and_others_do_not() {
     let mut world = World::new();
-    let demo = member("demo");
-    let code = world.fails(|tx| metering::create_label(tx, &demo, MeteringLabelSpec::default()));
+    let [manager, reader, other] = [manager("demo"), member("demo"), manager("other")];
+    let code = world.fails(|tx| metering::create_label(tx, &reader, MeteringLabelSpec::default()));
     assert_eq!(code, "PolicyNotAuthorized");
-    let label = label_of(&mut world, "demo", false);
-    let code = world.fails(|tx| metering::create_rule(tx, &demo, inside(label.id, "10.0.0.0/24")));
-    assert_eq!(code, "PolicyNotAuthorized");
-    assert!(!label.visible_to(&world.cloud, &demo));
-    let code = world.fails(|tx| metering::delete_label(tx, &demo, label.id));
-    assert_eq!(code, "MeteringLabelNotFound", "to others it is not there");
-
-    let made = world.run(|tx| metering::create_rule(tx, &admin(), inside(label.id, "10.0.0.0/24")));
-    let made = made.unwrap();
+    let shared = MeteringLabelSpec {
+        shared: true,
+        ..MeteringLabelSpec::default()
+    };
+    let code = world.fails(|tx| metering::create_label(tx, &manager, shared));
+    assert_eq!(code, "PolicyNotAuthorized", "it would count for every project");
+    let label = world.run(|tx| metering::create_label(tx, &manager, MeteringLabelSpec::default()));
+    let label = label.unwrap();
+    let some = || inside(label.id, "10.0.0.0/24");
+    let made = world.run(|tx| metering::create_rule(tx, &manager, some())).unwrap();
     assert_eq!(made.standard.project_id, label.standard.project_id);
-    let code = world.fails(|tx| metering::delete_rule(tx, &demo, made.id));
-    assert_eq!(code, "MeteringLabelRuleNotFound");
-    world.run(|tx| metering::delete_label(tx, &admin(), label.id)).unwrap();
+
+    assert!(label.visible_to(&world.cloud, &reader) && made.visible_to(&world.cloud, &reader));
+    let second = || inside(label.id, "10.0.1.0/24");
+    for (by, expected) in [
+        (&reader, ["PolicyNotAuthorized"; 3]),
+        (
+            &other,
+            [
+                "MeteringLabelNotFound",
+                "MeteringLabelRuleNotFound",
+                "MeteringLabelNotFound",
+            ],
+        ),
+    ] {
+        let codes = [
+            world.fails(|tx| metering::create_rule(tx, by, second())),
+            world.fails(|tx| metering::delete_rule(tx, by, made.id)),
+            world.fails(|tx| metering::delete_label(tx, by, label.id)),
+        ];
+        assert_eq!(codes, expected);
+    }
+    let of_admin = label_of(&mut world, "demo", true);
+    assert!(
+        !of_admin.visible_to(&world.cloud, &other),
+        "shared labels count for all, and are their project's"
+    );
+
+    world.run(|tx| metering::delete_label(tx, &manager, label.id)).unwrap();
     assert!(world.cloud.metering_label_rules.is_empty(), "rules go with their label");
     assert_eq!(
         world.fails(|tx| metering::create_rule(tx, &admin(), inside(label.id, "10.0.0.0/24"))),

@@ -147,6 +147,11 @@ pub(super) fn admin() -> Actor {
     actor("admin", &["admin", "manager", "member", "reader"])
 }
 
+/// A project's manager.
+pub(super) fn manager(project: &str) -> Actor {
+    actor(project, &["manager", "member", "reader"])
+}
+
 /// A member of a project.
 pub(super) fn member(project: &str) -> Actor {
     actor(project, &["member", "reader"])
