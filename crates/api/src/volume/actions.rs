@@ -263,14 +263,13 @@ async fn connect(call: &Call, id: VolumeId, name: &str, body: Object<'_>) -> Rep
 /// What one needs to reach a volume: nothing but its name, since only this cloud's own servers can.
 pub(super) fn connection_info(call: &Call, volume: &volume::Volume) -> Value {
     let cloud = call.ctx.cloud();
-    let specs = limits::specs_of(&cloud, volume).filter(|qos| qos.consumer != "back-end");
     json!({
         "driver_volume_type": "local",
         "data": {
             "volume_id": volume.id,
             "access_mode": if volume.is_read_only() { "ro" } else { "rw" },
             "encrypted": false,
-            "qos_specs": specs.map(|qos| &qos.specs),
+            "qos_specs": limits::asked_of(&cloud, volume),
             "discard": true,
         },
     })

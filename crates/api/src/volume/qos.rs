@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use model::volume::{QosSpecs, VolumeType};
-use model::volume::{limits, types};
+use model::volume::{QosSpecs, VolumeType, types};
 use model::{Error, QosSpecsId, Result};
 use serde_json::{Map, Value, json};
 
@@ -76,10 +75,7 @@ pub(super) async fn create(call: Call, Wire(body): Wire<Map<String, Value>>) -> 
     );
     let made = call
         .ctx
-        .transact(move |tx, _| {
-            limits::check(&specs)?;
-            types::create_qos(tx, name, consumer, specs)
-        })
+        .transact(move |tx, _| types::create_qos(tx, name, consumer, specs))
         .await?;
     reply(&whole(&call, &made))
 }
@@ -90,13 +86,7 @@ pub(super) async fn set_keys(call: Call, Path(id): Path<String>, Wire(body): Wir
     let fields = Object::only_member(&body, "qos_specs")?;
     let (consumer, specs) = (consumer(fields)?, read_specs(fields)?);
     call.ctx
-        .transact(move |tx, _| {
-            limits::check(&specs)?;
-            tx.update::<QosSpecs>(&id, |qos| {
-                qos.consumer = consumer.unwrap_or_else(|| std::mem::take(&mut qos.consumer));
-                qos.specs.extend(specs);
-            })
-        })
+        .transact(move |tx, _| types::set_qos(tx, id, consumer, specs))
         .await?;
     reply(&body)
 }

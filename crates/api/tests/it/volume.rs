@@ -464,6 +464,11 @@ async fn qos_specs_of_hosts_are_told_and_checked() {
     let associate = format!("{one}/associate?vol_type_id={}", id(&of_type));
     admin.get(&associate).await.expect(202);
     assert_eq!(told().await, qos["specs"]);
+    // What grows with the volume is told as it is for this one.
+    let by_size = json!({"qos_specs": {"read_bytes_sec_per_gb": "7", "read_bytes_sec_per_gb_min": "9"}});
+    admin.put(&one, by_size).await.expect(200);
+    let worked_out = json!({"total_iops_sec": "100", "color": "blue", "read_bytes_sec": "9"});
+    assert_eq!(told().await, worked_out);
     // What storage is to keep by itself does not concern who connects.
     admin
         .put(&one, json!({"qos_specs": {"consumer": "back-end"}}))

@@ -17,32 +17,57 @@ const MOST: u64 = 1_000_000_000_000_000;
 /// What a flavor's extra specs limit disks by.
 const FLAVOR_PREFIX: &str = "quota:disk_";
 
+/// What may stand before `_bytes_sec` and `_iops_sec`.
+const LIMITED: [&str; 3] = ["total", "read", "write"];
+
 /// What may stand behind `total_bytes_sec` and its like.
 const KINDS: [&str; 5] = ["", "_max", "_max_length", "_per_gb", "_per_gb_min"];
 
 /// The limits of a volume by its type's QoS specs, where hosts are to keep them.
 pub fn of_volume(cloud: &Cloud, volume: &Volume) -> DiskLimits {
-    let kept_by_hosts = specs_of(cloud, volume).filter(|qos| qos.consumer != "back-end");
-    kept_by_hosts.map_or(DiskLimits::NONE, |qos| read(&qos.specs, "", volume.size_gib))
+    asked_of(cloud, volume).map_or(DiskLimits::NONE, |specs| read(&specs, ""))
 }
 
-/// The QoS specs that a volume's type names.
-pub fn specs_of<'a>(cloud: &'a Cloud, volume: &Volume) -> Option<&'a QosSpecs> {
+/// What a volume's type asks of its host, the limits by size worked out; nothing if hosts have no part in it.
+pub fn asked_of(cloud: &Cloud, volume: &Volume) -> Option<BTreeMap<String, String>> {
+    let asked = specs_of(cloud, volume).filter(|qos| qos.consumer != "back-end");
+    asked.map(|qos| by_size(&qos.specs, volume.size_gib))
+}
+
+fn specs_of<'a>(cloud: &'a Cloud, volume: &Volume) -> Option<&'a QosSpecs> {
     let id = cloud.volume_types.get(&volume.type_id)?.qos_specs_id?;
     cloud.qos_specs.get(&id).map(std::sync::Arc::as_ref)
+}
+
+/// Makes `…_per_gb` into a limit: so much for each GiB, at least `…_per_gb_min`, at most `…_max`, which is then no burst
+/// (docs.openstack.org/cinder, "Capacity based quality of service").
+fn by_size(specs: &BTreeMap<String, String>, size_gib: u64) -> BTreeMap<String, String> {
+    let mut worked_out = specs.clone();
+    let limits = LIMITED
+        .iter()
+        .flat_map(|of| ["bytes", "iops"].map(|what| format!("{of}_{what}_sec")));
+    for limit in limits {
+        let mut figure = |kind: &str| worked_out.remove(&format!("{limit}{kind}"))?.parse::<u64>().ok();
+        let Some(per_gib) = figure("_per_gb") else { continue };
+        let least = figure("_per_gb_min").unwrap_or(0);
+        let most = figure("_max").unwrap_or(u64::MAX);
+        let found = per_gib.saturating_mul(size_gib).max(least).min(most);
+        worked_out.insert(limit, found.to_string());
+    }
+    worked_out
 }
 
 /// The limits of a server's own disks by its flavor's extra specs.
 pub fn of_flavor(extra_specs: &BTreeMap<String, String>) -> DiskLimits {
     // Nova knows no figures by size here.
-    read(extra_specs, FLAVOR_PREFIX, 0)
+    read(extra_specs, FLAVOR_PREFIX)
 }
 
 /// Refuses a limit that is no figure. Names that are no limits mean nothing here.
 ///
 /// # Errors
 /// `InvalidQoSSpecs` (400).
-pub fn check(specs: &BTreeMap<String, String>) -> Result<()> {
+pub(super) fn check(specs: &BTreeMap<String, String>) -> Result<()> {
     for (name, value) in specs {
         if is_limit(name) && value.parse::<u64>().is_err() {
             return Err(Error::invalid(
@@ -60,23 +85,19 @@ pub fn is_limit(name: &str) -> bool {
         let rest = name.strip_prefix(which).and_then(|rest| rest.strip_prefix(what));
         rest.is_some_and(|kind| KINDS.contains(&kind))
     };
-    let mut of = ["total", "read", "write"].into_iter();
-    name == "size_iops_sec" || of.any(|which| is_of(which, "_bytes_sec") || is_of(which, "_iops_sec"))
+    name == "size_iops_sec"
+        || LIMITED
+            .iter()
+            .any(|which| is_of(which, "_bytes_sec") || is_of(which, "_iops_sec"))
 }
 
-fn read(specs: &BTreeMap<String, String>, prefix: &str, size_gib: u64) -> DiskLimits {
+fn read(specs: &BTreeMap<String, String>, prefix: &str) -> DiskLimits {
     let figure = |name: &str| {
         let text = specs.get(&format!("{prefix}{name}"))?;
         Some(text.parse::<u64>().ok()?.min(MOST))
     };
     let rate = |name: &str| {
-        let by_size = figure(&format!("{name}_per_gb"))
-            .filter(|_| size_gib > 0)
-            .map(|per_gib| {
-                let least = figure(&format!("{name}_per_gb_min")).unwrap_or(0);
-                per_gib.saturating_mul(size_gib).clamp(least, MOST)
-            });
-        let per_second = by_size.or_else(|| figure(name)).unwrap_or(0);
+        let per_second = figure(name).unwrap_or(0);
         let burst = figure(&format!("{name}_max")).filter(|burst| per_second > 0 && *burst >= per_second);
         let seconds = burst.map(|burst| {
             let asked = figure(&format!("{name}_max_length")).unwrap_or(1);
@@ -124,7 +145,7 @@ mod tests {
     }
 
     fn limits(of: &[(&str, &str)], size_gib: u64) -> DiskLimits {
-        read(&specs(of), "", size_gib)
+        read(&by_size(&specs(of), size_gib), "")
     }
 
     #[test]
@@ -149,6 +170,9 @@ mod tests {
         assert_eq!(limits(&asked, 5).requests.read.per_second, 50);
         let both = [("read_iops_sec_per_gb", "10"), ("read_iops_sec", "3")];
         assert_eq!(limits(&both, 2).requests.read.per_second, 20);
+        let capped = [("read_iops_sec_per_gb", "10"), ("read_iops_sec_max", "35")];
+        let of = |size| limits(&capped, size).requests.read;
+        assert_eq!((of(3).per_second, of(4).per_second, of(4).burst), (30, 35, 0));
     }
 
     #[test]
@@ -218,7 +242,7 @@ mod tests {
             size in 0_u64..100_000,
         ) {
             let asked = asked.into_iter().map(|(name, value)| (name, value.to_string())).collect();
-            let found = read(&asked, "", size);
+            let found = read(&by_size(&asked, size), "");
             for rates in [found.bytes, found.requests] {
                 prop_assert!(rates.total == Rate::default() || rates.read.per_second == 0 && rates.write.per_second == 0);
                 for rate in [rates.total, rates.read, rates.write] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Volume;
+use super::{Volume, limits};
 use crate::cloud::Row;
 use crate::{Actor, Cloud, Error, ProjectId, QosSpecsId, Result, Timestamp, Tx, VolumeTypeId};
 
@@ -338,13 +338,14 @@ impl Row for QosSpecs {
 /// Makes QoS specs.
 ///
 /// # Errors
-/// `QoSSpecsExists`.
+/// `QoSSpecsExists`; `InvalidQoSSpecs` (400) for a limit that is no figure.
 pub fn create_qos(
     tx: &mut Tx<'_>,
     name: String,
     consumer: String,
     specs: BTreeMap<String, String>,
 ) -> Result<Arc<QosSpecs>> {
+    limits::check(&specs)?;
     if tx.cloud().qos_specs.iter().any(|each| each.name == name) {
         return Err(Error::conflict(
             "QoSSpecsExists",
@@ -358,6 +359,24 @@ pub fn create_qos(
         specs,
     };
     Ok(tx.put(qos))
+}
+
+/// Sets some of QoS specs, and who keeps them.
+///
+/// # Errors
+/// `QoSSpecsNotFound`; `InvalidQoSSpecs` (400) for a limit that is no figure.
+pub fn set_qos(
+    tx: &mut Tx<'_>,
+    id: QosSpecsId,
+    consumer: Option<String>,
+    specs: BTreeMap<String, String>,
+) -> Result<()> {
+    limits::check(&specs)?;
+    tx.update::<QosSpecs>(&id, |qos| {
+        qos.consumer = consumer.unwrap_or_else(|| std::mem::take(&mut qos.consumer));
+        qos.specs.extend(specs);
+    })
+    .map(drop)
 }
 
 /// Deletes QoS specs.

@@ -5,6 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::{FallocateFlags, SeekFrom};
+use rustix::io::Errno;
+
 use super::error::{Result, ServerError};
 
 /// Extension of what is being made.
@@ -107,9 +110,81 @@ pub fn create(path: &Path) -> Result<File> {
         .map_err(ServerError::file("create", path))
 }
 
+/// Gives the space back that a file claims for parts where nothing was ever written. Where the filesystem can't, the file
+/// stays as it is.
+///
+/// # Errors
+/// What the filesystem says of a look at the file.
+pub fn free_unwritten(file: &File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let mut from = 0;
+    while from < length {
+        let data = match rustix::fs::seek(file, SeekFrom::Data(from)) {
+            Ok(data) => data,
+            Err(Errno::NXIO) => length,
+            Err(error) => return Err(error.into()),
+        };
+        if data > from {
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            match rustix::fs::fallocate(file, flags, from, data - from) {
+                Ok(()) => {}
+                Err(Errno::OPNOTSUPP) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if data == length {
+            break;
+        }
+        from = rustix::fs::seek(file, SeekFrom::Hole(data))?;
+    }
+    Ok(())
+}
+
 /// Gives a file to a server's user.
 pub fn give(path: &Path, uid: u32, mode: u32) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .and_then(|()| std::os::unix::fs::lchown(path, Some(uid), Some(uid)))
         .map_err(ServerError::file("give away", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{FileExt, MetadataExt};
+
+    use super::*;
+
+    #[test]
+    fn what_was_never_written_takes_no_space() {
+        const MIB: u64 = 1 << 20;
+        let file = tempfile::tempfile().unwrap();
+        let claim = |from, length| rustix::fs::fallocate(&file, FallocateFlags::empty(), from, length).unwrap();
+        claim(0, 16 * MIB);
+        file.write_all_at(&vec![7; 1 << 20], 3 * MIB).unwrap();
+        file.write_all_at(&vec![8; 1 << 20], 15 * MIB).unwrap();
+        file.set_len(20 * MIB).unwrap();
+        let before = file.metadata().unwrap();
+        assert!(before.blocks() * 512 >= 16 * MIB);
+        free_unwritten(&file).unwrap();
+        let after = file.metadata().unwrap();
+        assert_eq!(after.len(), 20 * MIB);
+        assert!(after.blocks() * 512 < 4 * MIB, "{} blocks", after.blocks());
+        let at = |at: u64| {
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, at).unwrap();
+            byte[0]
+        };
+        let edges = [
+            0,
+            3 * MIB - 1,
+            3 * MIB,
+            4 * MIB - 1,
+            4 * MIB,
+            15 * MIB,
+            16 * MIB - 1,
+            16 * MIB,
+        ];
+        assert_eq!(edges.map(at), [0, 0, 7, 7, 0, 8, 8, 0]);
+        free_unwritten(&file).unwrap();
+        free_unwritten(&tempfile::tempfile().unwrap()).unwrap();
+    }
 }

@@ -130,7 +130,11 @@ impl FileDriver {
                 };
                 qmp.copy_disk(copy, file.as_fd(), progress)
                     .await
-                    .map_err(ServerError::qemu("copy a volume in use", partial))
+                    .map_err(ServerError::qemu("copy a volume in use", partial))?;
+                // Where the volume is empty QEMU writes zeros, for which it claims space.
+                let of = partial.to_owned();
+                let free = move || files::free_unwritten(&file).map_err(ServerError::file("free space of", &of));
+                files::blocking(free).await
             }
         }
     }

@@ -45,7 +45,7 @@ struct Job {
 }
 
 impl Qmp {
-    /// Copies the whole disk, as it is now, into `file`. Zeroes are left out. `progress` gets the percentage done. Dropping
+    /// Copies the whole disk, as it is now, into `file`. For zeroes a raw copy claims space on most filesystems. `progress` gets the percentage done. Dropping
     /// the future leaves the job: [`Qmp::end_copy`] ends it.
     ///
     /// # Errors

@@ -231,6 +231,13 @@ async fn a_volume_is_copied_while_its_machine_runs() {
     };
     assert!(start(&copy) == start(&path), "the copy is another disk");
     assert_eq!(fs::metadata(&copy).unwrap().len(), GIB);
+    let space = |path: &PathBuf| std::os::unix::fs::MetadataExt::blocks(&fs::metadata(path).unwrap()) * 512;
+    assert!(
+        space(&copy) < space(&path) + (16 << 20),
+        "the copy of {} bytes takes {}",
+        space(&path),
+        space(&copy)
+    );
     assert_eq!(host.servers().process_id(id), Some(pid));
     drop(volumes);
 }
