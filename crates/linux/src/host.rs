@@ -1,11 +1,16 @@
 //! What this host is and can do: read-only facts, and a trial of kernel features.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::bpf::Program;
 use crate::netlink::Rtnl;
 use crate::nft::Nft;
 use crate::{Error, Netns, Result};
+
+/// Index of the loopback device, the same in every namespace.
+const LOOPBACK: u32 = 1;
 
 /// Facts that cost nothing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +57,8 @@ pub struct Capabilities {
     pub vlan: bool,
     /// Tap devices.
     pub tap: bool,
+    /// Why programs where frames enter a device do not work, if they do not: trunks need them.
+    pub programs: std::result::Result<(), String>,
     /// Virtualisation by hardware; says nothing on whether guests run well on it.
     pub kvm_device: bool,
 }
@@ -120,6 +127,7 @@ pub fn capabilities() -> Result<Capabilities> {
             (basic.map(|_| ()).map_err(|e| e.to_string()), bridge.is_ok())
         }
     };
+    let untag = Program::untag(&BTreeMap::from([(1, LOOPBACK)]));
     Ok(Capabilities {
         nftables,
         bridge_conntrack,
@@ -127,6 +135,15 @@ pub fn capabilities() -> Result<Capabilities> {
         vxlan: links.create_vxlan("probe-vx", 1).is_ok(),
         vlan: links.create_vlan("probe-vl", 1, 100).is_ok(),
         tap: crate::tap::open(&ns, "probe-tap", crate::tap::TapOptions::default()).is_ok(),
+        programs: links.attach(LOOPBACK, &untag).map(drop).map_err(|e| in_full(&e)),
         kvm_device: Path::new("/dev/kvm").exists(),
     })
+}
+
+/// An error with its cause, which is what tells an operator more.
+fn in_full(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }

@@ -8,6 +8,7 @@
 //! a [`Netns`] and keeps working from any thread afterwards, because a socket belongs to the
 //! namespace it was made in. Calls block; use them from a thread that may.
 
+pub mod bpf;
 pub mod cgroup;
 pub mod command;
 pub mod conntrack;

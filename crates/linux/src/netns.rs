@@ -74,7 +74,8 @@ impl Netns {
             })
         });
         if let Err(error) = made {
-            let _ = fs::remove_file(&path);
+            // The name stays for whoever else mounts on it just now.
+            let _ = Self::delete_dead(name);
             return Err(Error::io(doing(), error));
         }
         let ns = Self::open(name)?;

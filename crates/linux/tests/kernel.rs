@@ -588,6 +588,7 @@ fn the_host_tells_what_it_has() {
     let can = linux::host::capabilities().unwrap();
     assert_eq!(can.nftables, Ok(()));
     assert!(can.br_netfilter && can.tap);
+    assert_eq!(can.programs, Ok(()));
     assert!(
         Netns::list().unwrap().iter().filter(|n| n.starts_with("probe")).count() == 0,
         "{names:?}"

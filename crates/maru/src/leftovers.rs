@@ -179,7 +179,7 @@ impl Seen {
 
 /// The first eleven characters of the id of the port that a device is named after.
 fn port_of(device: &str) -> Option<&str> {
-    let short = ["tap", "ifb", "qr-", "qg-"]
+    let short = ["tap", "ifb", "spt-", "qr-", "qg-"]
         .iter()
         .find_map(|prefix| device.strip_prefix(prefix))?;
     let (head, tail) = short.split_once('-')?;
@@ -234,6 +234,7 @@ mod tests {
                 "tap0a1b2c3d-4e",
                 "tap1a1b2c3d-4e",
                 "qg-1a1b2c3d-4e",
+                "spt-1a1b2c3d-4e",
                 "tapestry",
                 "br0",
                 "lo",
@@ -255,6 +256,7 @@ mod tests {
                 format!("namespace qrouter-{lost}"),
                 "device tap1a1b2c3d-4e (here)".into(),
                 "device qg-1a1b2c3d-4e (here)".into(),
+                "device spt-1a1b2c3d-4e (here)".into(),
                 format!("control group /groups/{lost}"),
             ]
         );

@@ -123,6 +123,8 @@ messages! {
     nft_missing(error) = "nftables does not work: {error}", "nftables가 동작하지 않습니다: {error}";
     tap_ok() = "tap devices can be made", "tap 장치를 만들 수 있습니다";
     tap_missing() = "tap devices can't be made", "tap 장치를 만들 수 없습니다";
+    trunks_ok() = "eBPF programs can be attached to devices (trunks)", "장치에 eBPF 프로그램을 붙일 수 있습니다(트렁크)";
+    trunks_missing(error) = "trunks will not work: {error}", "트렁크가 동작하지 않습니다: {error}";
     program_ok(path) = "{path} is installed", "{path} 설치됨";
     program_missing(path) = "{path} is not installed", "{path}이(가) 설치되어 있지 않습니다";
     no_trial() = "without QEMU no trial guest can be run", "QEMU가 없어 시험 게스트를 실행할 수 없습니다";

@@ -26,7 +26,7 @@ use crate::image::{Image, MetadefNamespace};
 use crate::network::qos::{BandwidthLimitRule, DscpMarkingRule, PacketRateLimitRule};
 use crate::network::{
     AddressGroup, AddressScope, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy, Network, Port, PortForwarding,
-    QosPolicy, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
+    QosPolicy, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, Trunk,
 };
 use crate::placement::{CustomClass, CustomTrait, ResourceConsumer, ResourceProvider};
 use crate::quota::Quota;
@@ -38,7 +38,7 @@ use crate::{
     AddressGroupId, AttachmentId, BackupId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, ImageId,
     MeteringLabelId, MeteringLabelRuleId, NdpProxyId, NetworkId, PortForwardingId, PortId, ProjectId, QosPolicyId,
     QosRuleId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId,
-    SubnetPoolId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
+    SubnetPoolId, TrunkId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
 };
 
 /// A row of a table: a resource as it is kept.
@@ -263,6 +263,12 @@ pub struct Lookups {
     pub ndp_proxies_by_router: Lookup<RouterId, NdpProxyId>,
     /// NDP proxies of a port's addresses.
     pub ndp_proxies_by_port: Lookup<PortId, NdpProxyId>,
+    /// The trunk that a port is the parent of.
+    pub trunks_by_parent: Lookup<PortId, TrunkId>,
+    /// The trunk that a port is a subport of.
+    pub trunks_by_subport: Lookup<PortId, TrunkId>,
+    /// Trunks whose host has to answer to what they should be.
+    pub pending_trunks: OrdSet<TrunkId>,
     /// Floating IPs of a provider network.
     pub floating_ips_by_network: Lookup<NetworkId, FloatingIpId>,
     /// Servers that are gone, in the order in which they went.
@@ -458,6 +464,8 @@ tables! {
     port_forwardings: PortForwarding,
     /// Neutron's NDP proxies.
     ndp_proxies: NdpProxy,
+    /// Neutron's trunks.
+    trunks: Trunk,
     /// Neutron's security groups.
     security_groups: SecurityGroup,
     /// Their rules.

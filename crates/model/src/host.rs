@@ -10,6 +10,7 @@ mod metadata;
 mod metering;
 mod orders;
 mod qos;
+mod trunk;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::MacAddress;
 use crate::{
     AddressScopeId, FloatingIpId, HostId, ImageId, MeteringLabelId, NetworkId, PortId, RouterId, SecurityGroupId,
-    SecurityGroupRuleId, ServerId, SubnetId, VolumeId, VolumeSnapshotId,
+    SecurityGroupRuleId, ServerId, SubnetId, TrunkId, VolumeId, VolumeSnapshotId,
 };
 
 pub use disk_limits::{DiskLimits, Rate, Rates};
@@ -31,6 +32,7 @@ pub use metadata::{InstanceMetadata, MetadataNic};
 pub use metering::MeterRule;
 pub use orders::{RescueDisk, ServerDone, ServerOrders, SnapshotOrder, SnapshotReport, SnapshotState};
 pub use qos::{AddressLimit, BandwidthLimit, PacketRateLimit, PortQos};
+pub use trunk::{SubportConfig, TrunkConfig};
 pub use volume::{
     CopyConfig, CopyKind, RestoreConfig, Restored, SnapshotConfig, VolumeConfig, VolumeDisk, VolumeOrigin, VolumeReport,
 };
@@ -46,6 +48,9 @@ pub struct HostConfig {
     pub networks: OrdMap<NetworkId, Arc<NetworkConfig>>,
     /// Routers: one `qrouter-<id>` namespace each.
     pub routers: OrdMap<RouterId, Arc<RouterConfig>>,
+    /// Trunks: ports of servers that carry further networks, told apart by VLAN tags.
+    #[serde(default)]
+    pub trunks: OrdMap<TrunkId, Arc<TrunkConfig>>,
     /// Servers: one QEMU process each.
     pub servers: OrdMap<ServerId, Arc<ServerConfig>>,
     /// Volumes: one file each.
@@ -208,6 +213,8 @@ pub enum PortBinding {
     Server(ServerId),
     /// A router's leg: a veth into `qrouter-<id>`; the leg is described in [`RouterConfig::legs`].
     Router(RouterId),
+    /// A trunk: a veth to the parent port's tap, which tags and untags ([`TrunkConfig::subports`]).
+    Trunk(TrunkId),
     /// An existing network namespace given a leg by `maru port attach`.
     Namespace {
         /// Its name below `/run/netns`.
@@ -516,6 +523,9 @@ pub struct HostReport {
     pub networks: OrdMap<NetworkId, FragmentStatus>,
     /// How each router is.
     pub routers: OrdMap<RouterId, FragmentStatus>,
+    /// How each trunk is.
+    #[serde(default)]
+    pub trunks: OrdMap<TrunkId, FragmentStatus>,
     /// How each port is.
     pub ports: OrdMap<PortId, PortReport>,
     /// How each server is, those being removed included.

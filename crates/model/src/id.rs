@@ -106,6 +106,8 @@ uuid_ids! {
     PortForwardingId;
     /// A Neutron router.
     RouterId;
+    /// A Neutron trunk.
+    TrunkId;
     /// A Neutron NDP proxy: an address that a router answers for.
     NdpProxyId;
     /// A Neutron floating IP.

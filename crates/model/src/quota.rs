@@ -30,6 +30,7 @@ pub const DEFAULTS: &[(&str, i64)] = &[
     ("security_group", 10),
     ("security_group_rule", 100),
     ("rbac_policy", 10),
+    ("trunk", -1),
     // Glance; the size in MiB, without a limit because the disk has one
     ("image_count_total", 100),
     ("image_count_uploading", 100),

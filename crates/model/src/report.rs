@@ -6,6 +6,7 @@
 
 mod backup;
 mod server;
+mod trunk;
 mod volume;
 
 use std::collections::BTreeSet;
@@ -17,7 +18,7 @@ use crate::compute::TaskState;
 use crate::host::{FragmentStatus, HostConfig, HostReport, PortReport};
 use crate::network::{FloatingIp, Port, Status, device_owner};
 use crate::{
-    AttachmentId, BackupId, Cloud, FloatingIpId, HostId, PortId, Result, RouterId, ServerId, Tx, VolumeId,
+    AttachmentId, BackupId, Cloud, FloatingIpId, HostId, PortId, Result, RouterId, ServerId, TrunkId, Tx, VolumeId,
     VolumeSnapshotId,
 };
 
@@ -29,6 +30,8 @@ const PART_ROWS: usize = 40;
 pub enum Item {
     /// A port's status.
     Port(PortId),
+    /// A trunk's status.
+    Trunk(TrunkId),
     /// A server's state.
     Server(ServerId),
     /// A floating IP's status.
@@ -55,12 +58,19 @@ pub fn pending(
     newest: &HostReport,
 ) -> Vec<Part> {
     let mut items: BTreeSet<Item> = BTreeSet::new();
-    items.extend(changed(&folded.ports, &newest.ports).into_iter().map(Item::Port));
+    for port in changed(&folded.ports, &newest.ports) {
+        items.insert(Item::Port(port));
+        items.extend(trunk::of_port(cloud, port).map(Item::Trunk));
+    }
+    items.extend(changed(&folded.trunks, &newest.trunks).into_iter().map(Item::Trunk));
+    items.extend(cloud.lookups.pending_trunks.iter().copied().map(Item::Trunk));
     for network in changed(&folded.networks, &newest.networks) {
-        let ports = cloud
-            .ports_of_network(network)
-            .filter(|port| port.device_owner == device_owner::DHCP);
-        items.extend(ports.map(|port| Item::Port(port.id)));
+        for port in cloud.ports_of_network(network) {
+            if port.device_owner == device_owner::DHCP {
+                items.insert(Item::Port(port.id));
+            }
+            items.extend(trunk::of_port(cloud, port.id).map(Item::Trunk));
+        }
     }
     for router in changed(&folded.routers, &newest.routers) {
         items.extend(
@@ -113,6 +123,7 @@ pub fn fold(tx: &mut Tx<'_>, host: &HostId, config: &HostConfig, newest: &HostRe
     for item in part {
         match item {
             Item::Port(id) => view.fold_port(tx, *id)?,
+            Item::Trunk(id) => trunk::fold(tx, &view, *id),
             Item::FloatingIp(id) => view.fold_floating_ip(tx, *id)?,
             Item::Server(id) => server::fold(tx, &view, *id)?,
             Item::Volume(id) => volume::fold(tx, &view, *id)?,
@@ -149,6 +160,7 @@ impl View<'_> {
                 .ports
                 .get(id)
                 .is_some_and(|port| self.port_status(port).is_some_and(|new| new != port.status)),
+            Item::Trunk(id) => trunk::news(cloud, self, *id).is_some(),
             Item::FloatingIp(id) => cloud
                 .floating_ips
                 .get(id)

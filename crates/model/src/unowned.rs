@@ -45,6 +45,7 @@ fn owner(row: &AnyRow) -> Option<ProjectId> {
         AnyRow::Router(row) => &row.standard.project_id,
         AnyRow::FloatingIp(row) => &row.standard.project_id,
         AnyRow::NdpProxy(row) => &row.standard.project_id,
+        AnyRow::Trunk(row) => &row.standard.project_id,
         AnyRow::SecurityGroup(row) => &row.standard.project_id,
         AnyRow::Quota(row) => &row.project_id,
         AnyRow::Server(row) => &row.project_id,

@@ -8,17 +8,19 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use model::compute::{PowerState, Server, ServerFlavor, VmState};
-use model::host::{DesiredPower, Direction, EtherType, HostConfig};
+use model::host::{DesiredPower, Direction, EtherType, HostConfig, PortBinding};
 use model::network::qos::{BandwidthLimitRule, DscpMarkingRule};
+use model::network::trunk::{SegmentationType, Subport, TrunkStatus};
 use model::network::{
     AddressGroup, FixedIp, FloatingIp, GatewayInfo, MeteringLabel, MeteringLabelRule, NdpProxy, Network, Port,
-    PortForwarding, Router, SecurityGroup, SecurityGroupRule, Standard, Status, Subnet, SubnetPool, device_owner,
+    PortForwarding, Router, SecurityGroup, SecurityGroupRule, Standard, Status, Subnet, SubnetPool, Trunk,
+    device_owner,
 };
 use model::plan::{Planner, Settings};
 use model::volume::{
     AttachMode, AttachmentStatus, QosSpecs, Volume, VolumeAttachment, VolumeSource, VolumeStatus, VolumeType,
 };
-use model::{Cloud, NetworkId, PortId, SecurityGroupId, SeededIds, Timestamp, Tx};
+use model::{Cloud, NetworkId, PortId, SecurityGroupId, SeededIds, Timestamp, TrunkId, Tx};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -41,7 +43,7 @@ struct Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..20u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
+    let step = (0..21u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
     let step = step.prop_map(|(kind, n, choices, remove)| Step {
         kind,
         n,
@@ -127,6 +129,8 @@ fn take(tx: &mut Tx<'_>, step: &Step) {
         (18, true) => drop(tx.delete::<MeteringLabel>(&id(20, n))),
         (19, false) => drop(tx.put(label_rule(n, a, b))),
         (19, true) => drop(tx.delete::<MeteringLabelRule>(&id(21, n))),
+        (20, false) => drop(tx.put(trunk(n, a, b, c))),
+        (20, true) => drop(tx.delete::<Trunk>(&id(22, n))),
         (_, false) => drop(tx.put(server(n, a, b))),
         (_, true) => drop(tx.delete::<Server>(&id(7, n))),
     }
@@ -156,6 +160,23 @@ fn label_rule(n: u8, a: u8, b: u8) -> MeteringLabelRule {
         source_ip_prefix: (a & 8 != 0).then_some(prefix),
         destination_ip_prefix: None,
         excluded: a & 16 != 0,
+    }
+}
+
+/// Of any port, with any ports for subports, be they another trunk's.
+fn trunk(n: u8, a: u8, b: u8, c: u8) -> Trunk {
+    let subport = |bit: u8| Subport {
+        port_id: id(2, bit),
+        segmentation_type: SegmentationType::Vlan,
+        segmentation_id: u16::from(c) + u16::from(bit) + 1,
+    };
+    Trunk {
+        id: id(22, n),
+        standard: standard(format!("trunk{n}")),
+        port_id: id(2, a % 3),
+        admin_state_up: a & 4 == 0,
+        status: TrunkStatus::Down,
+        sub_ports: (0..3).filter(|bit| b & (1 << bit) != 0).map(subport).collect(),
     }
 }
 
@@ -578,4 +599,65 @@ fn a_change_of_one_port_leaves_all_other_parts_where_they_are() {
         &planner.config().networks[&net_0],
         &before.networks[&net_0]
     ));
+}
+
+#[test]
+fn subports_are_planned_where_a_server_has_their_parent() {
+    let mut planner = Planner::new(&Cloud::default(), "host1".into(), Settings::default());
+    let (net_0, net_1) = (id::<NetworkId>(0, 0), id::<NetworkId>(0, 1));
+    let (parent, subport) = (id::<PortId>(2, 0), id::<PortId>(2, 1));
+    let trunk_0 = id::<TrunkId>(22, 0);
+    let far = || Port {
+        device_owner: device_owner::TRUNK_SUBPORT.to_owned(),
+        device_id: String::new(),
+        ..port(1, 4, 0, 1, 9)
+    };
+    let cloud = change(Cloud::default(), &mut planner, |tx| {
+        for n in [0, 1] {
+            tx.put(network(n, 0));
+            tx.put(subnet(n, 0));
+        }
+        tx.put(port(0, 0, 0, 0, 9));
+        tx.put(far());
+        tx.put(trunk(0, 0, 2, 99));
+    });
+    let is_here = |planner: &Planner| {
+        let config = planner.config();
+        let binding = config.networks.get(&net_1).and_then(|net| net.ports.get(&subport));
+        let planned = config.trunks.get(&trunk_0);
+        assert_eq!(binding.is_some(), planned.is_some());
+        if let (Some(port), Some(trunk)) = (binding, planned) {
+            assert_eq!(port.binding, PortBinding::Trunk(trunk.id));
+            let carried = &trunk.subports[&101_u16];
+            assert_eq!((trunk.parent, carried.port_id), (parent, subport));
+            assert_eq!((trunk.network_id, carried.network_id), (net_0, net_1));
+        }
+        planned.is_some()
+    };
+    assert!(!is_here(&planner), "no server has it");
+    let cloud = change(cloud, &mut planner, |tx| drop(tx.put(server(0, 0, 0))));
+    assert!(is_here(&planner));
+
+    // What is no business of the subport leaves it where it is.
+    let before = planner.config().clone();
+    let cloud = change(cloud, &mut planner, |tx| {
+        tx.put(Port {
+            status: Status::Active,
+            ..port(0, 0, 0, 0, 9)
+        });
+        tx.put(Trunk {
+            status: TrunkStatus::Active,
+            ..trunk(0, 0, 2, 99)
+        });
+    });
+    assert_eq!(planner.config().revision, before.revision);
+
+    let cloud = change(cloud, &mut planner, |tx| drop(tx.put(trunk(0, 0, 0, 99))));
+    let config = planner.config();
+    assert!(config.trunks[&trunk_0].subports.is_empty());
+    assert!(config.networks.get(&net_1).is_none_or(|net| net.ports.is_empty()));
+    let cloud = change(cloud, &mut planner, |tx| drop(tx.put(trunk(0, 0, 2, 99))));
+    assert!(is_here(&planner));
+    change(cloud, &mut planner, |tx| drop(tx.delete::<Server>(&id(7, 0))));
+    assert!(!is_here(&planner));
 }

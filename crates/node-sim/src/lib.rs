@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use model::console::{ConsoleKind, ConsoleSource};
 use model::diagnostics::{Answer, Diagnostics, DiagnosticsSource, DiskFigures, Done, NicFigures, Traffic};
 use model::host::{HostConfig, HostFacts, HostReport, ServerPhase};
-use model::{HostId, NetworkId, PortId, RouterId, ServerId};
+use model::{HostId, NetworkId, PortId, RouterId, ServerId, TrunkId};
 use tokio::sync::{Notify, watch};
 
 use whims::Whims;
@@ -167,6 +167,13 @@ impl SimNode {
     pub fn fail_router(&self, id: RouterId, text: &str) {
         self.tell(|state| {
             state.whims.failing_routers.insert(id, text.to_owned());
+        });
+    }
+
+    /// From now on this trunk can't be made.
+    pub fn fail_trunk(&self, id: TrunkId, text: &str) {
+        self.tell(|state| {
+            state.whims.failing_trunks.insert(id, text.to_owned());
         });
     }
 

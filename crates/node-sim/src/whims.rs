@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{NetworkId, PortId, RouterId, ServerId};
+use model::{NetworkId, PortId, RouterId, ServerId, TrunkId};
 
 /// Faults and pauses asked for.
 #[derive(Debug, Default)]
@@ -11,6 +11,7 @@ pub(crate) struct Whims {
     pub(crate) failing_every_server: Option<String>,
     pub(crate) failing_networks: BTreeMap<NetworkId, String>,
     pub(crate) failing_routers: BTreeMap<RouterId, String>,
+    pub(crate) failing_trunks: BTreeMap<TrunkId, String>,
     pub(crate) failing_ports: BTreeMap<PortId, String>,
     pub(crate) failing_volumes: Option<String>,
     pub(crate) held_servers: BTreeSet<ServerId>,
@@ -24,6 +25,7 @@ impl Whims {
         self.failing_every_server = None;
         self.failing_networks.clear();
         self.failing_routers.clear();
+        self.failing_trunks.clear();
         self.failing_ports.clear();
         self.failing_volumes = None;
     }

@@ -10,9 +10,9 @@ use imbl::ordmap::DiffItem;
 use model::host::{
     DesiredPower, FragmentStatus, HostConfig, HostFacts, HostReport, NetworkConfig, PortBinding, PortConfig,
     PortReport, Restored, RouterConfig, ServerConfig, ServerDone, ServerPhase, ServerReport, SnapshotReport,
-    SnapshotState, VolumeReport,
+    SnapshotState, TrunkConfig, VolumeReport,
 };
-use model::{PortId, ServerId};
+use model::{PortId, ServerId, TrunkId};
 
 use crate::disk::Disk;
 use crate::whims::Whims;
@@ -220,13 +220,15 @@ impl World {
             self.news = true;
         }
         let plugged = is_plugged(&machine.phase);
-        for (network, port_id) in nics {
-            let Some(port) = self
-                .wanted
-                .networks
-                .get(&network)
-                .and_then(|net| net.ports.get(&port_id))
-            else {
+        let wanted = self.wanted.clone();
+        let carried = wanted
+            .trunks
+            .values()
+            .filter(|trunk| nics.contains(&(trunk.network_id, trunk.parent)))
+            .flat_map(|trunk| trunk.subports.values())
+            .map(|subport| (subport.network_id, subport.port_id));
+        for (network, port_id) in nics.iter().copied().chain(carried) {
+            let Some(port) = wanted.networks.get(&network).and_then(|net| net.ports.get(&port_id)) else {
                 continue;
             };
             if !matches!(self.report.ports.get(&port_id), Some(PortReport::Failed(_))) {
@@ -236,7 +238,7 @@ impl World {
         }
     }
 
-    /// Enters what changed of provider networks, networks, routers and ports.
+    /// Enters what changed of provider networks, networks, routers, trunks and ports.
     fn judge_network_side(&mut self, whims: &Whims) {
         let wanted = self.wanted.clone();
         let judged = std::mem::replace(&mut self.judged, wanted.clone());
@@ -270,6 +272,15 @@ impl World {
         for item in judged.networks.diff(&wanted.networks) {
             let (old, new) = sides(&item);
             self.judge_network(old, new, whims);
+        }
+        for item in judged.trunks.diff(&wanted.trunks) {
+            match item {
+                DiffItem::Remove(id, _) => remove(&mut self.report.trunks, id, &mut self.news),
+                DiffItem::Add(id, _) | DiffItem::Update { new: (id, _), .. } => {
+                    let state = whims.failing_trunks.get(id);
+                    set(&mut self.report.trunks, *id, status(state), &mut self.news);
+                }
+            }
         }
     }
 
@@ -327,7 +338,12 @@ impl World {
                 DiffItem::Remove(id, _) => remove(&mut self.report.ports, id, &mut self.news),
                 DiffItem::Add(id, port) | DiffItem::Update { new: (id, port), .. } => {
                     let plugged = fault.is_none() && self.is_port_plugged(port);
-                    let state = judge_port(whims, *id, plugged && port.admin_state_up);
+                    let refused = match &port.binding {
+                        PortBinding::Trunk(trunk) => whims.failing_trunks.get(trunk),
+                        _ => None,
+                    };
+                    let judged = || judge_port(whims, *id, plugged && port.admin_state_up);
+                    let state = refused.map_or_else(judged, |text| PortReport::Failed(text.clone()));
                     set(&mut self.report.ports, *id, state, &mut self.news);
                 }
             }
@@ -347,8 +363,18 @@ impl World {
     fn is_port_plugged(&self, port: &PortConfig) -> bool {
         match &port.binding {
             PortBinding::Server(id) => self.machines.get(id).is_some_and(|machine| is_plugged(&machine.phase)),
+            PortBinding::Trunk(id) => self.parent(id).is_some_and(|parent| self.is_port_plugged(parent)),
             PortBinding::Router(_) | PortBinding::Namespace { .. } => true,
         }
+    }
+
+    /// The port that a trunk is made of.
+    fn parent(&self, id: &TrunkId) -> Option<&PortConfig> {
+        let trunk: &TrunkConfig = self.wanted.trunks.get(id)?;
+        let network = self.wanted.networks.get(&trunk.network_id)?;
+        let port = network.ports.get(&trunk.parent)?;
+        // A parent is never plugged into a trunk itself: nothing goes round in circles.
+        matches!(port.binding, PortBinding::Server(_)).then_some(&**port)
     }
 }
 

@@ -15,7 +15,7 @@ struct Health {
     /// Revision of the host's document that was applied last, and the newest one.
     applied_revision: u64,
     wanted_revision: u64,
-    /// Networks and routers that the host could not make yet.
+    /// Networks, routers and trunks that the host could not make yet.
     failed_fragments: usize,
 }
 
@@ -26,6 +26,7 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Reply {
     let failed = |status: &FragmentStatus| matches!(status, FragmentStatus::Failed(_));
     let failed_fragments = report.networks.values().filter(|status| failed(status)).count()
         + report.routers.values().filter(|status| failed(status)).count()
+        + report.trunks.values().filter(|status| failed(status)).count()
         + report.externals.values().filter(|status| failed(status)).count();
     let settled = failed_fragments == 0 && report.revision == wanted_revision;
     json(&Health {

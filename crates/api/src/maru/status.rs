@@ -109,6 +109,12 @@ fn not_ready(cloud: &Cloud, config: &HostConfig, report: &HostReport) -> Vec<Val
             list.push(entry("router", id.to_string(), name, reason));
         }
     }
+    for (id, status) in &report.trunks {
+        if let FragmentStatus::Failed(reason) = status {
+            let name = cloud.trunks.get(id).map(|row| row.standard.name.clone());
+            list.push(entry("trunk", id.to_string(), name, reason));
+        }
+    }
     for (id, status) in &report.ports {
         if let PortReport::Failed(reason) = status {
             let name = cloud.ports.get(id).map(|row| row.standard.name.clone());

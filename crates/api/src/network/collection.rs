@@ -366,7 +366,8 @@ fn many<R: Collection>(ctx: &Ctx, status: StatusCode, rows: &[Arc<R>]) -> axum::
     bytes(status, out)
 }
 
-fn bytes(status: StatusCode, out: Vec<u8>) -> axum::response::Response {
+/// An answer that is written already.
+pub(super) fn bytes(status: StatusCode, out: Vec<u8>) -> axum::response::Response {
     (status, [(CONTENT_TYPE, "application/json")], out).into_response()
 }
 

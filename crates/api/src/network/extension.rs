@@ -318,6 +318,16 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "Tag creation in the POST request",
         "Resources are made with their tags.",
     ),
+    (
+        "trunk",
+        "Trunk Extension",
+        "A server's port carries further networks, told apart by VLAN tags.",
+    ),
+    (
+        "trunk-details",
+        "Trunk port details",
+        "Ports tell the trunk that is made of them.",
+    ),
 ];
 
 fn shape(&(alias, name, description): &(&str, &str, &str)) -> Value {

@@ -31,6 +31,7 @@ mod security_group_rule;
 mod standard;
 mod subnet;
 mod subnet_pool;
+mod trunk;
 mod version;
 mod view;
 
@@ -38,7 +39,7 @@ use std::sync::Arc;
 
 use model::network::{
     AddressGroup, AddressScope, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy, Network, Port, PortForwarding,
-    RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
+    RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, Trunk,
 };
 
 use crate::access::Access::{Admin, Member, Public, Reader, Token};
@@ -80,9 +81,17 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(collection::routes::<RbacPolicy>)
         .with(collection::untagged_routes::<MeteringLabel>)
         .with(collection::untagged_routes::<MeteringLabelRule>)
+        .with(trunks)
         .with(router_actions)
         .with(quotas)
         .with(operator_views)
+}
+
+fn trunks(routes: Routes) -> Routes {
+    collection::routes::<Trunk>(routes)
+        .get("/v2.0/trunks/{id}/get_subports", Reader, trunk::get_subports)
+        .put("/v2.0/trunks/{id}/add_subports", Member, trunk::add_subports)
+        .put("/v2.0/trunks/{id}/remove_subports", Member, trunk::remove_subports)
 }
 
 fn router_actions(routes: Routes) -> Routes {

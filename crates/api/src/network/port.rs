@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use model::host::ExtraDhcpOpt;
 use model::network::port::{self, FixedIpSpec, PortSpec};
-use model::network::{AllowedAddressPair, FixedIp, Port, Status};
+use model::network::{AllowedAddressPair, FixedIp, Port, Status, trunk};
 use model::{Actor, Cloud, HostId, NetworkId, PortId, Result, Tx};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -15,6 +15,7 @@ use super::attributes::{self, Attrs, TEXT, invalid};
 use super::collection::Collection;
 use super::filter::Filters;
 use super::standard::{attributes, put_standard};
+use super::trunk::Details;
 use super::view::{Sink, View, ViewCx};
 use crate::context::Ctx;
 
@@ -77,16 +78,23 @@ impl View for Port {
             "ip_allocation",
             if self.fixed_ips.is_empty() { "none" } else { "immediate" },
         );
+        // Only of a trunk's parent, as in Neutron.
+        if out.wants("trunk_details")
+            && let Some(details) = Details::of(cx.cloud, self.id)
+        {
+            out.put("trunk_details", &details);
+        }
         if cx.is_admin() {
-            put_binding(self, out);
+            put_binding(self, cx, out);
         }
     }
 }
 
 /// Extra words that Neutron keeps out of tenants' sight.
-fn put_binding<S: Sink>(port: &Port, out: &mut S) {
-    let is_bound = port.host_id.is_some() || port.attachment.is_some() || port.status == Status::Active;
-    out.put("binding:host_id", port.host_id.as_ref().map_or("", HostId::as_str));
+fn put_binding<S: Sink>(port: &Port, cx: &ViewCx<'_>, out: &mut S) {
+    let host = trunk::host_of(cx.cloud, port);
+    let is_bound = host.is_some() || port.attachment.is_some() || port.status == Status::Active;
+    out.put("binding:host_id", host.map_or("", HostId::as_str));
     out.put("binding:profile", &port.binding_profile);
     out.put("binding:vif_type", if is_bound { "tap" } else { "unbound" });
     if out.wants("binding:vif_details") {
@@ -189,6 +197,7 @@ impl Collection for Port {
             "qos_network_policy_id",
             "binding:vif_type",
             "binding:vif_details",
+            "trunk_details",
         ])?;
         let network_id = attrs.required_id("network_id")?;
         let mut spec = read(attrs)?;
@@ -206,6 +215,7 @@ impl Collection for Port {
             "qos_network_policy_id",
             "binding:vif_type",
             "binding:vif_details",
+            "trunk_details",
         ])?;
         read(attrs)
     }

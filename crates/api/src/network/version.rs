@@ -18,6 +18,7 @@ const RESOURCES: &[(&str, &str)] = &[
     ("router", "routers"),
     ("floatingip", "floatingips"),
     ("ndp_proxy", "ndp_proxies"),
+    ("trunk", "trunks"),
     ("security_group", "security-groups"),
     ("security_group_rule", "security-group-rules"),
     ("rbac_policy", "rbac-policies"),

@@ -177,6 +177,15 @@ async fn no_value_of_networking_makes_a_500() {
         .post(&format!("{V2}/ports"), json!({"port": {"network_id": id(&private)}}))
         .await;
     let port = made(port.expect(201), "port");
+    let means = json!({"port": {"network_id": id(&private)}});
+    let mut trunk_ports = Vec::new();
+    for _ in 0..3 {
+        let answer = demo.post(&format!("{V2}/ports"), means.clone()).await;
+        trunk_ports.push(made(answer.expect(201), "port"));
+    }
+    let trunk = json!({"trunk": {"port_id": trunk_ports[0]}});
+    let trunk = made(demo.post(&format!("{V2}/trunks"), trunk).await.expect(201), "trunk");
+    let subport = json!({"port_id": trunk_ports[1], "segmentation_type": "vlan", "segmentation_id": 9});
     let floating = json!({"floatingip": {"floating_network_id": id(&public)}});
     let floating = made(
         demo.post(&format!("{V2}/floatingips"), floating).await.expect(201),
@@ -279,6 +288,25 @@ async fn no_value_of_networking_makes_a_500() {
             format!("{V2}/routers/{}/add_router_interface", id(&router)),
             json!({"port_id": port}),
         ),
+        new(
+            "trunks",
+            "trunk",
+            json!({
+                "name": "n", "description": "d", "admin_state_up": true, "port_id": trunk_ports[2], "sub_ports": [subport],
+            }),
+        ),
+        Sound::put(
+            format!("{V2}/trunks/{trunk}"),
+            json!({"trunk": {"name": "n", "admin_state_up": true}}),
+        ),
+        Sound::put(
+            format!("{V2}/trunks/{trunk}/add_subports"),
+            json!({"sub_ports": [subport]}),
+        ),
+        Sound::put(
+            format!("{V2}/trunks/{trunk}/remove_subports"),
+            json!({"sub_ports": [subport]}),
+        ),
         Sound::put(format!("{V2}/networks/{}/tags", id(&private)), json!({"tags": ["a"]})),
         Sound::put(format!("{V2}/quotas/{}", demo.project_id), quota.clone()),
     ];
@@ -293,6 +321,7 @@ async fn no_value_of_networking_makes_a_500() {
             "routers",
             "floatingips",
             "ndp_proxies",
+            "trunks",
             "security-groups",
             "subnetpools",
         ];

@@ -1,23 +1,31 @@
-//! Traffic control: queueing disciplines that hold a device to a rate, and redirection of what comes in
-//! (linux/pkt_sched.h, linux/pkt_cls.h, linux/tc_act/tc_mirred.h).
+//! Traffic control: queueing disciplines that hold a device to a rate, and what is done with what comes in: programs, and
+//! redirection (linux/pkt_sched.h, linux/pkt_cls.h, linux/tc_act/tc_mirred.h).
 //!
 //! A discipline shapes what leaves a device. What enters one is redirected to an intermediate device (`ifb`), out of which
-//! it leaves again: through that one's discipline, and back into the path it came by.
+//! it leaves again: through that one's discipline, and back into the path it came by. A program has its turn before that.
 
-use super::codec::{Message, flag};
+use std::os::fd::{AsFd, AsRawFd};
+
+use super::codec::{self, Message, flag};
 use super::link::ifinfo;
 use super::{Rtnl, link::RTM_NEWLINK};
-use crate::error::unless_gone;
+use crate::bpf::Program;
+use crate::error::{unless_exists, unless_gone};
 use crate::{Error, Result};
 
 const RTM_NEWQDISC: u16 = 36;
 const RTM_DELQDISC: u16 = 37;
 const RTM_NEWTFILTER: u16 = 44;
+const RTM_DELTFILTER: u16 = 45;
+const RTM_GETTFILTER: u16 = 46;
 const TCA_KIND: u16 = 1;
 const TCA_OPTIONS: u16 = 2;
 const TCA_TBF_PARMS: u16 = 1;
 const TCA_TBF_RATE64: u16 = 4;
 const TCA_TBF_BURST: u16 = 6;
+const TCA_BPF_FD: u16 = 6;
+const TCA_BPF_NAME: u16 = 7;
+const TCA_BPF_FLAGS: u16 = 8;
 const TCA_U32_SEL: u16 = 5;
 const TCA_U32_ACT: u16 = 7;
 const TCA_ACT_KIND: u16 = 1;
@@ -41,8 +49,19 @@ const STOLEN: i32 = 4;
 const REDIRECT: i32 = 1;
 /// `TC_U32_TERMINAL`.
 const TERMINAL: u8 = 1;
+/// What a program returns says what becomes of the frame (`TCA_BPF_FLAG_ACT_DIRECT`).
+const DIRECT: u32 = 1;
 /// `ETH_P_ALL`.
 const ANY_PROTOCOL: u16 = 3;
+/// Size of `struct tcmsg`.
+const TCMSG: usize = 20;
+
+/// Which of the filters of what enters a device.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Program = 1,
+    Redirection = 2,
+}
 
 /// What a token bucket lets pass (tc-tbf(8)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,17 +95,12 @@ impl Rtnl {
         self.delete_discipline(link, 0, ROOT)
     }
 
-    /// Redirects everything that enters a device to another one, in the place of what was there.
+    /// Redirects everything that enters a device to another one, in the place of where it was redirected to.
     pub fn redirect_ingress(&mut self, link: u32, to: u32) -> Result<()> {
-        self.clear_ingress(link)?;
         let what = || format!("redirect what enters device {link} to device {to}");
-        let fixed = tcmsg(link, INGRESS_HANDLE, INGRESS, 0);
-        let mut message = Message::new(RTM_NEWQDISC, flag::CREATE | flag::EXCL, &fixed);
-        message.text(TCA_KIND, "ingress");
-        self.socket.ask(what, message)?;
-        // Priority 1, any protocol.
-        let info = (1 << 16) | u32::from(ANY_PROTOCOL.to_be());
-        let fixed = tcmsg(link, 0, INGRESS_HANDLE, info);
+        self.ensure_ingress(link)?;
+        self.delete_filter(link, Turn::Redirection)?;
+        let fixed = tcmsg(link, 0, INGRESS_HANDLE, filter_info(Turn::Redirection));
         let mut message = Message::new(RTM_NEWTFILTER, flag::CREATE | flag::EXCL, &fixed);
         message.text(TCA_KIND, "u32").nest(TCA_OPTIONS, |m| {
             m.attr(TCA_U32_SEL, &everything());
@@ -102,8 +116,91 @@ impl Rtnl {
     }
 
     /// Ends a redirection; false if there was none.
-    pub fn clear_ingress(&mut self, link: u32) -> Result<bool> {
-        self.delete_discipline(link, INGRESS_HANDLE, INGRESS)
+    pub fn clear_redirection(&mut self, link: u32) -> Result<bool> {
+        self.clear_ingress(link, Turn::Redirection)
+    }
+
+    /// Lets a program decide on what enters a device, in the place of the one that did, without a gap. False if it does
+    /// already.
+    ///
+    /// # Errors
+    /// Among others [`Error::Kernel`] where the kernel has no `cls_bpf`, or may not load programs.
+    pub fn attach(&mut self, link: u32, program: &Program) -> Result<bool> {
+        let what = || format!("attach a program to device {link}");
+        let name = program.name();
+        if self
+            .filters(link)?
+            .contains(&(Turn::Program as u32, Some(name.clone())))
+        {
+            return Ok(false);
+        }
+        let loaded = program.load()?;
+        self.ensure_ingress(link)?;
+        let fixed = tcmsg(link, 1, INGRESS_HANDLE, filter_info(Turn::Program));
+        let mut message = Message::new(RTM_NEWTFILTER, flag::CREATE | flag::REPLACE, &fixed);
+        message.text(TCA_KIND, "bpf").nest(TCA_OPTIONS, |m| {
+            m.u32(TCA_BPF_FD, loaded.as_fd().as_raw_fd() as u32);
+            m.text(TCA_BPF_NAME, &name);
+            m.u32(TCA_BPF_FLAGS, DIRECT);
+        });
+        self.socket.ask(what, message).map(|()| true)
+    }
+
+    /// Takes the program of a device away; false if it had none.
+    pub fn detach(&mut self, link: u32) -> Result<bool> {
+        self.clear_ingress(link, Turn::Program)
+    }
+
+    fn ensure_ingress(&mut self, link: u32) -> Result<()> {
+        let fixed = tcmsg(link, INGRESS_HANDLE, INGRESS, 0);
+        let mut message = Message::new(RTM_NEWQDISC, flag::CREATE | flag::EXCL, &fixed);
+        message.text(TCA_KIND, "ingress");
+        let result = self
+            .socket
+            .ask(|| format!("look at what enters device {link}"), message);
+        unless_exists(result).map(drop)
+    }
+
+    /// Takes a filter away, and with the last one what holds them.
+    fn clear_ingress(&mut self, link: u32, turn: Turn) -> Result<bool> {
+        let filters = self.filters(link)?;
+        let others = filters.iter().any(|(of, _)| *of != turn as u32);
+        match others {
+            true => self.delete_filter(link, turn),
+            false => self.delete_discipline(link, INGRESS_HANDLE, INGRESS),
+        }
+    }
+
+    fn delete_filter(&mut self, link: u32, turn: Turn) -> Result<bool> {
+        let message = Message::new(RTM_DELTFILTER, 0, &tcmsg(link, 0, INGRESS_HANDLE, filter_info(turn)));
+        let what = || format!("take a filter of what enters device {link} away");
+        unless_gone(self.socket.ask(what, message))
+    }
+
+    /// The filters of what enters a device: their turns, and the names of programs.
+    fn filters(&mut self, link: u32) -> Result<Vec<(u32, Option<String>)>> {
+        let message = Message::new(RTM_GETTFILTER, 0, &tcmsg(link, 0, INGRESS_HANDLE, 0));
+        let what = || format!("list the filters of what enters device {link}");
+        let parse = |kind: u16, payload: &[u8]| {
+            if kind != RTM_NEWTFILTER || codec::u32_at(payload, 4)? != link {
+                return None;
+            }
+            let turn = codec::u32_at(payload, 16)? >> 16;
+            let options = codec::attrs_after(payload, TCMSG).find(|(kind, _)| *kind == TCA_OPTIONS);
+            let is_program = codec::attrs_after(payload, TCMSG)
+                .any(|(kind, value)| kind == TCA_KIND && codec::to_text(value) == "bpf");
+            let name = options.filter(|_| is_program).and_then(|(_, options)| {
+                let name = codec::attrs(options).find(|(kind, _)| *kind == TCA_BPF_NAME);
+                name.map(|(_, value)| codec::to_text(value))
+            });
+            Some((turn, name))
+        };
+        match self.socket.dump(what, &message, parse) {
+            // Of a device that has no such discipline.
+            Err(Error::Kernel { source, .. }) if source.raw_os_error() == Some(libc::EINVAL) => Ok(Vec::new()),
+            Err(Error::NotFound { .. }) => Ok(Vec::new()),
+            other => other,
+        }
     }
 
     /// Makes an intermediate device, up at once.
@@ -128,6 +225,11 @@ impl Rtnl {
             other => unless_gone(other),
         }
     }
+}
+
+/// Which filter, of frames of any protocol.
+fn filter_info(turn: Turn) -> u32 {
+    ((turn as u32) << 16) | u32::from(ANY_PROTOCOL.to_be())
 }
 
 /// `struct tcmsg`.

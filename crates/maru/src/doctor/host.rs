@@ -69,7 +69,11 @@ fn kernel(is_root: bool, lang: Lang) -> Vec<Check> {
     } else {
         Check::new("tap", Mark::Fail, lang.tap_missing()).fix("modprobe tun")
     };
-    vec![nft, tap]
+    let trunks = match capabilities.programs {
+        Ok(()) => Check::new("trunks", Mark::Ok, lang.trunks_ok()),
+        Err(error) => Check::new("trunks", Mark::Warn, lang.trunks_missing(error)).fix("modprobe cls_bpf"),
+    };
+    vec![nft, tap, trunks]
 }
 
 fn programs(lang: Lang) -> Vec<Check> {

@@ -29,6 +29,7 @@ mod standard;
 pub mod subnet;
 pub mod subnet_pool;
 pub mod tag;
+pub mod trunk;
 
 #[cfg(test)]
 mod tests;
@@ -49,3 +50,4 @@ pub use security_group::{SecurityGroup, SecurityGroupRule};
 pub use standard::{Standard, Status};
 pub use subnet::Subnet;
 pub use subnet_pool::SubnetPool;
+pub use trunk::Trunk;

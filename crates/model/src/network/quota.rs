@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cloud::Row;
 use crate::network::{
-    FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool,
+    FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, Trunk,
 };
 use crate::quota::{Quota, allows, limit};
 use crate::{Cloud, Error, ProjectId, Result, Tx};
@@ -20,6 +20,7 @@ pub const RESOURCES: &[&str] = &[
     "security_group",
     "security_group_rule",
     "rbac_policy",
+    "trunk",
 ];
 
 /// How many a project has of a resource of [`RESOURCES`]; 0 for another name.
@@ -34,6 +35,7 @@ pub fn used(cloud: &Cloud, project: &ProjectId, resource: &str) -> u64 {
         "security_group" => cloud.count::<SecurityGroup>(project),
         "security_group_rule" => cloud.count::<SecurityGroupRule>(project),
         "rbac_policy" => cloud.count::<RbacPolicy>(project),
+        "trunk" => cloud.count::<Trunk>(project),
         _ => 0,
     }
 }

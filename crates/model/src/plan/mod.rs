@@ -12,6 +12,7 @@ mod network;
 mod router;
 mod server;
 mod touched;
+mod trunk;
 mod volume;
 
 use std::path::PathBuf;
@@ -132,6 +133,9 @@ impl Planner {
         }
         for id in touched.routers {
             changed |= put(&mut config.routers, id, router::plan(&view, id));
+        }
+        for id in touched.trunks {
+            changed |= put(&mut config.trunks, id, trunk::plan(&view, id));
         }
         for id in touched.servers {
             changed |= put(&mut config.servers, id, server::plan(&view, id));

@@ -14,7 +14,7 @@ use crate::compute::VmState;
 use crate::host::{
     FilterRule, FixedIpConfig, NetworkConfig, PortBinding, PortConfig, Remote, ServicePort, SubnetConfig,
 };
-use crate::network::{Network, Port, Subnet, device_owner, qos};
+use crate::network::{Network, Port, Subnet, device_owner, qos, trunk};
 use crate::{AddressGroupId, Cloud, NetworkId, PortId, SecurityGroupId, ServerId};
 
 /// The network as this host needs it; `None` when no port of it is in use here. Parts that are as in `old` are shared
@@ -342,6 +342,14 @@ pub(crate) fn fixed_ips(cloud: &Cloud, port: &Port) -> Vec<FixedIpConfig> {
 
 /// What is plugged in on this host, if anything.
 fn binding(view: &View<'_>, port: &Port) -> Option<PortBinding> {
+    match trunk::of_subport(view.cloud, port.id) {
+        Some(trunk) => super::trunk::binding(view, trunk),
+        None => device(view, port),
+    }
+}
+
+/// What a port that is no subport is plugged into on this host.
+pub(super) fn device(view: &View<'_>, port: &Port) -> Option<PortBinding> {
     if let Some(attachment) = &port.attachment {
         let here = port.host_id.as_ref().is_none_or(|host| host == view.host);
         return here.then(|| PortBinding::Namespace {

@@ -7,9 +7,9 @@ use ipnet::IpNet;
 
 use super::network::contributions;
 use crate::host::HostConfig;
-use crate::network::{FloatingIp, MeteringLabel, Port, Router, device_owner, metering};
+use crate::network::{FloatingIp, MeteringLabel, Port, Router, Trunk, device_owner, metering};
 use crate::{
-    AnyRow, Change, Cloud, NetworkId, PortId, QosPolicyId, RouterId, SecurityGroupId, ServerId, VolumeId,
+    AnyRow, Change, Cloud, NetworkId, PortId, QosPolicyId, RouterId, SecurityGroupId, ServerId, TrunkId, VolumeId,
     VolumeSnapshotId, VolumeTypeId,
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct Touched {
     pub(crate) networks: BTreeMap<NetworkId, NetworkTouch>,
     /// Routers.
     pub(crate) routers: BTreeSet<RouterId>,
+    /// Trunks.
+    pub(crate) trunks: BTreeSet<TrunkId>,
     /// Servers.
     pub(crate) servers: BTreeSet<ServerId>,
     /// Volumes.
@@ -62,6 +64,7 @@ pub(crate) fn everything(cloud: &Cloud) -> Touched {
         externals: cloud.networks.iter().map(|n| n.id).collect(),
         networks: cloud.networks.iter().map(|n| (n.id, whole())).collect(),
         routers: cloud.routers.iter().map(|r| r.id).collect(),
+        trunks: cloud.trunks.iter().map(|t| t.id).collect(),
         servers: cloud.servers.iter().map(|s| s.id).collect(),
         volumes: cloud.volumes.iter().map(|v| v.id).collect(),
         snapshots: cloud.volume_snapshots.iter().map(|s| s.id).collect(),
@@ -114,6 +117,7 @@ impl Collector<'_> {
             AnyRow::NdpProxy(proxy) => {
                 self.touched.routers.insert(proxy.router_id);
             }
+            AnyRow::Trunk(trunk) => self.trunk(trunk),
             AnyRow::MeteringLabel(label) => self.meter(label),
             // A label that goes takes its rules along, and is a row of its own here.
             AnyRow::MeteringLabelRule(rule) => {
@@ -190,6 +194,7 @@ impl Collector<'_> {
         self.touched.externals.insert(id);
         self.part(id).whole = true;
         for port in self.cloud.ports_of_network(id) {
+            self.trunks_of(port.id);
             self.device(&port.device_id, port.is_network_owned());
         }
     }
@@ -213,6 +218,7 @@ impl Collector<'_> {
         part.ports.insert(port.id);
         part.named.push(Arc::clone(port));
         part.service_port |= port.device_owner == device_owner::DHCP;
+        self.trunks_of(port.id);
         self.device(&port.device_id, port.is_network_owned());
     }
 
@@ -229,6 +235,33 @@ impl Collector<'_> {
         for port in self.cloud.ports_of_device(device_id) {
             let part = self.touched.networks.entry(port.network_id).or_default();
             part.ports.insert(port.id);
+            self.trunks_of(port.id);
+        }
+    }
+
+    /// The trunks that show a port: the one of its parent is plugged in with it, and so are all its subports.
+    fn trunks_of(&mut self, port: PortId) {
+        let cloud = self.cloud;
+        for id in cloud.lookups.trunks_by_parent.of(&port) {
+            if let Some(trunk) = cloud.trunks.get(id) {
+                self.trunk(trunk);
+            }
+        }
+        let carriers = cloud.lookups.trunks_by_subport.of(&port);
+        self.touched.trunks.extend(carriers.copied());
+    }
+
+    /// A trunk, and its subports in their networks.
+    fn trunk(&mut self, trunk: &Trunk) {
+        let cloud = self.cloud;
+        self.touched.trunks.insert(trunk.id);
+        for subport in &trunk.sub_ports {
+            // What one trunk lets go of, another one may show.
+            let carriers = cloud.lookups.trunks_by_subport.of(&subport.port_id);
+            self.touched.trunks.extend(carriers.copied());
+            if let Some(port) = cloud.ports.get(&subport.port_id) {
+                self.part(port.network_id).ports.insert(port.id);
+            }
         }
     }
 

@@ -20,6 +20,9 @@ pub enum Error {
     /// A port that is not on this host, or is no server's.
     #[error("the port {0} is not a server's port on this host")]
     NoTap(model::PortId),
+    /// A trunk asks for a port that its network does not have as a subport here.
+    #[error("the port {0} is not a subport of the trunk on this host, or not yet")]
+    NoSubport(model::PortId),
     /// A namespace named by `maru port attach` does not exist.
     #[error("the network namespace {0} does not exist; make it with `ip netns add {0}`")]
     NamespaceMissing(String),

@@ -1,4 +1,4 @@
-//! The host's networks: makes provider networks, self-service networks and routers match a [`HostConfig`].
+//! The host's networks: makes provider networks, self-service networks, routers and trunks match a [`HostConfig`].
 //!
 //! [`NetworkPart`] is blocking code for a thread of its own. [`NetworkPart::apply`] compares each fragment with what
 //! was applied last and touches only what differs: all removals first, then all additions. [`NetworkPart::audit`] looks
@@ -14,7 +14,8 @@
 //! | [`nat`], `scopes`, `ndp` | a router's ruleset; what it answers neighbours for |
 //! | [`metering`] | what a router counts |
 //! | [`table`] | rulesets as values, and their difference |
-//! | `external`, `tenant`, `router`, `attach` | the three kinds of fragment, and ports in foreign namespaces |
+//! | `external`, `tenant`, `router`, `trunk` | the kinds of fragment |
+//! | `attach` | ports in foreign namespaces |
 //! | `namespace`, `reaper`, `parallel` | a namespace of ours; deleting links without waiting; waiting for many things at once |
 
 mod attach;
@@ -37,6 +38,7 @@ mod scopes;
 mod shape;
 pub mod table;
 mod tenant;
+mod trunk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
@@ -45,7 +47,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use linux::Netns;
-use model::host::{FragmentStatus, HostConfig, HostReport, PortConfig, PortReport, RouterConfig};
+use model::host::{FragmentStatus, HostConfig, HostReport, PortBinding, PortConfig, PortReport, RouterConfig};
 use model::{NetworkId, PortId, RouterId};
 
 pub use error::{Error, Result};
@@ -56,6 +58,7 @@ use parallel::in_parallel;
 use reaper::Reaper;
 use router::{Around, Router};
 use tenant::{Depth, Tenant};
+use trunk::Trunks;
 
 use crate::meters::Meters;
 
@@ -68,6 +71,7 @@ pub struct NetworkPart {
     externals: BTreeMap<NetworkId, External>,
     tenants: BTreeMap<NetworkId, Tenant>,
     routers: BTreeMap<RouterId, Router>,
+    trunks: Trunks,
     /// What was found at the last look: kept, so that a change costs its own size here, too.
     report: HostReport,
     /// Whether the report, or a namespace, is not what it was when this was asked last.
@@ -106,6 +110,7 @@ impl NetworkPart {
             externals: BTreeMap::new(),
             tenants: BTreeMap::new(),
             routers: BTreeMap::new(),
+            trunks: Trunks::default(),
             report: HostReport::default(),
             news: false,
             failed_networks: BTreeMap::new(),
@@ -195,6 +200,9 @@ impl NetworkPart {
             Self::touch_legs(&mut self.tenants, &router.config);
             note(&mut self.failed_routers, *id, first.and(rest));
         }
+        let in_turn = |place: usize| is_turn(place, SETTINGS_EVERY);
+        let (trunks, tenants) = (&mut self.trunks, &mut self.tenants);
+        trunks.audit(&want.trunks, tenants, (&loose, in_turn), &self.reaper, &mut found);
         for sentence in &found {
             tracing::warn!("mended: {sentence}");
         }
@@ -213,6 +221,7 @@ impl NetworkPart {
         into.externals = self.report.externals.clone();
         into.networks = self.report.networks.clone();
         into.routers = self.report.routers.clone();
+        into.trunks = self.report.trunks.clone();
         into.ports = self.report.ports.clone();
     }
 
@@ -252,6 +261,7 @@ impl NetworkPart {
             routers.map(|id| (*id, status(self.router_failure(*id).as_ref()))),
         );
         self.report.routers = report;
+        self.news |= update(&mut self.report.trunks, self.trunks.status(&self.want.trunks));
         self.look_at_ports();
     }
 
@@ -395,6 +405,7 @@ impl NetworkPart {
     }
 
     fn remove_unwanted(&mut self, want: &HostConfig) {
+        self.trunks.remove_unwanted(&want.trunks, &mut self.tenants);
         let ids: Vec<RouterId> = self.routers.keys().copied().collect();
         for id in ids {
             let Some(config) = want.routers.get(&id) else {
@@ -491,6 +502,7 @@ impl NetworkPart {
                 note(&mut self.failed_routers, *id, result);
             }
         }
+        self.trunks.add_wanted(&want.trunks, &mut self.tenants, &self.reaper);
     }
 
     /// Opens (or makes) networks that have no state yet, several at a time: at a start that is all of them.
@@ -561,7 +573,13 @@ impl NetworkPart {
             }
         };
         match self.tenants.get(&network) {
-            Some(tenant) => tenant.port_report(port, leg),
+            Some(tenant) => match port.binding {
+                PortBinding::Trunk(trunk) => match tenant.port_report(port, |port| self.trunks.leg(trunk, port)) {
+                    PortReport::Up if !self.trunks.is_plugged(trunk) => PortReport::Down,
+                    report => report,
+                },
+                _ => tenant.port_report(port, leg),
+            },
             None => {
                 let why = self.failed_networks.get(&network).cloned();
                 PortReport::Failed(why.unwrap_or_else(|| "not set up yet".into()))

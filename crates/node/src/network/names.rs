@@ -35,6 +35,11 @@ pub(super) fn beside_ifb(name: &str) -> Option<String> {
     is_tap_device(&tap).then_some(tap)
 }
 
+/// End of a trunk's subport beside the parent's tap.
+pub fn trunk_device(id: PortId) -> String {
+    format!("{TRUNK_DEVICE}{}", id.short())
+}
+
 /// Leg of a router on a self-service network.
 pub fn router_device(id: PortId) -> String {
     format!("qr-{}", id.short())
@@ -47,6 +52,8 @@ pub fn gateway_device(id: PortId) -> String {
 
 /// The start of every network's namespace name.
 pub(super) const NETWORK_PREFIX: &str = "qdhcp-";
+/// The start of every [`trunk_device`].
+pub(super) const TRUNK_DEVICE: &str = "spt-";
 /// The start of every router's namespace name.
 pub(super) const ROUTER_PREFIX: &str = "qrouter-";
 
@@ -84,7 +91,8 @@ mod tests {
         let id: PortId = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9".parse().unwrap();
         assert_eq!(tap_device(id), "tap0a1b2c3d-4e");
         assert_eq!(router_device(id), "qr-0a1b2c3d-4e");
-        assert!(tap_device(id).len() < 16);
+        assert_eq!(trunk_device(id), "spt-0a1b2c3d-4e");
+        assert!(trunk_device(id).len() < 16);
         assert!(is_tap_device(&tap_device(id)));
         let first = first_port_of(&tap_device(id)).unwrap();
         assert_eq!(first.to_string(), "0a1b2c3d-4e00-0000-0000-000000000000");

@@ -192,6 +192,13 @@ impl Namespace {
         Ok(differ.into_iter().map(|(key, _)| key).collect())
     }
 
+    /// Repairs the namespace's settings; sentences on those that were not `want` go into `done`.
+    pub fn audit_settings(&mut self, want: &[(&'static str, &'static str)], done: &mut Vec<String>) -> Result<()> {
+        let wrong = self.keep_settings(want)?;
+        done.extend(wrong.iter().map(|key| format!("{key} was changed in {}", self.name)));
+        Ok(())
+    }
+
     /// Makes the addresses of a link those of `want`. Link-local IPv6 addresses that the kernel made stay.
     /// Returns the addresses that were added and those that were taken away.
     pub fn set_addresses(&mut self, link: u32, want: &BTreeSet<IpNet>) -> Result<(Vec<IpNet>, Vec<IpNet>)> {

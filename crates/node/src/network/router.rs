@@ -382,13 +382,7 @@ impl Router {
 
     /// Looks at the namespace's settings.
     pub fn audit_settings(&mut self, done: &mut Vec<String>) -> Result<()> {
-        let wrong = self.space.keep_settings(&SETTINGS)?;
-        done.extend(
-            wrong
-                .iter()
-                .map(|key| format!("{key} was changed in {}", self.space.name)),
-        );
-        Ok(())
+        self.space.audit_settings(&SETTINGS, done)
     }
 
     /// Repairs what others did; sentences on what was wrong go into `done`. Looks at everything if `full`, or if the

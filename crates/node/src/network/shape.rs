@@ -45,7 +45,7 @@ pub fn ensure(nl: &mut Rtnl, port: &PortConfig, mtu: u32) -> linux::Result<()> {
     let name = ifb_device(port.id);
     let between = nl.find_link(&name)?;
     let Some(limit) = from else {
-        nl.clear_ingress(link.index)?;
+        nl.clear_redirection(link.index)?;
         if let Some(between) = between {
             nl.delete_link(between.index)?;
         }

@@ -69,6 +69,8 @@ pub struct Tenant {
     held: BTreeSet<String>,
     /// Others did something that was not looked at yet.
     disturbed: bool,
+    /// The kernel told of ends of trunks.
+    trunk_news: bool,
     /// The last port of this round through the ports; `None` where the next round begins.
     looked_up_to: Option<PortId>,
     /// Flows may carry the mark of a cut.
@@ -102,6 +104,7 @@ impl Tenant {
             plugged: BTreeSet::new(),
             ruled: None,
             disturbed: false,
+            trunk_news: false,
             looked_up_to: None,
             may_have_cuts: !made,
         })
@@ -213,7 +216,9 @@ impl Tenant {
                 Some(links) => links.get(&device).cloned(),
                 None => self.space.find_link(&device)?,
             };
-            let plugged = self.plug(want, &port, link, done).and_then(|()| self.hold(want, &port));
+            let plugged = self
+                .plug(want, &port, link, done)
+                .and_then(|()| self.hold_to(&port, want.mtu));
             let failure = plugged.err().map(|error| error.in_full());
             if failure.as_ref() != self.failed.get(&port.id) {
                 self.touched.insert(port.id);
@@ -251,6 +256,16 @@ impl Tenant {
     /// The ports whose report may have changed since this was asked last.
     pub fn take_touched(&mut self) -> BTreeSet<PortId> {
         std::mem::take(&mut self.touched)
+    }
+
+    /// Whether the kernel told anything of the ends of trunks that are in this namespace, since this was asked last.
+    pub fn take_trunk_news(&mut self) -> bool {
+        std::mem::take(&mut self.trunk_news)
+    }
+
+    /// Whether a process holds the port's tap.
+    pub fn is_plugged(&self, port: PortId) -> bool {
+        self.plugged.contains(&port)
     }
 
     /// The report of a port may have changed.
@@ -329,7 +344,7 @@ impl Tenant {
         reaper.delete(&self.space.ns, strangers);
     }
 
-    /// Makes a port's device what it should be. A router's leg is made by the router.
+    /// Makes a port's device what it should be.
     fn plug(
         &mut self,
         want: &NetworkConfig,
@@ -342,7 +357,8 @@ impl Tenant {
             PortBinding::Namespace { netns, ifname } => {
                 super::attach::plug(self, want, port, (netns, ifname), link, done)
             }
-            PortBinding::Router(_) => Ok(()),
+            // By the router, or the trunk, once all networks stand.
+            PortBinding::Router(_) | PortBinding::Trunk(_) => Ok(()),
         }
     }
 
@@ -387,15 +403,19 @@ impl Tenant {
         Ok(())
     }
 
+    /// Holds a port whose device is new to its limits of bandwidth.
+    pub fn hold(&mut self, port: &PortConfig) -> Result<()> {
+        self.hold_to(port, self.config.mtu)
+    }
+
     /// Holds a port to its limits of bandwidth. One that has none, and had none, costs nothing.
-    fn hold(&mut self, want: &NetworkConfig, port: &PortConfig) -> Result<()> {
+    fn hold_to(&mut self, port: &PortConfig, mtu: u32) -> Result<()> {
         let device = tap_device(port.id);
         let is_limited = shape::limits(port) != (None, None);
         if !is_limited && !self.held.contains(&device) {
             return Ok(());
         }
-        shape::ensure(&mut self.space.nl, port, want.mtu)
-            .doing(|| format!("limit the bandwidth of port {}", port.id))?;
+        shape::ensure(&mut self.space.nl, port, mtu).doing(|| format!("limit the bandwidth of port {}", port.id))?;
         match is_limited {
             true => self.held.insert(device),
             false => self.held.remove(&device),
@@ -470,7 +490,9 @@ impl Tenant {
         match &port.binding {
             _ if !port.admin_state_up => PortReport::Down,
             PortBinding::Server(_) if !self.plugged.contains(&port.id) => PortReport::Down,
-            PortBinding::Router(_) => leg(port.id).map_or_else(PortReport::Failed, |()| PortReport::Up),
+            PortBinding::Router(_) | PortBinding::Trunk(_) => {
+                leg(port.id).map_or_else(PortReport::Failed, |()| PortReport::Up)
+            }
             _ => PortReport::Up,
         }
     }

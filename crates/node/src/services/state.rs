@@ -112,7 +112,7 @@ impl Shared {
     pub fn metadata_of(&self, port: &PortConfig) -> Arc<InstanceMetadata> {
         let server = match &port.binding {
             PortBinding::Server(id) => self.read().servers.get(id).cloned(),
-            PortBinding::Router(_) | PortBinding::Namespace { .. } => None,
+            PortBinding::Router(_) | PortBinding::Trunk(_) | PortBinding::Namespace { .. } => None,
         };
         match server {
             Some(server) => Arc::clone(&server.metadata),

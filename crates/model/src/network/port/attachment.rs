@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{NamespaceAttachment, Port, device_owner};
 use crate::network::access::{Resource, bad_request};
-use crate::network::{Network, Status};
+use crate::network::{Network, Status, trunk};
 use crate::{Actor, Error, PortId, Result, Tx};
 
 /// The kernel's limit of a device name without its closing zero (`IFNAMSIZ` - 1).
@@ -43,6 +43,7 @@ pub fn attach_namespace(
             ),
         ));
     }
+    trunk::check_not_in_trunk(tx.cloud(), &port)?;
     if tx.get::<Network>(&port.network_id)?.external {
         return Err(bad_request(
             "port",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Port, PortSpec, addresses, device_owner, dhcp, server, validate};
 use crate::network::access::{Resource, get_changeable, get_visible, require};
-use crate::network::{FloatingIp, Network, Router, floating_ip, ndp_proxy, port_forwarding, qos};
+use crate::network::{FloatingIp, Network, Router, floating_ip, ndp_proxy, port_forwarding, qos, trunk};
 use crate::{Actor, Error, PortId, Result, RouterId, Tx};
 
 /// Changes a port.
@@ -99,7 +99,8 @@ fn check_device_id(tx: &Tx<'_>, actor: &Actor, device_id: &str) -> Result<()> {
 fn change_addresses(tx: &mut Tx<'_>, port: &mut Port, spec: &PortSpec) -> Result<()> {
     let mac = match spec.mac_address {
         Some(mac) if mac != port.mac_address => {
-            if port.host_id.is_some() || port.is_network_owned() || port.attachment.is_some() {
+            let is_bound = trunk::host_of(tx.cloud(), port).is_some();
+            if is_bound || port.is_network_owned() || port.attachment.is_some() {
                 return Err(Error::conflict(
                     "PortBound",
                     format!(
@@ -182,7 +183,8 @@ fn change_security(tx: &mut Tx<'_>, actor: &Actor, port: &mut Port, spec: &PortS
 /// with Neutron's agents.
 ///
 /// # Errors
-/// `PortNotFound`, `PolicyNotAuthorized`, `ServicePortInUse` for a router's or floating IP's port.
+/// `PortNotFound`, `PolicyNotAuthorized`, `ServicePortInUse` for a router's or floating IP's port; `PortInUseAsTrunkParent` and
+/// `PortInUseAsSubPort` for one in a trunk.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: PortId) -> Result<()> {
     let port = get_visible::<Port>(tx.cloud(), actor, &id)?;
     let service = [
@@ -199,6 +201,7 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: PortId) -> Result<()> {
             ),
         ));
     }
+    trunk::check_deletable(tx.cloud(), id)?;
     remove(tx, &port)?;
     if port.device_owner == device_owner::DHCP {
         dhcp::sync(tx, port.network_id)?;

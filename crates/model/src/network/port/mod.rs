@@ -43,6 +43,8 @@ pub mod device_owner {
     pub const FLOATING_IP: &str = "network:floatingip";
     /// A server's NIC: this and the availability zone.
     pub const COMPUTE_PREFIX: &str = "compute:";
+    /// A port that a trunk carries.
+    pub const TRUNK_SUBPORT: &str = "trunk:subport";
 }
 
 /// A port: a place on a network where something can be plugged in.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{FixedIpSpec, Port, PortSpec, change, create, device_owner};
 use crate::compute::Server;
 use crate::network::access::get_visible;
-use crate::network::{Network, Status};
+use crate::network::{Network, Status, trunk};
 use crate::{Actor, Error, HostId, NetworkId, PortId, ProjectId, Result, SecurityGroupId, ServerId, Tx};
 
 /// What a NIC is to be plugged into.
@@ -125,7 +125,8 @@ fn take_port(tx: &mut Tx<'_>, actor: &Actor, binding: &ServerBinding, port: &Por
         return Err(<Port as crate::Row>::not_found(&port.id));
     }
     let same = port.device_id == binding.server_id.to_string();
-    if (!port.device_id.is_empty() && !same) || port.attachment.is_some() {
+    let is_subport = trunk::of_subport(tx.cloud(), port.id).is_some();
+    if (!port.device_id.is_empty() && !same) || port.attachment.is_some() || is_subport {
         return Err(Error::conflict(
             "PortInUse",
             format!("Port {} is still in use.", port.id),
@@ -134,7 +135,8 @@ fn take_port(tx: &mut Tx<'_>, actor: &Actor, binding: &ServerBinding, port: &Por
     tx.get::<Port>(&port.id)
 }
 
-/// Lets a server's port go: one that Nova made is deleted, one that the user gave is only unplugged.
+/// Lets a server's port go: one that Nova made is deleted, one that the user gave is only unplugged. So is one that a trunk
+/// was made of since: Neutron deletes none of these, and the user's own it is from then on.
 ///
 /// # Errors
 /// `PortNotFound` never: a port that is gone already is fine.
@@ -145,7 +147,7 @@ pub fn release_from_server(tx: &mut Tx<'_>, server_id: ServerId, port_id: PortId
     if port.device_id != server_id.to_string() {
         return Ok(());
     }
-    if port.made_for_server {
+    if port.made_for_server && trunk::of_parent(tx.cloud(), port_id).is_none() {
         return change::remove(tx, &port);
     }
     let now = tx.now();
@@ -154,8 +156,10 @@ pub fn release_from_server(tx: &mut Tx<'_>, server_id: ServerId, port_id: PortId
         port.device_owner.clear();
         port.host_id = None;
         port.status = Status::Down;
+        port.made_for_server = false;
         port.standard.touch(now);
     })?;
+    trunk::unplug(tx, port_id);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Router, connected, interfaces, overlaps};
 use crate::network::access::{Resource, bad_request, get_changeable, get_visible, touch};
 use crate::network::port::{FixedIpSpec, OwnPort, create_own};
-use crate::network::{FixedIp, Network, Port, Subnet, device_owner, ndp_proxy};
+use crate::network::{FixedIp, Network, Port, Subnet, device_owner, ndp_proxy, trunk};
 use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, Result, RouterId, SubnetId, Tx};
 
 /// Which interface is meant.
@@ -128,6 +128,7 @@ fn add_by_port(tx: &mut Tx<'_>, actor: &Actor, router: &Router, port_id: PortId)
         return Err(<Port as crate::Row>::not_found(&port_id));
     }
     check_port(&port)?;
+    trunk::check_not_in_trunk(tx.cloud(), &port)?;
     let subnets: Vec<Arc<Subnet>> = port
         .fixed_ips
         .iter()

@@ -15,6 +15,7 @@ mod router_rules;
 mod sharing_rules;
 mod subnet_pool_rules;
 mod subnet_rules;
+mod trunk_rules;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

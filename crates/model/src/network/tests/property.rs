@@ -9,7 +9,8 @@ use crate::host::{Direction, EtherType, Ipv6Mode};
 use crate::network::floating_ip::{self, FloatingIpSpec};
 use crate::network::port::FixedIpSpec;
 use crate::network::security_group::{self, RuleSpec, SecurityGroupSpec};
-use crate::network::{FloatingIp, SecurityGroup, SecurityGroupRule, device_owner};
+use crate::network::trunk::{self, Segmentation, SubportSpec, TrunkSpec};
+use crate::network::{FloatingIp, SecurityGroup, SecurityGroupRule, Trunk, device_owner};
 use crate::{PortId, Row};
 
 /// A step: what, and three numbers that choose among what is there.
@@ -17,7 +18,7 @@ use crate::{PortId, Row};
 struct Step(u8, u8, u8, u8);
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..24_u8, any::<u8>(), any::<u8>(), any::<u8>()).prop_map(|(what, a, b, c)| Step(what, a, b, c));
+    let step = (0..26_u8, any::<u8>(), any::<u8>(), any::<u8>()).prop_map(|(what, a, b, c)| Step(what, a, b, c));
     prop::collection::vec(step, 1..120)
 }
 
@@ -47,6 +48,14 @@ fn take(world: &mut World, Step(what, a, b, c): &Step) {
     let port_id = nth::<Port>(&cloud, b);
     let router_id = nth::<Router>(&cloud, a);
     let group = nth::<SecurityGroup>(&cloud, a);
+    let trunk_id = nth::<Trunk>(&cloud, a);
+    let subports = [SubportSpec {
+        port_id: nth::<Port>(&cloud, c),
+        segmentation: Some(Segmentation::Named {
+            kind: "vlan".to_owned(),
+            id: i64::from(c % 4) + 1,
+        }),
+    }];
     let _ = match what {
         0 => world.run(|tx| network::create(tx, &who, NetworkSpec::default()).map(drop)),
         1 => world.run(|tx| {
@@ -148,6 +157,23 @@ fn take(world: &mut World, Step(what, a, b, c): &Step) {
             floating_ip::update(tx, &admin(), nth::<FloatingIp>(&cloud, a), spec).map(drop)
         }),
         22 => world.run(|tx| floating_ip::delete(tx, &admin(), nth::<FloatingIp>(&cloud, a))),
+        23 => world.run(|tx| {
+            let spec = TrunkSpec {
+                project_id: None,
+                name: String::new(),
+                description: String::new(),
+                admin_state_up: true,
+                port_id,
+                sub_ports: if c & 2 == 0 { subports.to_vec() } else { Vec::new() },
+                tags: BTreeSet::new(),
+            };
+            trunk::create(tx, &admin(), spec).map(drop)
+        }),
+        24 => world.run(|tx| match b % 4 {
+            0 | 1 => trunk::add_subports(tx, &admin(), trunk_id, &subports).map(drop),
+            2 => trunk::remove_subports(tx, &admin(), trunk_id, &[subports[0].port_id]).map(drop),
+            _ => trunk::delete(tx, &admin(), trunk_id),
+        }),
         _ => world.run(|tx| match c % 4 {
             0 => security_group::create(tx, &who, SecurityGroupSpec::default()).map(drop),
             1 => security_group::delete(tx, &admin(), group),
@@ -170,6 +196,32 @@ fn check(cloud: &Cloud) {
     check_routers(cloud);
     check_floating_ips(cloud);
     check_groups(cloud);
+    check_trunks(cloud);
+}
+
+fn check_trunks(cloud: &Cloud) {
+    let mut ports = BTreeSet::new();
+    for trunk in cloud.trunks.iter() {
+        assert!(cloud.ports.contains(&trunk.port_id), "a trunk without its parent");
+        assert!(ports.insert(trunk.port_id), "a port in two trunks");
+        let mut tags = BTreeSet::new();
+        for subport in &trunk.sub_ports {
+            let port = cloud.ports.get(&subport.port_id).expect("a subport is a port");
+            assert_eq!(port.device_owner, device_owner::TRUNK_SUBPORT);
+            assert!(ports.insert(port.id), "a port in two trunks");
+            assert!(tags.insert(subport.segmentation_id), "a tag twice");
+        }
+        for id in ports.iter() {
+            assert!(!cloud.ports.get(id).unwrap().is_network_owned());
+        }
+    }
+    let marked = cloud
+        .ports
+        .iter()
+        .filter(|port| port.device_owner == device_owner::TRUNK_SUBPORT);
+    for port in marked {
+        assert!(trunk::of_subport(cloud, port.id).is_some(), "a mark of no trunk");
+    }
 }
 
 fn check_ports(cloud: &Cloud) {

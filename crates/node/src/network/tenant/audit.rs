@@ -8,7 +8,7 @@ use model::PortId;
 use model::host::{NetworkConfig, PortBinding, PortConfig};
 
 use super::super::error::Result;
-use super::super::names::{BRIDGE, beside_ifb, first_port_of, tap_device};
+use super::super::names::{BRIDGE, TRUNK_DEVICE, beside_ifb, first_port_of, tap_device};
 use super::super::reaper::Reaper;
 use super::super::shape;
 use super::{SETTINGS, Tenant, mac_of_bridge};
@@ -35,20 +35,16 @@ enum Judgement {
     Disturbed,
     /// A tap is, or is no longer, held by a process.
     Carrier(PortId),
-    /// It took the bridge's end of a router's leg away.
+    /// It took the bridge's end of a router's or trunk's leg away.
     LooseLeg(PortId),
+    /// It concerns a trunk's end beside a tap.
+    Trunk,
 }
 
 impl Tenant {
     /// Looks at the namespace's settings.
     pub fn audit_settings(&mut self, done: &mut Vec<String>) -> Result<()> {
-        let wrong = self.space.keep_settings(&SETTINGS)?;
-        done.extend(
-            wrong
-                .iter()
-                .map(|key| format!("{key} was changed in {}", self.space.name)),
-        );
-        Ok(())
+        self.space.audit_settings(&SETTINGS, done)
     }
 
     /// In how many audits the next ports have their turn ([`Depth::Next`]), if all are to have had it after `round` audits.
@@ -69,7 +65,7 @@ impl Tenant {
 
     /// Repairs what others did; sentences on what was wrong go into `done`. Looks at what the kernel told, which is all
     /// that people can do to links, addresses and rules, at what `depth` says, and at everything if it can't be told from
-    /// that whether all is well. Returns the routers' ports whose end here is not as it should be.
+    /// that whether all is well. Returns the routers' and trunks' ports whose end here is not as it should be.
     pub fn audit(&mut self, reaper: &Reaper, depth: Depth, done: &mut Vec<String>) -> Result<Vec<PortId>> {
         if self.space.keep_name()? {
             done.push(format!("the name of network namespace {} was gone", self.space.name));
@@ -90,6 +86,7 @@ impl Tenant {
                     self.disturbed |= matches!(self.judge(name, now.as_ref(), reaper), Judgement::Disturbed);
                 }
                 Judgement::LooseLeg(port) => legs.push(port),
+                Judgement::Trunk => self.trunk_news = true,
                 Judgement::Carrier(port) => {
                     // The word may be older than what we know.
                     if let Some(link) = self.space.find_link(name)? {
@@ -131,6 +128,9 @@ impl Tenant {
                 .is_some_and(|port| shape::limits(port).1.is_some());
             return well(limited == link.is_some() || reaper.is_about_to_delete(name));
         }
+        if name.starts_with(TRUNK_DEVICE) {
+            return Judgement::Trunk;
+        }
         let Some(port) = self.port_of(name) else {
             return well(link.is_none() || reaper.is_about_to_delete(name));
         };
@@ -148,7 +148,10 @@ impl Tenant {
             },
             PortBinding::Namespace { .. } => well(on_bridge.is_some_and(|l| l.up == port.admin_state_up)),
             PortBinding::Router(_) if on_bridge.is_some_and(|l| l.up) => Judgement::AsItShouldBe,
-            PortBinding::Router(_) => Judgement::LooseLeg(port.id),
+            PortBinding::Trunk(_) if on_bridge.is_some_and(|l| l.mtu == want.mtu && l.up == port.admin_state_up) => {
+                Judgement::AsItShouldBe
+            }
+            PortBinding::Router(_) | PortBinding::Trunk(_) => Judgement::LooseLeg(port.id),
         }
     }
 
