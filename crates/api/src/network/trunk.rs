@@ -175,6 +175,37 @@ fn of_action(body: Value) -> Result<Vec<SubportSpec>> {
         .map_err(|reason| Error::invalid("InvalidInput", format!("Invalid input for operation: {reason}.")))
 }
 
+/// What `PUT …/add_subports` or `…/remove_subports` asks for.
+struct Action {
+    id: TrunkId,
+    subports: Vec<SubportSpec>,
+    expected: Option<u64>,
+}
+
+impl Action {
+    fn read(id: &str, headers: &HeaderMap, body: Value) -> Result<Self> {
+        Ok(Self {
+            id: parse_id::<Trunk>(id)?,
+            subports: of_action(body)?,
+            expected: expected_revision(headers)?,
+        })
+    }
+
+    async fn run<F>(self, ctx: Ctx, rule: F) -> Reply
+    where
+        F: Fn(&mut Tx<'_>, &Actor, TrunkId, &[SubportSpec]) -> Result<Arc<Trunk>> + Send + 'static,
+    {
+        let row = ctx
+            .transact(move |tx, actor| {
+                get_visible::<Trunk>(tx.cloud(), actor, &self.id)?;
+                check_revision::<Trunk>(tx.cloud(), &self.id, self.expected)?;
+                rule(tx, actor, self.id, &self.subports)
+            })
+            .await?;
+        Ok(bare(&ctx, &row))
+    }
+}
+
 /// PUT `add_subports`.
 pub(super) async fn add_subports(
     ctx: Ctx,
@@ -182,16 +213,7 @@ pub(super) async fn add_subports(
     headers: HeaderMap,
     Wire(body): Wire<Value>,
 ) -> Reply {
-    let id = parse_id::<Trunk>(&id)?;
-    let (wanted, expected) = (of_action(body)?, expected_revision(&headers)?);
-    let row = ctx
-        .transact(move |tx, actor| {
-            get_visible::<Trunk>(tx.cloud(), actor, &id)?;
-            check_revision::<Trunk>(tx.cloud(), &id, expected)?;
-            trunk::add_subports(tx, actor, id, &wanted)
-        })
-        .await?;
-    Ok(bare(&ctx, &row))
+    Action::read(&id, &headers, body)?.run(ctx, trunk::add_subports).await
 }
 
 /// PUT `remove_subports`.
@@ -201,17 +223,12 @@ pub(super) async fn remove_subports(
     headers: HeaderMap,
     Wire(body): Wire<Value>,
 ) -> Reply {
-    let id = parse_id::<Trunk>(&id)?;
-    let (listed, expected) = (of_action(body)?, expected_revision(&headers)?);
-    let ports: Vec<PortId> = listed.iter().map(|subport| subport.port_id).collect();
-    let row = ctx
-        .transact(move |tx, actor| {
-            get_visible::<Trunk>(tx.cloud(), actor, &id)?;
-            check_revision::<Trunk>(tx.cloud(), &id, expected)?;
-            trunk::remove_subports(tx, actor, id, &ports)
-        })
-        .await?;
-    Ok(bare(&ctx, &row))
+    let action = Action::read(&id, &headers, body)?;
+    let remove = |tx: &mut Tx<'_>, actor: &Actor, id, subports: &[SubportSpec]| {
+        let ports: Vec<PortId> = subports.iter().map(|subport| subport.port_id).collect();
+        trunk::remove_subports(tx, actor, id, &ports)
+    };
+    action.run(ctx, remove).await
 }
 
 /// GET `get_subports`.
