@@ -34,12 +34,12 @@ class Story:
     def qrouter(self):
         return f"qrouter-{self.router['id']}"
 
-    def ssh(self, namespace, address, command, key=None):
+    def ssh(self, namespace, address, command, key=None, stdin=None):
         """Logs in from a namespace of the host and runs a command."""
         return host.inside(
             namespace, "ssh", "-i", key or self.key, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
             "-o", "LogLevel=ERROR", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=5",
-            f"cirros@{address}", command, deadline=30)
+            f"cirros@{address}", command, deadline=30, stdin=stdin)
 
     def guest(self, command):
         """Runs a command in the server over its floating IP; it must succeed."""
@@ -333,6 +333,43 @@ def volume(story):
     expect(left == [], f"left over: {left}")
 
 
+def trunk(story):
+    """A second network comes to the running server through its one port, under a VLAN tag, and goes again."""
+    cloud = story.cloud
+    network = cloud.json("network", "create", "net2")
+    cloud.openstack("subnet", "create", "subnet2", "--network", "net2", "--subnet-range", "172.31.2.0/24", "--gateway", "none")
+    port = cloud.json("port", "create", "sub1", "--network", "net2")
+    address = port["fixed_ips"][0]["ip_address"]
+    cloud.openstack("network", "trunk", "create", "trunk1", "--parent-port", story.port["ID"],
+                    "--subport", "port=sub1,segmentation-type=vlan,segmentation-id=100")
+    status = lambda: cloud.json("network", "trunk", "show", "trunk1")["status"]
+    until(SOON_SECONDS, "the trunk to be active", lambda: status() == "ACTIVE")
+    # What a person would do: a device for the VLAN, with the subport's address, which DHCP tells.
+    lease = '[ "$1" != bound ] || ip address add "$ip/$mask" dev "$interface"'
+    story.guest(f"printf '#!/bin/sh\\n%s\\n' '{lease}' >/tmp/lease && chmod +x /tmp/lease && sudo modprobe 8021q && "
+                "sudo ip link add link eth0 name eth0.100 type vlan id 100 && "
+                f"sudo ip link set eth0.100 address {port['mac_address']} up && "
+                "sudo udhcpc -n -q -t 9 -T 1 -i eth0.100 -s /tmp/lease >/dev/null")
+    expect(f"{address}/24" in story.guest("ip -4 -o address show eth0.100"), f"DHCP gave the VLAN's device another address than {address}")
+    inside = f"qdhcp-{network['id']}"
+    until(SOON_SECONDS, "ping over the VLAN", lambda: host.ping(inside, address))
+    # Much at once: segmentation and checksums are left to the host's and the guest's cards.
+    much = bytes(range(256)) * 30_000
+    back = story.ssh(inside, address, "cat >/tmp/much; sha256sum /tmp/much; cat /tmp/much >&2", stdin=much)
+    expect(back.out.split()[:1] == [hashlib.sha256(much).hexdigest()], f"what came over the VLAN is another: {back.out}")
+    expect(len(back.err) == len(much.decode(errors="replace")), f"{len(back.err)} characters came back over the VLAN")
+    refused = cloud.client("port", "delete", "sub1")
+    expect(refused.code != 0 and "trunk" in refused.out + refused.err, f"a subport must not go:\n{refused}")
+    cloud.openstack("network", "trunk", "unset", "--subport", "sub1", "trunk1")
+    until(SOON_SECONDS, "silence over the VLAN", lambda: not host.ping(inside, address))
+    story.guest("sudo ip link delete eth0.100")
+    cloud.openstack("network", "trunk", "delete", "trunk1")
+    cloud.openstack("port", "delete", "sub1")
+    cloud.openstack("network", "delete", "net2")
+    until(SOON_SECONDS, "its namespace to go", lambda: inside not in host.namespaces())
+    expect(host.ping(cloud.namespace, story.floating_ip), "without the trunk the server is silent")
+
+
 def stop_and_start(story):
     """A clean stop and a start."""
     cloud = story.cloud
@@ -386,5 +423,5 @@ def purge(story):
 STEPS = [
     start_the_cloud, second_instance_is_refused, create_network, edit_the_pool, create_ipv6_subnet, create_keys, upload_image,
     create_server, create_router, hard_reboot, namespaces_of_the_tutorial, ping_is_silent, add_rules, ssh_inside_the_router,
-    floating_ip, inside_the_server, ipv6, take_a_rule_away, pull_the_plug, mend, volume, stop_and_start, delete_everything, purge,
+    floating_ip, inside_the_server, ipv6, take_a_rule_away, pull_the_plug, mend, volume, trunk, stop_and_start, delete_everything, purge,
 ]
