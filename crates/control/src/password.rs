@@ -2,14 +2,18 @@
 //! cloud.
 
 use std::mem::MaybeUninit;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use model::{Error, Result};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
+
+/// So long after the last hash its memory is kept for the next one.
+const KEEP_MEMORY: Duration = Duration::from_secs(5);
 
 /// No longer password is taken (Keystone's `max_password_length`).
 pub const MAX_PASSWORD_LENGTH: usize = 4096;
@@ -98,8 +102,11 @@ impl Passwords {
         let hasher = Hasher {
             argon2,
             advice: cost.advice,
+            memory: Mutex::new(Memory::default()),
         };
         let nobody = hasher.hash(&Password::new(String::new()))?;
+        // Nobody has logged in yet.
+        hasher.memory().give_back_if_idle(Duration::ZERO);
         Ok(Self(Arc::new(Queue {
             hasher,
             nobody,
@@ -140,7 +147,21 @@ impl Passwords {
         let running = running.map_err(|error| hashing_failed(&error))?;
         let outcome = tokio::task::spawn_blocking(work).await;
         drop(running);
+        if self.0.hasher.memory().begin_watch() {
+            tokio::spawn(give_back_when_idle(Arc::downgrade(&self.0)));
+        }
         outcome.map_err(|error| hashing_failed(&error))?
+    }
+}
+
+/// Gives the hashes' memory back once nobody has logged in for a while.
+async fn give_back_when_idle(queue: Weak<Queue>) {
+    loop {
+        tokio::time::sleep(KEEP_MEMORY).await;
+        let Some(queue) = queue.upgrade() else { return };
+        if queue.hasher.memory().give_back_if_idle(KEEP_MEMORY) {
+            return;
+        }
     }
 }
 
@@ -165,9 +186,41 @@ impl Drop for Place<'_> {
 struct Hasher {
     argon2: Argon2<'static>,
     advice: Advice,
+    memory: Mutex<Memory>,
+}
+
+/// Memory of hashes that are done, for those to come: fresh memory has to be cleared by the system first, which takes a tenth
+/// of a hash's time.
+#[derive(Default)]
+struct Memory {
+    free: Vec<Vec<Block>>,
+    used_at: Option<Instant>,
+    is_watched: bool,
+}
+
+impl Memory {
+    /// Whether somebody has to begin to look after it.
+    fn begin_watch(&mut self) -> bool {
+        let begins = !self.is_watched && !self.free.is_empty();
+        self.is_watched |= begins;
+        begins
+    }
+
+    /// Lets go of it when it has not been used for so long; whether it did.
+    fn give_back_if_idle(&mut self, long: Duration) -> bool {
+        let is_idle = self.used_at.is_none_or(|at| at.elapsed() >= long);
+        if is_idle {
+            *self = Self::default();
+        }
+        is_idle
+    }
 }
 
 impl Hasher {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn hash(&self, password: &Password) -> Result<String> {
         let failed = |error: argon2::password_hash::Error| hashing_failed(&error);
         let mut salt = [0; 16];
@@ -205,12 +258,21 @@ impl Hasher {
 
     fn work(&self, argon2: &Argon2<'_>, password: &Password, salt: &[u8], out: &mut [u8]) -> Result<()> {
         let count = argon2.params().block_count();
-        let mut blocks = Vec::with_capacity(count);
-        (self.advice)(blocks.spare_capacity_mut());
+        let kept = self.memory().free.pop();
+        let mut blocks = kept.unwrap_or_default();
+        if blocks.capacity() < count {
+            blocks = Vec::with_capacity(count);
+            (self.advice)(blocks.spare_capacity_mut());
+        }
+        // What is left in them of another hash is overwritten before it is read.
         blocks.resize(count, Block::default());
-        argon2
+        let outcome = argon2
             .hash_password_into_with_memory(password.bytes(), salt, out, &mut blocks)
-            .map_err(|error| hashing_failed(&error))
+            .map_err(|error| hashing_failed(&error));
+        let mut memory = self.memory();
+        memory.free.push(blocks);
+        memory.used_at = Some(Instant::now());
+        outcome
     }
 }
 
@@ -264,6 +326,48 @@ mod tests {
         for _ in 0..3 {
             assert!(!passwords.verify(password("x"), None).await.unwrap());
         }
+    }
+
+    #[test]
+    fn memory_of_another_hash_changes_nothing() {
+        let hasher = |memory| Hasher {
+            argon2: Argon2::new(
+                Algorithm::Argon2id,
+                Version::V0x13,
+                Params::new(64, 2, 1, None).unwrap(),
+            ),
+            advice: |_| {},
+            memory: Mutex::new(memory),
+        };
+        let work = |hasher: &Hasher, text: &str| {
+            let mut out = [0; 32];
+            hasher
+                .work(&hasher.argon2, &password(text), b"somesalt", &mut out)
+                .unwrap();
+            out
+        };
+        let fresh = work(&hasher(Memory::default()), "password");
+        let used = hasher(Memory::default());
+        assert_ne!(work(&used, "something else"), fresh);
+        assert_eq!(used.memory().free.len(), 1);
+        assert_eq!(work(&used, "password"), fresh);
+        assert_eq!(used.memory().free.len(), 1, "the same memory was used again");
+    }
+
+    #[tokio::test]
+    async fn memory_is_kept_for_a_while_and_then_given_back() {
+        let passwords = Passwords::new(HashCost::for_tests()).unwrap();
+        for _ in 0..3 {
+            passwords.hash(password("x")).await.unwrap();
+            assert_eq!(passwords.0.hasher.memory().free.len(), 1);
+        }
+        assert!(!passwords.0.hasher.memory().give_back_if_idle(Duration::from_secs(3600)));
+        assert_eq!(passwords.0.hasher.memory().free.len(), 1);
+        assert!(passwords.0.hasher.memory().give_back_if_idle(Duration::ZERO));
+        assert!(passwords.0.hasher.memory().free.is_empty());
+        // And it is looked after anew.
+        passwords.hash(password("x")).await.unwrap();
+        assert!(passwords.0.hasher.memory().is_watched);
     }
 
     #[test]
