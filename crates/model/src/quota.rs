@@ -73,8 +73,16 @@ impl Row for Quota {
 
 /// Where the limits of a quota class are kept: under a name that no project has.
 pub fn class(name: &str) -> ProjectId {
-    ProjectId::from(format!("class:{name}"))
+    ProjectId::from(format!("{CLASS}{name}"))
 }
+
+/// Whether it is where the limits of a class are kept, and no project.
+pub fn is_class(holder: &ProjectId) -> bool {
+    holder.as_str().starts_with(CLASS)
+}
+
+/// How the names of [`class`] begin.
+const CLASS: &str = "class:";
 
 /// The unified limit (Keystone's) that holds for a project: its own, or the registered one for everybody. `None`: nobody
 /// registered one for this resource. Image quotas go by it where it is there, as with Glance's `use_keystone_limits`.

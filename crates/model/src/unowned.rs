@@ -1,7 +1,7 @@
-//! What stays when its project goes. As in OpenStack, deleting a project deletes nothing of what other services keep for
-//! it, so an operator needs to be told of it.
+//! What stays when its project goes. As in OpenStack, deleting a project deletes no server, network, volume or image of
+//! it, so an operator needs to be told of them.
 
-use crate::{AnyRow, Cloud, ProjectId};
+use crate::{AnyRow, Cloud, ProjectId, quota};
 
 /// A resource whose project there is no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn owner(row: &AnyRow) -> Option<ProjectId> {
         AnyRow::NdpProxy(row) => &row.standard.project_id,
         AnyRow::Trunk(row) => &row.standard.project_id,
         AnyRow::SecurityGroup(row) => &row.standard.project_id,
-        AnyRow::Quota(row) => &row.project_id,
+        AnyRow::Quota(row) if !quota::is_class(&row.project_id) => &row.project_id,
         AnyRow::Server(row) => &row.project_id,
         AnyRow::ServerGroup(row) => &row.project_id,
         AnyRow::Volume(row) => &row.project_id,

@@ -176,7 +176,7 @@ pub fn delete_domain(tx: &mut Tx<'_>, actor: &Actor, id: &DomainId) -> Result<Pr
         }
     }
     for project in projects {
-        if project::remove(tx, &project, &mut budget) == Progress::More {
+        if project::remove(tx, actor, &project, &mut budget) == Progress::More {
             return Ok(Progress::More);
         }
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{self, Budget, Progress};
 use super::{
-    AssignmentTarget, RevocationTarget, User, application_credential, credential, endpoint_filter, limit, policy,
-    revoke, trust,
+    AssignmentTarget, RevocationTarget, User, application_credential, credential, endpoint_filter, left_behind, limit,
+    policy, revoke, trust,
 };
 use crate::cloud::{Lookups, Row};
 use crate::{Actor, Cloud, DomainId, Error, ProjectId, Result, Scope, Tx, UserId};
@@ -273,12 +273,12 @@ pub fn delete_project(tx: &mut Tx<'_>, actor: &Actor, id: &ProjectId) -> Result<
             "Cannot delete the project {id} since it is not a leaf in the hierarchy. Delete the projects below it first"
         )));
     }
-    let progress = remove(tx, id, &mut Budget::new());
+    let progress = remove(tx, actor, id, &mut Budget::new());
     policy::require_administrator(tx)?;
     Ok(progress)
 }
 
-pub(super) fn remove(tx: &mut Tx<'_>, id: &ProjectId, budget: &mut Budget) -> Progress {
+pub(super) fn remove(tx: &mut Tx<'_>, actor: &Actor, id: &ProjectId, budget: &mut Budget) -> Progress {
     let target = AssignmentTarget::Project(id.clone());
     let cloud = tx.cloud();
     let assignments = cloud.lookups.assignments_by_target.of(&target).cloned().collect();
@@ -304,6 +304,7 @@ pub(super) fn remove(tx: &mut Tx<'_>, id: &ProjectId, budget: &mut Budget) -> Pr
     if application_credential::remove_all(tx, credentials, budget) == Progress::More
         || credential::remove_of_project(tx, id, budget) == Progress::More
         || trust::remove_of_project(tx, id, budget) == Progress::More
+        || left_behind::remove(tx, actor, id, budget) == Progress::More
     {
         return Progress::More;
     }
