@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what is missing from Debian's or Ubuntu's packages, and nothing else.
 #
-#   scripts/deps.sh GROUP...      groups: build run image test lint deb
+#   scripts/deps.sh GROUP...      groups: build run image test browser lint deb
 #
 # Looks for the program or file itself, not for the package: another version
 # (qemu-utils from backports, say) may be there already. Works as root or with
@@ -39,6 +39,8 @@ test  sshpass                                       sshpass
 test  socat                                         socat
 test  tcpdump                                       tcpdump
 test  curl                                          curl
+browser /usr/bin/chromium                           chromium
+browser /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc fonts-noto-cjk
 lint  shellcheck                                    shellcheck
 deb   dpkg-deb                                      dpkg
 '

@@ -37,13 +37,13 @@ class Cloud:
         self.log = self.work / "maru.log"
         self.process = None
 
-    def start(self, tls="off"):
+    def start(self, tls="off", node="real"):
         """`maru up`, and the wait until its API answers."""
         self.url = f"{'http' if tls == 'off' else 'https'}://{self.address}"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [self.program, "up", "--state-dir", self.state, "--listen", self.address, "--host-netns", self.namespace,
-                 "--tls", tls],
+                 "--tls", tls, "--node", node],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         until(60, "the API to answer", self.answers)
 

@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
+use model::compute::server::create::Hosts;
 use model::console::ConsoleSource;
 use model::diagnostics::{Diagnostics, DiagnosticsSource};
 use model::host::{HostConfig, HostReport};
@@ -107,6 +108,11 @@ impl Control {
         self.inner.cloud.load_full()
     }
 
+    /// Changes each time the cloud is published: for who shows it, and would else have to look again and again.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.writer.changes()
+    }
+
     /// What time it is.
     pub fn now(&self) -> model::Timestamp {
         (self.inner.clock)()
@@ -176,6 +182,12 @@ impl Control {
     /// What planning and scheduling know of the installation.
     pub fn plan_settings(&self) -> &model::plan::Settings {
         &self.inner.plan
+    }
+
+    /// What may be scheduled to, as it is now.
+    pub fn scheduling(&self) -> Hosts {
+        let facts = self.host_report().borrow().facts.clone();
+        Hosts::of_report(&self.cloud(), &facts, self.plan_settings())
     }
 
     /// The name of the all-in-one host.

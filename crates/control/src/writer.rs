@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use model::{Change, Cloud, Error, Result, Tx};
 use store::{Batch, Store, StoreError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{Clock, RandomIds};
 
@@ -65,6 +65,7 @@ pub(crate) struct Published {
 /// The requests' end.
 pub(crate) struct Handle {
     jobs: mpsc::UnboundedSender<Box<dyn Job>>,
+    changes: watch::Receiver<u64>,
 }
 
 impl Handle {
@@ -75,17 +76,24 @@ impl Handle {
         published: std::sync::mpsc::Sender<Published>,
     ) -> Self {
         let (jobs, queue) = mpsc::unbounded_channel();
+        let (count, changes) = watch::channel(0);
         let writer = Writer {
             store,
             cloud,
             clock,
             published,
+            count,
         };
         std::thread::Builder::new()
             .name("maru-writer".to_owned())
             .spawn(move || writer.run(queue))
             .expect("a thread can be started while the program starts");
-        Self { jobs }
+        Self { jobs, changes }
+    }
+
+    /// How often the cloud has been published; changes with each time.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
     }
 
     pub(crate) async fn transact<T, F>(&self, rule: F) -> Result<T>
@@ -163,6 +171,7 @@ struct Writer {
     cloud: Arc<ArcSwap<Cloud>>,
     clock: Clock,
     published: std::sync::mpsc::Sender<Published>,
+    count: watch::Sender<u64>,
 }
 
 impl Writer {
@@ -224,6 +233,7 @@ impl Writer {
         }
         let cloud = Arc::new(working);
         self.cloud.store(cloud.clone());
+        self.count.send_modify(|count| *count += 1);
         // The planner ends only with the program.
         let _ = self.published.send(Published {
             cloud,

@@ -13,6 +13,7 @@ use model::HostId;
 use model::console::ConsoleSource;
 use node_sim::SimNode;
 use sd_notify::NotifyState;
+use tokio::sync::watch;
 
 use crate::host_network;
 use crate::settings::{Acceleration, DnsServers, NodeKind, Settings};
@@ -79,16 +80,31 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         node: if settings.node == NodeKind::Real { "real" } else { "sim" }.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })?;
+    let (stop, stopping) = watch::channel(false);
+    let public_url = settings.url();
     let (router, _) = api::router(api::App {
-        control,
+        control: control.clone(),
         endpoints: api::Endpoints {
-            public_url: settings.url(),
+            public_url: public_url.clone(),
             follow_host_header: listen.ip().is_unspecified() && settings.public_url.0.is_empty(),
             region: settings.region.0.clone(),
         },
         images,
         consoles: Arc::new(api::Consoles::new(&settings.novnc_dir)),
     });
+    let pages = dashboard::router(dashboard::Options {
+        control,
+        backend: dashboard::Backend {
+            router: router.clone(),
+            error_of: |answer| answer.extensions().get::<api::Fault>().map(|fault| fault.0.clone()),
+        },
+        public_url,
+        region: settings.region.0.clone(),
+        host_netns: settings.host_netns().map(str::to_owned),
+        live_renders: std::thread::available_parallelism().map_or(2, usize::from),
+        stopping: stopping.clone(),
+    });
+    let router = axum::Router::new().merge(pages).fallback_service(router);
     if tls.is_none() && !listen.ip().is_loopback() {
         tracing::warn!("The API listens on {listen} without TLS: passwords and tokens can be read on the way");
     }
@@ -96,8 +112,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     // Nobody may be listening for it.
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     match &tls {
-        Some(tls) => answer_until_stopped(tls.listen(listener)?, router).await?,
-        None => answer_until_stopped(listener, router).await?,
+        Some(tls) => answer_until_stopped(tls.listen(listener)?, router, stop, stopping).await?,
+        None => answer_until_stopped(listener, router, stop, stopping).await?,
     }
     drop(node);
     tracing::info!("Stopped. Servers and their networks go on.");
@@ -230,11 +246,15 @@ fn host_name() -> HostId {
     HostId::from(if name.is_empty() { "localhost".to_owned() } else { name })
 }
 
-async fn answer_until_stopped<L>(listener: L, router: axum::Router) -> anyhow::Result<()>
+async fn answer_until_stopped<L>(
+    listener: L,
+    router: axum::Router,
+    stop: watch::Sender<bool>,
+    mut stopping: watch::Receiver<bool>,
+) -> anyhow::Result<()>
 where
     L: axum::serve::Listener<Addr = SocketAddr>,
 {
-    let (stop, mut stopping) = tokio::sync::watch::channel(false);
     tokio::spawn(async move {
         stop_signal().await;
         // The systemd manager shows it; nobody else needs to listen.

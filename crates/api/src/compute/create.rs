@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::body::{Field, Object, TEXT_LIMIT, field, missing, wrong};
 use super::microversion::Microversion;
-use super::{hosts, links};
+use super::{links, scheduling};
 use crate::context::Ctx;
 use crate::extract::Wire;
 use crate::reply::{Reply, status};
@@ -66,7 +66,7 @@ pub(super) async fn create(ctx: Ctx, version: Microversion, Wire(body): Wire<Map
     let disk_config = new.disk_config.clone();
     let admin_pass = new.admin_pass.clone();
     let groups = server.value("security_groups").cloned();
-    let hosts = hosts(&ctx);
+    let hosts = scheduling(&ctx);
     let servers = ctx
         .transact(move |tx, actor| create::create(tx, actor, &new, &hosts))
         .await?;

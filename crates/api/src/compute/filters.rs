@@ -5,9 +5,10 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use model::compute::server::status;
+use model::compute::server::deleted::gone;
+use model::compute::server::{living, status};
 use model::compute::{Server, TaskState};
-use model::{Actor, Cloud, Error, ProjectId, Result, Timestamp};
+use model::{Actor, Error, ProjectId, Result, Timestamp};
 use regex::{Regex, RegexBuilder};
 use serde_json::json;
 
@@ -360,35 +361,6 @@ impl Wanted {
         if let Some(tags) = read("not-tags-any") {
             self.test(move |_, server| !tags.iter().any(|tag| server.tags.contains(tag)));
         }
-    }
-}
-
-/// The servers that are there, of a project or of everyone.
-pub(super) fn living<'a>(
-    cloud: &'a Cloud,
-    project: Option<&ProjectId>,
-) -> Box<dyn Iterator<Item = &'a Arc<Server>> + 'a> {
-    match project {
-        Some(project) => {
-            let ids = cloud.lookups.servers_by_project.of(project);
-            Box::new(ids.filter_map(|id| cloud.servers.get(id)))
-        }
-        None => Box::new(cloud.servers.iter()),
-    }
-}
-
-/// The servers that are gone and remembered, of a project or of everyone.
-pub(super) fn gone<'a>(
-    cloud: &'a Cloud,
-    project: Option<&ProjectId>,
-) -> Box<dyn Iterator<Item = &'a Arc<Server>> + 'a> {
-    match project {
-        Some(project) => {
-            let entries = cloud.lookups.deleted_servers_by_project.of(project);
-            let rows = entries.filter_map(|(_, id)| cloud.deleted_servers.get(id));
-            Box::new(rows.map(|deleted| &deleted.server))
-        }
-        None => Box::new(cloud.deleted_servers.iter().map(|deleted| &deleted.server)),
     }
 }
 

@@ -12,7 +12,7 @@ use super::body::{truth_of, wrong};
 use super::microversion::Microversion;
 use super::paging::{Page, check_query};
 use super::view::instance_name;
-use super::{hosts, link};
+use super::{link, scheduling};
 use crate::context::Ctx;
 use crate::query::Query;
 use crate::reply::{Reply, json as reply};
@@ -28,7 +28,7 @@ struct Hypervisor {
 
 fn all(ctx: &Ctx) -> Vec<Hypervisor> {
     let cloud = ctx.cloud();
-    hosts(ctx)
+    scheduling(ctx)
         .candidates(&cloud)
         .into_iter()
         .filter(|candidate| candidate.is_up)

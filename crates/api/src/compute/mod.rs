@@ -48,8 +48,8 @@ mod works;
 use std::sync::Arc;
 
 use axum::middleware;
+use model::compute::aggregate;
 use model::compute::server::create::Hosts;
-use model::compute::{aggregate, host_service};
 use model::{Error, HostId, Result, ServerId};
 use serde_json::{Map, Value, json};
 
@@ -346,30 +346,12 @@ fn server_id(text: &str) -> Result<ServerId> {
 
 /// What may be scheduled to, as it is now.
 pub(crate) fn scheduling(ctx: &Ctx) -> Hosts {
-    hosts(ctx)
+    ctx.control().scheduling()
 }
 
 /// The id of a host's hypervisor, which is its resource provider's, too.
 pub(crate) fn hypervisor_uuid(host: &str) -> uuid::Uuid {
     hypervisors::stable_uuid("hypervisor", host)
-}
-
-/// See [`scheduling`].
-fn hosts(ctx: &Ctx) -> Hosts {
-    let settings = ctx.control().plan_settings();
-    let facts = ctx.control().host_report().borrow().facts.clone();
-    let zone = zone_of_host(ctx, &facts.host);
-    let said = host_service::of(&ctx.cloud(), &facts.host);
-    Hosts {
-        // One that takes no new servers is not there for the scheduler.
-        facts: if said.disabled || said.forced_down {
-            vec![]
-        } else {
-            vec![facts]
-        },
-        zone,
-        policy: settings.scheduling,
-    }
 }
 
 /// The zone that a host is in: an aggregate's, or the cloud's own.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::body::{Field, Object, TEXT_LIMIT, field, missing, wrong};
 use super::microversion::Microversion;
-use super::{hosts, works};
+use super::{scheduling, works};
 use crate::context::Ctx;
 use crate::reply::Reply;
 
@@ -53,7 +53,7 @@ pub(super) async fn live(ctx: &Ctx, version: Microversion, id: ServerId, body: O
             .ok_or_else(|| missing("disk_over_commit"))?;
     }
     check_force(body, host.as_ref())?;
-    let (hosts, later, request) = (hosts(ctx), version.since(34), ctx.request_id().0);
+    let (hosts, later, request) = (scheduling(ctx), version.since(34), ctx.request_id().0);
     ctx.transact(move |tx, actor| moves::live(tx, actor, id, host.as_ref(), later, &hosts, request))
         .await
 }
@@ -77,7 +77,7 @@ pub(super) async fn evacuate(ctx: &Ctx, version: Microversion, id: ServerId, bod
     check_force(body, host.as_ref())?;
     let own = ctx.cloud().find::<Server>(&id).and_then(|server| server.host.clone());
     let is_up = own.is_some_and(|own| !host_service::of(&ctx.cloud(), &own).forced_down);
-    let hosts = hosts(ctx);
+    let hosts = scheduling(ctx);
     ctx.transact(move |tx, actor| moves::evacuate(tx, actor, id, host.as_ref(), is_up, &hosts))
         .await?;
     Ok(StatusCode::OK.into_response())

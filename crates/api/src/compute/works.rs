@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::body::{Field, Object, TEXT_LIMIT, field, missing, wrong};
 use super::microversion::{MIN, Microversion};
 use super::view::{Document, View};
-use super::{create, hosts, links};
+use super::{create, links, scheduling};
 use crate::context::Ctx;
 use crate::reply::{Reply, status};
 
@@ -238,7 +238,7 @@ async fn resize(ctx: &Ctx, id: ServerId, body: Object<'_>) -> Result<()> {
         flavor_id: FlavorId::from(create::read_flavor(body)?),
         disk_config: create::read_disk_config(body)?,
     };
-    let (hosts, request) = (hosts(ctx), ctx.request_id().0);
+    let (hosts, request) = (scheduling(ctx), ctx.request_id().0);
     ctx.transact(move |tx, actor| resize::resize(tx, actor, id, &size, &hosts, request))
         .await?;
     Ok(())
@@ -253,7 +253,7 @@ async fn migrate(ctx: &Ctx, version: Microversion, id: ServerId, body: Object<'_
         let arguments = arguments.allow(&[field("host")], version)?;
         host = arguments.text("host", 1..=TEXT_LIMIT)?.map(str::to_owned);
     }
-    let hosts = hosts(ctx);
+    let hosts = scheduling(ctx);
     ctx.transact(move |tx, actor| resize::migrate(tx, actor, id, host.as_deref(), &hosts))
         .await
 }
@@ -294,7 +294,7 @@ async fn unshelve(ctx: &Ctx, version: Microversion, id: ServerId, body: Object<'
             need_admin(ctx, "os-shelve:unshelve_to_host")?;
         }
     }
-    let (hosts, request) = (hosts(ctx), ctx.request_id().0);
+    let (hosts, request) = (scheduling(ctx), ctx.request_id().0);
     ctx.transact(move |tx, actor| shelve::unshelve(tx, actor, id, host.as_ref(), &hosts, request))
         .await?;
     Ok(())

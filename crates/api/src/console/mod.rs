@@ -5,7 +5,8 @@
 //!                                                          GET /console/websockify ─► token ─► QEMU's socket ◄─► WebSocket
 //! ```
 //!
-//! A token opens one console of one server, and needs no other right: a browser has no token of Keystone's.
+//! A token opens one console of one server, and needs no other right: a browser has no token of Keystone's. The dashboard's
+//! pages open consoles with tickets, which are good once (see `control::auth::Ticket`).
 
 mod pages;
 mod relay;

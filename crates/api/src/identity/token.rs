@@ -8,8 +8,8 @@ use axum::http::header::VARY;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use control::auth::ec2::SignedRequest;
 use control::auth::{Compliance, Token};
-use model::identity::{AssignmentTarget, Domain, Project, assignments_of, effective_roles, policy};
-use model::{Cloud, DomainId, Error, Result, Scope, Timestamp, UserId};
+use model::identity::{AssignmentTarget, Domain, assignments_of, effective_roles, policy, projects_of};
+use model::{Cloud, DomainId, Error, Result, Scope, Timestamp};
 use serde_json::{Value, json};
 
 use super::list::List;
@@ -138,16 +138,6 @@ pub(super) async fn system(ctx: Ctx) -> Reply {
         "system": targets,
         "links": {"self": format!("{}/identity/v3/auth/system", ctx.base_url())},
     }))
-}
-
-/// Projects in which a user holds any role.
-pub(super) fn projects_of<'a>(cloud: &'a Cloud, user: &'a UserId) -> impl Iterator<Item = &'a Arc<Project>> {
-    let held: Vec<_> = assignments_of(cloud, user).collect();
-    cloud.projects.iter().filter(move |project| {
-        let target = AssignmentTarget::Project(project.id.clone());
-        held.iter()
-            .any(|assignment| model::identity::reaches(cloud, assignment, &target))
-    })
 }
 
 fn subject(ctx: &Ctx, headers: &HeaderMap) -> Result<(String, Arc<Token>)> {

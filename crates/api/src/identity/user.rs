@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::fields::Fields;
 use super::list::List;
 use super::project::own_domain;
-use super::{project, render, token};
+use super::{project, render};
 use crate::app::App;
 use crate::context::Ctx;
 use crate::extract::Wire;
@@ -154,7 +154,7 @@ pub(super) async fn change_password(
 pub(super) async fn projects(ctx: Ctx, Path(id): Path<String>, list: List) -> Reply {
     let cloud = ctx.cloud();
     let user = identity::show_user(&cloud, ctx.actor(), &id.into(), "identity:list_user_projects")?;
-    let rows = token::projects_of(&cloud, &user.id).filter(|row| project::matches(&list, row));
+    let rows = model::identity::projects_of(&cloud, &user.id).filter(|row| project::matches(&list, row));
     list.page(
         &ctx,
         "projects",

@@ -101,6 +101,11 @@ impl TestCloud {
         cloud
     }
 
+    /// The application, for who calls it without a client of ours.
+    pub fn router(&self) -> Router {
+        self.door.lock().unwrap().clone()
+    }
+
     /// Stops the cloud and starts it again on the same directory, with a host that has lost everything. Clients that are
     /// about reach the new one.
     pub async fn restart(self) -> Self {

@@ -28,7 +28,7 @@ use crate::Control;
 use crate::password::{HashCost, Password, Passwords};
 use cache::TokenCache;
 pub use compliance::Compliance;
-pub use console::{CONSOLE_TOKEN_SECONDS, ConsoleClaims};
+pub use console::{CONSOLE_TOKEN_SECONDS, ConsoleClaims, Ticket};
 pub use login::{ApplicationCredentialRef, Credential, DomainRef, Login, ProjectRef, ScopeRequest, UserRef};
 
 /// A token that was presented and is good.
@@ -116,6 +116,7 @@ impl Default for Settings {
 pub(crate) struct Authenticator {
     passwords: Passwords,
     tokens: TokenCache,
+    used_tickets: console::UsedTickets,
     token_seconds: i64,
     compliance: Compliance,
 }
@@ -125,6 +126,7 @@ impl Authenticator {
         Ok(Self {
             passwords: Passwords::new(settings.hash_cost)?,
             tokens: TokenCache::default(),
+            used_tickets: console::UsedTickets::default(),
             token_seconds: settings.token_seconds.clamp(1, MAX_TOKEN_SECONDS),
             compliance: settings.compliance,
         })

@@ -10,6 +10,7 @@ pub mod schedule;
 pub mod server;
 mod server_action;
 pub mod server_group;
+pub mod usage;
 
 pub use aggregate::Aggregate;
 pub use flavor::Flavor;

@@ -112,6 +112,20 @@ impl Claim {
         }
     }
 
+    /// Of a new server from an image of this size; `None`: from a volume, which is claimed by itself.
+    pub fn of_new(flavor: &ServerFlavor, image_virtual_bytes: Option<u64>) -> Self {
+        match image_virtual_bytes {
+            Some(bytes) => Self::of_flavor(flavor, bytes),
+            None => {
+                let rootless = ServerFlavor {
+                    root_gib: 0,
+                    ..flavor.clone()
+                };
+                Self::of_flavor(&rootless, 0)
+            }
+        }
+    }
+
     /// Of a server as it is.
     pub fn of_server(server: &Server) -> Self {
         let image_bytes = server.image.as_ref().map_or(0, |image| image.virtual_size);

@@ -245,3 +245,12 @@ pub fn given_roles(
         .filter_map(|row| cloud.roles.get(&row.role_id).cloned())
         .collect())
 }
+
+/// Projects in which a user holds any role, enabled ones and others.
+pub fn projects_of<'a>(cloud: &'a Cloud, user: &'a UserId) -> impl Iterator<Item = &'a Arc<Project>> {
+    let held: Vec<_> = assignments_of(cloud, user).collect();
+    cloud.projects.iter().filter(move |project| {
+        let target = AssignmentTarget::Project(project.id.clone());
+        held.iter().any(|assignment| reaches(cloud, assignment, &target))
+    })
+}

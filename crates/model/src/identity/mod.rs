@@ -20,6 +20,7 @@ mod effective;
 mod endpoint_filter;
 mod group;
 mod key;
+mod left_behind;
 mod limit;
 pub mod policy;
 mod policy_document;
@@ -38,7 +39,7 @@ pub use application_credential::{
 };
 pub use assignment::{
     Assignment, AssignmentTarget, Holder, assignments_of, check_assignment, create_assignment, delete_assignment,
-    effective_roles, given_roles, reaches, require_read_target,
+    effective_roles, given_roles, projects_of, reaches, require_read_target,
 };
 pub use catalog::{
     CatalogService, Endpoint, EndpointFields, Interface, OwnCatalog, Region, RegionFields, ServiceFields,

@@ -48,7 +48,7 @@ pub use metadef::{
     create_namespace, delete_definitions, delete_namespace, sees_namespace, show_definition, show_namespace,
     update_definition, update_namespace,
 };
-pub use read::{downloadable, in_default_list, may_see, membership, show};
+pub use read::{downloadable, in_default_list, may_change, may_see, membership, show};
 pub use upload::{
     StoredData, Upload, abort_upload, begin_upload, check_data, finish_upload, reset_interrupted_uploads,
 };

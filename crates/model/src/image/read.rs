@@ -30,7 +30,7 @@ pub fn membership(actor: &Actor, image: &Image) -> Option<MemberStatus> {
 }
 
 /// Whether it is the caller's to change.
-pub(super) fn may_change(actor: &Actor, image: &Image) -> bool {
+pub fn may_change(actor: &Actor, image: &Image) -> bool {
     actor.is_admin() || image.owner.as_ref().is_some_and(|owner| actor.owns(owner))
 }
 

@@ -420,7 +420,10 @@ fn check_free(cloud: &Cloud, floating_ip: &FloatingIp, port: &Port, fixed: Ipv4A
 }
 
 /// The router between the port's subnet and the provider network; the one that is the subnet's gateway if there are several.
-pub(super) fn router_for(cloud: &Cloud, external: NetworkId, port: &Port, subnet_id: SubnetId) -> Result<RouterId> {
+///
+/// # Errors
+/// `ExternalGatewayForFloatingIPNotFound`, `SubnetNotFound`.
+pub fn router_for(cloud: &Cloud, external: NetworkId, port: &Port, subnet_id: SubnetId) -> Result<RouterId> {
     let subnet = cloud.get::<Subnet>(&subnet_id)?;
     let leads_out = |router: &Arc<Router>| {
         router

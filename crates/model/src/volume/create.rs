@@ -147,6 +147,14 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewVolume, place: &Place) ->
     Ok(tx.put(volume))
 }
 
+/// The smallest size, GiB, of a volume from this source.
+///
+/// # Errors
+/// A source that is not there or not ready, as [`create`] says it.
+pub fn smallest_gib(cloud: &Cloud, actor: &Actor, source: SourceWish) -> Result<u64> {
+    Ok(look_up(cloud, actor, source)?.min_gib.max(1))
+}
+
 fn look_up(cloud: &Cloud, actor: &Actor, wish: SourceWish) -> Result<Origin> {
     match wish {
         SourceWish::Blank => Ok(Origin {

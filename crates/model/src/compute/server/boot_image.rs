@@ -82,10 +82,30 @@ pub(super) fn of_volume(
 fn find(cloud: &Cloud, actor: &Actor, id: ImageId) -> Result<Arc<Image>> {
     let image =
         image::show(cloud, actor, id).map_err(|_| Error::invalid("ImageNotFound", "Can not find requested image"))?;
-    if image.status != ImageStatus::Active {
-        return Err(Error::invalid("ImageNotActive", format!("Image {id} is not active.")));
-    }
+    check_active(&image)?;
     Ok(image)
+}
+
+fn check_active(image: &Image) -> Result<()> {
+    if image.status == ImageStatus::Active {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "ImageNotActive",
+        format!("Image {} is not active.", image.id),
+    ))
+}
+
+/// Whether servers may start from it: its data is there, in a format that they read; or it names a volume's snapshot.
+///
+/// # Errors
+/// `ImageNotActive`, `ImageUnacceptable`.
+pub fn check_bootable(image: &Image) -> Result<()> {
+    check_active(image)?;
+    if image.boot_snapshot().is_some() {
+        return Ok(());
+    }
+    as_source(image).map(|_| ())
 }
 
 /// Formats that are kept and handed out, but that no host here opens for a guest.
@@ -128,40 +148,78 @@ fn as_source(image: &Image) -> Result<ServerImage> {
     }
 }
 
+/// What a flavor has too little of for an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortage {
+    /// Memory, MiB, against what the image asks for.
+    Memory {
+        /// The flavor's.
+        has: u64,
+        /// The image's.
+        needs: u64,
+    },
+    /// Root disk, bytes, against the image's own size.
+    Disk {
+        /// The flavor's.
+        has: u64,
+        /// The image's.
+        needs: u64,
+    },
+    /// Root disk, bytes, against what the image asks for.
+    MinDisk {
+        /// The flavor's.
+        has: u64,
+        /// The image's.
+        needs: u64,
+    },
+}
+
+/// Everything that a flavor has too little of for an image.
+pub fn shortages(image: &Image, flavor: &ServerFlavor) -> Vec<Shortage> {
+    let mut found = Vec::new();
+    let (has, needs) = (flavor.memory_mib, image.min_ram);
+    if has < needs {
+        found.push(Shortage::Memory { has, needs });
+    }
+    // Without a root disk of its own it is as large as the image.
+    if flavor.root_gib == 0 {
+        return found;
+    }
+    let has = flavor.root_gib.saturating_mul(BYTES_PER_GIB);
+    let needs = image.virtual_size.or(image.size).unwrap_or(0);
+    if has < needs {
+        found.push(Shortage::Disk { has, needs });
+    }
+    let needs = image.min_disk.saturating_mul(BYTES_PER_GIB);
+    if has < needs {
+        found.push(Shortage::MinDisk { has, needs });
+    }
+    found
+}
+
 /// Whether the flavor has the memory and disk that the image needs.
 pub(super) fn check_room(image: &Image, flavor: &ServerFlavor) -> Result<()> {
-    if flavor.memory_mib < image.min_ram {
-        return Err(Error::invalid(
+    let (code, message) = match shortages(image, flavor).first() {
+        None => return Ok(()),
+        Some(Shortage::Memory { has, needs }) => (
             "FlavorMemoryTooSmall",
             format!(
-                "Flavor's memory is too small for requested image. Flavor memory is {} MB, the image needs {} MB.",
-                flavor.memory_mib, image.min_ram
+                "Flavor's memory is too small for requested image. Flavor memory is {has} MB, the image needs {needs} MB."
             ),
-        ));
-    }
-    if flavor.root_gib == 0 {
-        return Ok(());
-    }
-    let flavor_bytes = flavor.root_gib.saturating_mul(BYTES_PER_GIB);
-    let image_bytes = image.virtual_size.or(image.size).unwrap_or(0);
-    if image_bytes > flavor_bytes {
-        return Err(Error::invalid(
+        ),
+        Some(Shortage::Disk { has, needs }) => (
             "FlavorDiskSmallerThanImage",
             format!(
-                "Flavor's disk is too small for requested image. Flavor disk is {flavor_bytes} bytes, image is \
-                 {image_bytes} bytes."
+                "Flavor's disk is too small for requested image. Flavor disk is {has} bytes, image is {needs} bytes."
             ),
-        ));
-    }
-    let min_bytes = image.min_disk.saturating_mul(BYTES_PER_GIB);
-    if min_bytes > flavor_bytes {
-        return Err(Error::invalid(
+        ),
+        Some(Shortage::MinDisk { has, needs }) => (
             "FlavorDiskSmallerThanMinDisk",
             format!(
-                "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is \
-                 {flavor_bytes} bytes, minimum size is {min_bytes} bytes."
+                "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is {has} bytes, \
+                 minimum size is {needs} bytes."
             ),
-        ));
-    }
-    Ok(())
+        ),
+    };
+    Err(Error::invalid(code, message))
 }

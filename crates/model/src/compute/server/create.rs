@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::{Fault, PowerState, Server, ServerFlavor, TaskState, VmState, boot_image, name, port};
 use crate::compute::schedule::{self, Candidate, Policy};
-use crate::compute::{ActionLog, Flavor, KeypairId, flavor, quota};
+use crate::compute::{ActionLog, Flavor, KeypairId, aggregate, flavor, host_service, quota};
 use crate::host::{DesiredPower, HostFacts};
+use crate::plan::Settings;
 use crate::{Actor, Cloud, Error, ErrorKind, FlavorId, HostId, ImageId, NetworkId, PortId, ProjectId, Result, Tx};
 
 /// Hosts as they are when a request comes.
@@ -23,6 +24,21 @@ pub struct Hosts {
 }
 
 impl Hosts {
+    /// The one host there is, as it reports.
+    pub fn of_report(cloud: &Cloud, facts: &Arc<HostFacts>, settings: &Settings) -> Self {
+        let said = host_service::of(cloud, &facts.host);
+        Self {
+            // One that takes no new servers is not there for the scheduler.
+            facts: if said.disabled || said.forced_down {
+                vec![]
+            } else {
+                vec![facts.clone()]
+            },
+            zone: aggregate::zone_of(cloud, &facts.host, &settings.availability_zone),
+            policy: settings.scheduling,
+        }
+    }
+
     /// As the scheduler sees them, with what their servers take.
     pub fn candidates(&self, cloud: &Cloud) -> Vec<Candidate> {
         self.facts
@@ -250,7 +266,7 @@ fn create_one(
         .clone()
         .unwrap_or_else(|| name::hostname_of(&server.name, server.id));
     let request = schedule::Request {
-        claim: claim(plan),
+        claim: schedule::Claim::of_new(&plan.flavor, plan.boot.image.as_ref().map(|image| image.virtual_size)),
         zone: new.zone.clone(),
         host: new.host.clone(),
         same_hosts: plan.affinity.same_hosts(tx.cloud()),
@@ -283,20 +299,6 @@ fn create_one(
     }
     ActionLog::new("create", new.request_id).record(tx, actor, &server);
     Ok(tx.put(server))
-}
-
-/// What it takes of its host; a volume is claimed by itself.
-fn claim(plan: &Plan) -> schedule::Claim {
-    match &plan.boot.image {
-        Some(image) => schedule::Claim::of_flavor(&plan.flavor, image.virtual_size),
-        None => {
-            let rootless = ServerFlavor {
-                root_gib: 0,
-                ..plan.flavor.clone()
-            };
-            schedule::Claim::of_flavor(&rootless, 0)
-        }
-    }
 }
 
 /// The server before it has a host.

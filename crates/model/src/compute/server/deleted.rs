@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{PowerState, Server, VmState};
 use crate::cloud::{Lookups, Row};
 use crate::compute::ServerAction;
-use crate::{Actor, Cloud, Error, Result, ServerId, Timestamp, Tx};
+use crate::{Actor, Cloud, Error, ProjectId, Result, ServerId, Timestamp, Tx};
 
 /// How long a deleted server is remembered, seconds: 31 days, so that last month's usage can be told.
 pub const KEEP_SECONDS: i64 = 31 * 86_400;
@@ -64,6 +64,18 @@ pub fn get_visible(cloud: &Cloud, actor: &Actor, id: ServerId) -> Result<Arc<Del
         .filter(|deleted| actor.can_see(&deleted.server.project_id))
         .cloned()
         .ok_or_else(|| Server::not_found(&id))
+}
+
+/// The servers that are gone and remembered, of a project or of everyone.
+pub fn gone<'a>(cloud: &'a Cloud, project: Option<&ProjectId>) -> Box<dyn Iterator<Item = &'a Arc<Server>> + 'a> {
+    match project {
+        Some(project) => {
+            let entries = cloud.lookups.deleted_servers_by_project.of(project);
+            let rows = entries.filter_map(|(_, id)| cloud.deleted_servers.get(id));
+            Box::new(rows.map(|deleted| &deleted.server))
+        }
+        None => Box::new(cloud.deleted_servers.iter().map(|deleted| &deleted.server)),
+    }
 }
 
 /// Remembers a server that goes now with the entries of its log, oldest first; forgets what is too old or too much.

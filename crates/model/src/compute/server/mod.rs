@@ -3,7 +3,7 @@
 
 pub mod act;
 pub mod admission;
-mod boot_image;
+pub mod boot_image;
 pub mod create;
 pub mod delete;
 pub mod deleted;
@@ -449,6 +449,17 @@ pub fn get_visible(cloud: &Cloud, actor: &Actor, id: ServerId) -> Result<Arc<Ser
         .filter(|server| actor.can_see(&server.project_id))
         .cloned()
         .ok_or_else(|| Server::not_found(&id))
+}
+
+/// The servers that are there, of a project or of everyone.
+pub fn living<'a>(cloud: &'a Cloud, project: Option<&ProjectId>) -> Box<dyn Iterator<Item = &'a Arc<Server>> + 'a> {
+    match project {
+        Some(project) => {
+            let ids = cloud.lookups.servers_by_project.of(project);
+            Box::new(ids.filter_map(|id| cloud.servers.get(id)))
+        }
+        None => Box::new(cloud.servers.iter()),
+    }
 }
 
 /// Nova's `status`: what vm_state and task_state make together.

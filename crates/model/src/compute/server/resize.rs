@@ -12,7 +12,7 @@ use crate::compute::schedule::{self, Claim};
 use crate::compute::{ActionLog, flavor, quota};
 use crate::host::DesiredPower;
 use crate::image::Image;
-use crate::{Actor, Error, FlavorId, Result, ServerId, Tx};
+use crate::{Actor, Cloud, Error, FlavorId, Result, ServerId, Tx};
 
 const BYTES_PER_GIB: u64 = 1 << 30;
 
@@ -42,22 +42,7 @@ pub fn resize(
     act::admit_for(&server, actor, Operation::Resize)?;
     let found = flavor::get_visible(tx.cloud(), actor, &size.flavor_id).map_err(as_bad_request)?;
     let new = ServerFlavor::from(&*found);
-    if new.id == server.flavor.id {
-        return Err(Error::invalid(
-            "CannotResizeToSameFlavor",
-            "When resizing, instances must change flavor!",
-        ));
-    }
-    check_disks(&server, &new)?;
-    if let Some(image) = server
-        .image
-        .as_ref()
-        .and_then(|image| tx.cloud().find::<Image>(&image.id))
-    {
-        boot_image::check_room(image, &new)?;
-    }
-    quota::check_resize(tx.cloud(), &server.project_id, &server.flavor, &new)?;
-    check_host(tx, &server, &new, hosts)?;
+    check(tx.cloud(), &server, &new, hosts)?;
     let mut server = Server::clone(&server);
     let Some(host) = server.host.clone() else {
         return Err(Error::internal("InternalServerError", "an admitted server has a host"));
@@ -77,6 +62,26 @@ pub fn resize(
     server.updated_at = tx.now();
     ActionLog::new("resize", request_id).record(tx, actor, &server);
     Ok(tx.put(server))
+}
+
+/// Whether a server may have this size, for who wants to know it beforehand. What admission says is another question.
+///
+/// # Errors
+/// It has that size; its disks would shrink; its image needs more; quotas; the host has no room.
+pub fn check(cloud: &Cloud, server: &Server, new: &ServerFlavor, hosts: &Hosts) -> Result<()> {
+    if new.id == server.flavor.id {
+        return Err(Error::invalid(
+            "CannotResizeToSameFlavor",
+            "When resizing, instances must change flavor!",
+        ));
+    }
+    check_disks(server, new)?;
+    if let Some(image) = server.image.as_ref().and_then(|image| cloud.find::<Image>(&image.id)) {
+        boot_image::check_room(image, new)?;
+    }
+    quota::check_resize(cloud, &server.project_id, &server.flavor, new)?;
+    room(cloud, server, new, hosts)
+        .map_err(|no_host| Error::invalid("NoValidHost", format!("{} {}", no_host.message(), no_host.details())))
 }
 
 /// Disks only grow: what is on them must stay.
@@ -114,10 +119,18 @@ fn check_disks(server: &Server, new: &ServerFlavor) -> Result<()> {
 }
 
 /// Whether the server's host has room for its new size, its old one given back.
-fn check_host(tx: &Tx<'_>, server: &Server, new: &ServerFlavor, hosts: &Hosts) -> Result<()> {
+///
+/// # Errors
+/// What it lacks.
+pub fn room(
+    cloud: &Cloud,
+    server: &Server,
+    new: &ServerFlavor,
+    hosts: &Hosts,
+) -> std::result::Result<(), schedule::NoValidHost> {
     let image_bytes = server.image.as_ref().map_or(0, |image| image.virtual_size);
     let given_back = Claim::of_server(server);
-    let mut candidates = hosts.candidates(tx.cloud());
+    let mut candidates = hosts.candidates(cloud);
     for candidate in candidates
         .iter_mut()
         .filter(|each| Some(&each.host) == server.host.as_ref())
@@ -129,13 +142,7 @@ fn check_host(tx: &Tx<'_>, server: &Server, new: &ServerFlavor, hosts: &Hosts) -
         host: server.host.clone(),
         ..schedule::Request::default()
     };
-    match schedule::choose(&candidates, &hosts.policy, &request) {
-        Ok(_) => Ok(()),
-        Err(no_host) => Err(Error::invalid(
-            "NoValidHost",
-            format!("{} {}", no_host.message(), no_host.details()),
-        )),
-    }
+    schedule::choose(&candidates, &hosts.policy, &request).map(|_| ())
 }
 
 /// The new size stays.

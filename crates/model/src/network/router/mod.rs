@@ -120,10 +120,7 @@ pub(super) fn legs_on_subnet(cloud: &Cloud, subnet_id: SubnetId) -> impl Iterato
 }
 
 /// Subnets that the router has a leg on, its gateway's included, with the leg's address.
-pub(super) fn connected<'a>(
-    cloud: &'a Cloud,
-    router: &Router,
-) -> impl Iterator<Item = (&'a Arc<Subnet>, IpAddr)> + use<'a> {
+pub fn connected<'a>(cloud: &'a Cloud, router: &Router) -> impl Iterator<Item = (&'a Arc<Subnet>, IpAddr)> + use<'a> {
     cloud
         .ports_of_device(&router.id.to_string())
         .filter(|port| port.is_network_owned())
@@ -131,7 +128,8 @@ pub(super) fn connected<'a>(
         .filter_map(|fixed| Some((cloud.subnets.get(&fixed.subnet_id)?, fixed.ip_address)))
 }
 
-fn overlaps(a: &IpNet, b: &IpNet) -> bool {
+/// Whether prefixes share addresses: no router joins two that do.
+pub fn overlaps(a: &IpNet, b: &IpNet) -> bool {
     a.contains(b) || b.contains(a)
 }
 

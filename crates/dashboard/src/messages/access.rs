@@ -1,0 +1,66 @@
+//! Words of API access, credentials and the visitor's own password.
+
+use super::messages;
+
+messages! {
+    access_lead = "Everything on these pages can be done by programs, too: here is what they need.", "이 화면에서 하는 모든 일은 프로그램으로도 할 수 있습니다. 필요한 것이 여기 있습니다.";
+    access_begin = "Begin with the command line", "명령줄로 시작하기";
+    access_install = "Install the client (Python 3):", "클라이언트를 설치합니다(Python 3).";
+    access_source = "Download openrc.sh above and read it into your shell; it asks for your password:", "위에서 openrc.sh를 내려받아 셸에서 읽어 들입니다. 암호를 물어봅니다.";
+    access_first = "Ask for something:", "명령을 하나 내려 봅니다.";
+    access_with_clouds_yaml = "Or with clouds.yaml", "또는 clouds.yaml로";
+    access_clouds_yaml_place = "Keep it as ~/.config/openstack/clouds.yaml; SDKs and Terraform read it, too.", "~/.config/openstack/clouds.yaml에 두세요. SDK와 Terraform도 읽습니다.";
+    access_ca = "If this computer does not know the authority that signed the cloud's certificate, name its file: export OS_CACERT=/path/to/ca.pem", "이 컴퓨터가 클라우드 인증서의 발급 기관을 모르면 그 파일을 알려 주세요: export OS_CACERT=/path/to/ca.pem";
+    access_who = "Your credentials", "내 인증 정보";
+    access_user_id = "User ID", "사용자 ID";
+    access_user_domain = "User's domain", "사용자의 도메인";
+    access_project_id = "Project ID", "프로젝트 ID";
+    access_project_domain = "Project's domain", "프로젝트의 도메인";
+    access_region = "Region", "리전";
+    access_auth_url = "Where to sign in", "인증 주소";
+    access_endpoints = "Addresses of the services", "서비스 주소";
+    access_service = "Service", "서비스";
+    access_address = "Address", "주소";
+    access_ec2 = "EC2 credentials", "EC2 인증 정보";
+    access_ec2_lead = "An access key and a secret, for programs that sign requests as Amazon's clients do.", "아마존 클라이언트처럼 요청에 서명하는 프로그램을 위한 접근 키와 비밀 키입니다.";
+    access_ec2_new = "Create EC2 credentials", "EC2 인증 정보 만들기";
+    access_ec2_title = "EC2 credentials created", "EC2 인증 정보를 만들었습니다";
+    access_ec2_made = "Give both to your program. “openstack ec2 credentials list” shows them again.", "둘 다 프로그램에 넣으세요. “openstack ec2 credentials list”로 다시 볼 수 있습니다.";
+    access_ec2_key = "Access key", "접근 키";
+    access_ec2_secret = "Secret key", "비밀 키";
+    access_credentials_lead = "A credential for a program: it acts for you in this project, without your password, and can be taken back by itself.", "프로그램을 위한 인증 정보입니다. 내 암호 없이 이 프로젝트에서 나를 대신하며, 따로 거둘 수 있습니다.";
+    access_credentials_word = "application credentials", "애플리케이션 인증 정보";
+    access_credentials_empty = "You have no application credential", "애플리케이션 인증 정보가 없습니다";
+    access_credentials_empty_text = "Scripts, CI and Terraform should not know your password. Give each a credential of its own, with only the roles it needs.", "스크립트나 CI, Terraform이 내 암호를 알게 하지 마세요. 필요한 역할만 가진 인증 정보를 하나씩 주세요.";
+    access_credential_new = "Create application credential", "애플리케이션 인증 정보 만들기";
+    access_credential_made(name) = "{name} is ready", "{name} 준비됨";
+    access_credential_name_hint = "The program it is for", "쓸 프로그램의 이름";
+    access_credential_delete_note = "Programs that use it can't sign in any more.", "이것을 쓰는 프로그램은 더 이상 로그인할 수 없습니다.";
+    access_expires = "Expires", "만료";
+    access_expires_hint = "After that it is worth nothing, whoever found it.", "그 뒤에는 누가 주워도 쓸모가 없습니다.";
+    access_never = "never", "만료 없음";
+    access_days(days) = "in {days} days", "{days}일 뒤";
+    access_on_a_date = "on a certain day", "날짜를 정해서";
+    access_date = "Day", "날짜";
+    access_date_hint = "It ends when this day begins, UTC.", "이날이 시작될 때(UTC) 만료됩니다.";
+    access_date_missing = "Choose the day on which it expires.", "만료될 날짜를 고르세요.";
+    access_roles_hint = "Only what the program needs; a role brings those that it implies.", "프로그램에 필요한 것만 고르세요. 역할에 딸린 역할도 함께 갑니다.";
+    access_roles_missing = "Choose at least one role.", "역할을 하나 이상 고르세요.";
+    access_unrestricted = "unrestricted", "제한 없음";
+    access_unrestricted_ask = "Unrestricted", "제한 없음";
+    access_unrestricted_hint = "It may make and delete further credentials in your name. Dangerous, and rarely needed.", "내 이름으로 다른 인증 정보를 만들고 지울 수 있습니다. 위험하며 거의 필요하지 않습니다.";
+    access_rules = "Only these requests", "허용할 요청";
+    access_rules_any = "any", "모두";
+    access_rules_hint = "One per line: service, method, path; * stands for one part of a path, ** for any number. Empty: every request that the roles allow.", "한 줄에 하나씩: 서비스, 메서드, 경로. *는 경로의 한 부분, **는 여러 부분입니다. 비우면 역할이 허용하는 모든 요청입니다.";
+    access_secret = "Secret", "비밀 값";
+    access_secret_once = "Keep the secret now: it is shown this once, and nobody can look it up later.", "지금 비밀 값을 보관하세요. 한 번만 보이며 나중에 아무도 다시 볼 수 없습니다.";
+    access_secret_kept = "I have kept it", "보관했습니다";
+    access_password_title = "Change password", "암호 바꾸기";
+    access_password_old = "Present password", "지금 암호";
+    access_password_new = "New password", "새 암호";
+    access_password_again = "New password once more", "새 암호 다시";
+    access_password_hint = "All other sessions of yours end; openrc files ask for the new one.", "다른 세션은 모두 끝납니다. openrc 파일에는 새 암호를 쓰세요.";
+    access_password_differs = "The two new passwords are not the same.", "새 암호 두 개가 서로 다릅니다.";
+    access_password_wrong = "The present password is not right.", "지금 암호가 맞지 않습니다.";
+    access_password_changed = "Password changed", "암호를 바꿨습니다";
+}

@@ -1,0 +1,212 @@
+//! Roles: what somebody may do where they hold one, and which role brings which.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Query};
+use axum::routing::{get, post};
+use maud::{Markup, html};
+use model::RoleId;
+use model::identity::Role;
+use serde_json::{Value, json};
+
+use super::common::Admin;
+use super::grants::role_choices;
+use crate::form::Fields;
+use crate::layout::Content;
+use crate::outcome::{Answer, Done, Problem, in_query};
+use crate::pages::deletion::{self, Victim};
+use crate::site::Site;
+use crate::ui::{self, Field, List, ListQuery, icon};
+use crate::visit::Visit;
+
+const HERE: &str = "/dashboard/admin/roles";
+const API: &str = "/identity/v3/roles";
+
+pub(crate) fn routes() -> Router<Arc<Site>> {
+    Router::new()
+        .route(HERE, get(list).post(create))
+        .route("/dashboard/admin/roles/new", get(new))
+        .route("/dashboard/admin/roles/delete", get(ask_delete).post(delete))
+        .route("/dashboard/admin/roles/{id}/edit", get(edit).post(update))
+        .route("/dashboard/admin/roles/{id}/implies", get(ask_imply).post(imply))
+        .route("/dashboard/admin/roles/{id}/implies/remove", post(stop_implying))
+}
+
+async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
+    let (t, cloud) = (visit.t(), visit.cloud());
+    let rows: Vec<_> = cloud.roles.iter().cloned().collect();
+    let assignments = |id: &RoleId| cloud.lookups.assignments_by_role.count(id);
+    let table = List::new(&visit, &query, t.nav_roles(), rows, |row| format!("{} {}", row.name, row.id))
+        .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
+            div .stack { b { (row.name) } @if let Some(words) = &row.description { span .muted { (words) } } }
+        })
+        .column("id", t.id(), |row| ui::short_id(t, row.id.as_str()))
+        .column("implies", t.admin_role_implies(), |row| implied(&visit, &row.id))
+        .sorted("given", t.admin_role_given(), |row| assignments(&row.id), |row| html! { (assignments(&row.id)) })
+        .menu(|row| {
+            let at = |what: &str| format!("{HERE}/{}/{what}", row.id);
+            ui::menu(t, &row.name, html! {
+                (ui::menu_dialog(&at("edit"), "pencil", t.edit()))
+                (ui::menu_dialog(&at("implies"), "link", t.admin_role_imply()))
+                hr;
+                (ui::dialog_link(&format!("{HERE}/delete?id={}", row.id), "item danger", html! { (icon("trash")) (t.delete()) }))
+            })
+        })
+        .bulk_delete(format!("{HERE}/delete"), |row| row.id.to_string(), |row| row.name.clone())
+        .render();
+    let create = ui::main_action("/dashboard/admin/roles/new", "plus", t.admin_role_new());
+    let body = html! {
+        (ui::head(t.nav_roles(), t.admin_roles_lead(), create))
+        (table)
+    };
+    Ok(visit.page(Content::new(t.nav_roles(), body).cli([
+        "openstack role list",
+        "openstack implied role list",
+        "openstack role assignment list --names",
+    ])))
+}
+
+/// The roles that one brings, each with a way to end that.
+fn implied(visit: &Visit, id: &RoleId) -> Markup {
+    let (t, cloud) = (visit.t(), visit.cloud());
+    let roles = cloud
+        .lookups
+        .implied_roles
+        .of(id)
+        .filter_map(|id| cloud.find::<Role>(id));
+    let at = format!("{HERE}/{id}/implies/remove");
+    html! {
+        div .inline {
+            @for role in roles {
+                form .send.tag method="post" action=(at) hx-post=(at) hx-swap="none" {
+                    input type="hidden" name="role" value=(role.id);
+                    (role.name)
+                    button .plain type="submit" aria-label=(t.admin_role_stop_implying(&role.name)) { (icon("x")) }
+                }
+            }
+        }
+    }
+}
+
+fn form_fields(visit: &Visit, of: Option<&Role>) -> Markup {
+    let t = visit.t();
+    html! {
+        (ui::text(Field { name: "name", label: t.name(), value: of.map_or("", |row| &row.name), required: true, ..Field::default() }))
+        (ui::text(Field {
+            name: "description",
+            label: t.description(),
+            value: of.and_then(|row| row.description.as_deref()).unwrap_or_default(),
+            ..Field::default()
+        }))
+    }
+}
+
+async fn new(Admin(visit): Admin) -> Answer {
+    let t = visit.t();
+    let body = html! {
+        form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
+            p .note { (t.admin_role_new_hint()) }
+            (form_fields(&visit, None))
+            (ui::submit(t, t.admin_role_new(), false))
+        }
+        (ui::command_line(t, &["openstack role create auditor".to_owned()]))
+    };
+    Ok(visit.form(t.admin_role_new(), body))
+}
+
+fn body_of(fields: &Fields) -> Value {
+    json!({"role": {"name": fields.plain("name"), "description": fields.text("description")}})
+}
+
+async fn create(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
+    visit.post(API, body_of(&fields)).await?;
+    Ok(Done::saying(visit.t().admin_made(fields.plain("name"))))
+}
+
+async fn edit(Admin(visit): Admin, Path(id): Path<RoleId>) -> Answer {
+    let t = visit.t();
+    let role = visit.cloud().get::<Role>(&id)?;
+    let at = format!("{HERE}/{id}/edit");
+    let body = html! {
+        form method="post" action=(at) hx-post=(at) hx-swap="none" {
+            (form_fields(&visit, Some(&role)))
+            (ui::submit(t, t.save(), false))
+        }
+    };
+    Ok(visit.form(&t.network_edit(&role.name), body))
+}
+
+async fn update(Admin(visit): Admin, Path(id): Path<RoleId>, fields: Fields) -> Answer<Done> {
+    visit.patch(&api_of(&id), body_of(&fields)).await?;
+    Ok(Done::saying(visit.t().saved()))
+}
+
+fn api_of(id: &RoleId) -> String {
+    format!("{API}/{}", in_query(id.as_str()))
+}
+
+async fn ask_imply(Admin(visit): Admin, Path(id): Path<RoleId>) -> Answer {
+    let (t, cloud) = (visit.t(), visit.cloud());
+    let role = cloud.get::<Role>(&id)?;
+    let at = format!("{HERE}/{id}/implies");
+    let mut others = role_choices(cloud);
+    others.retain(|choice| choice.value != id.as_str());
+    let body = html! {
+        form method="post" action=(at) hx-post=(at) hx-swap="none" {
+            p { (t.admin_role_imply_hint(&role.name)) }
+            (ui::pick(Field { name: "role", label: t.admin_role(), required: true, ..Field::default() }, None, &others))
+            (ui::submit(t, t.admin_role_imply(), false))
+        }
+        (ui::command_line(t, &[format!("openstack implied role create {} --implied-role ROLE", role.name)]))
+    };
+    Ok(visit.form(t.admin_role_imply(), body))
+}
+
+async fn imply(Admin(visit): Admin, Path(id): Path<RoleId>, fields: Fields) -> Answer<Done> {
+    visit
+        .put(
+            &format!("{}/implies/{}", api_of(&id), in_query(fields.plain("role"))),
+            Value::Null,
+        )
+        .await?;
+    Ok(Done::saying(visit.t().saved()))
+}
+
+async fn stop_implying(Admin(visit): Admin, Path(id): Path<RoleId>, fields: Fields) -> Answer<Done> {
+    visit
+        .delete(&format!("{}/implies/{}", api_of(&id), in_query(fields.plain("role"))))
+        .await?;
+    Ok(Done::saying(visit.t().saved()))
+}
+
+fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+    let cloud = visit.cloud();
+    let find = |id: &str| {
+        let role = cloud.get::<Role>(&id.into())?;
+        let given = cloud.lookups.assignments_by_role.count(&role.id);
+        Ok(Victim {
+            id: role.id.to_string(),
+            name: role.name.clone(),
+            note: if given > 0 {
+                visit.t().admin_role_delete_note(given)
+            } else {
+                String::new()
+            },
+            path: api_of(&role.id),
+        })
+    };
+    fields.all("id").map(find).collect()
+}
+
+async fn ask_delete(Admin(visit): Admin, fields: Fields) -> Answer {
+    Ok(deletion::ask(
+        &visit,
+        &format!("{HERE}/delete"),
+        &victims(&visit, &fields)?,
+    ))
+}
+
+async fn delete(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
+    deletion::run(&visit, &victims(&visit, &fields)?, None).await
+}

@@ -1,0 +1,176 @@
+//! A router's gateway: set, changed, cleared.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::Path;
+use axum::routing::get;
+use maud::{Markup, html};
+use model::RouterId;
+use model::network::access::get_visible;
+use model::network::{GatewayInfo, Router, network};
+use serde_json::{Value, json};
+
+use super::{HERE, addresses};
+use crate::form::Fields;
+use crate::outcome::{Answer, Done, Problem};
+use crate::pages::network::{externals, networks};
+use crate::site::Site;
+use crate::ui::{self, Choice, Field, fact};
+use crate::visit::Visit;
+
+pub(super) fn routes() -> axum::Router<Arc<Site>> {
+    axum::Router::new()
+        .route("/dashboard/routers/{id}/gateway", get(ask).post(set))
+        .route("/dashboard/routers/{id}/gateway/clear", get(ask_clear).post(clear))
+}
+
+/// The gateway, on the router's page.
+pub(super) fn card(visit: &Visit, router: &Router) -> Markup {
+    let (t, cloud) = (visit.t(), visit.cloud());
+    let at = format!("{HERE}/{}/gateway", router.id);
+    html! {
+        section .card #gateway {
+            header .card-head {
+                h2 { (t.router_gateway()) }
+                @match router.gateway {
+                    Some(_) => div .page-actions {
+                        (ui::action(&at, "pencil", t.router_gateway_change()))
+                        (ui::action(&format!("{at}/clear"), "unlink", t.router_gateway_clear()))
+                    },
+                    None => (ui::action(&at, "globe", t.router_gateway_set())),
+                }
+            }
+            @match &router.gateway {
+                Some(gateway) => (ui::facts(html! {
+                    (fact(t.router_gateway_network(), html! {
+                        @if let Some(network) = cloud.networks.get(&gateway.network_id) { (networks::link(t, network)) }
+                    }))
+                    (fact(t.port_addresses(), html! {
+                        div .stack { @for address in addresses(visit, router) { (ui::copyable(t, &address.to_string())) } }
+                    }))
+                    (fact(t.router_gateway_snat(), html! { (t.on_off(gateway.enable_snat)) }))
+                })),
+                None => p .muted { (t.router_gateway_none_text()) },
+            }
+        }
+    }
+}
+
+/// The part of a form about the gateway; a new router may have none.
+pub(super) fn fields(visit: &Visit, of: Option<&GatewayInfo>) -> Markup {
+    let (t, cloud) = (visit.t(), visit.cloud());
+    let networks = externals(visit);
+    let preset = of
+        .map(|gateway| gateway.network_id)
+        .or_else(|| network::default_external(cloud).map(|network| network.id));
+    let choices: Vec<_> = networks
+        .iter()
+        .map(|network| {
+            let cidrs: Vec<_> = cloud
+                .subnets_of_network(network.id)
+                .map(|subnet| subnet.cidr.to_string())
+                .collect();
+            Choice::new(network.id, networks::name_of(t, &network.standard)).note(cidrs.join(", "))
+        })
+        .collect();
+    let value = preset.map_or_else(String::new, |id| id.to_string());
+    html! {
+        @if networks.is_empty() {
+            p .note.warn { (t.router_gateway_no_networks()) }
+        } @else {
+            (ui::pick(
+                Field {
+                    name: "gateway",
+                    label: t.router_gateway_network(),
+                    hint: t.router_gateway_hint(),
+                    value: &value,
+                    ..Field::default()
+                },
+                of.is_none().then_some(t.router_gateway_none()),
+                &choices,
+            ))
+            @if visit.is_admin() {
+                (ui::check("snat", t.router_gateway_snat(), t.router_gateway_snat_hint(), of.is_none_or(|gateway| gateway.enable_snat)))
+                (ui::text(Field {
+                    name: "gateway_address",
+                    label: t.router_gateway_address(),
+                    hint: t.router_gateway_address_hint(),
+                    ..Field::default()
+                }))
+            }
+        }
+    }
+}
+
+/// `external_gateway_info` as a form has it. Who is no administrator may not speak of translation and addresses at all.
+pub(super) fn read(visit: &Visit, fields: &Fields) -> Result<Option<Value>, Problem> {
+    let Some(network) = fields.text("gateway") else {
+        return Ok(None);
+    };
+    let mut info = json!({"network_id": network});
+    if visit.is_admin() {
+        info["enable_snat"] = fields.is_set("snat").into();
+        if let Some(address) = fields.parse::<IpAddr>("gateway_address")? {
+            info["external_fixed_ips"] = json!([{"ip_address": address}]);
+        }
+    }
+    Ok(Some(info))
+}
+
+async fn ask(visit: Visit, Path(id): Path<RouterId>) -> Answer {
+    let t = visit.t();
+    let router = get_visible::<Router>(visit.cloud(), visit.actor(), &id)?;
+    let at = format!("{HERE}/{id}/gateway");
+    let title = if router.gateway.is_some() {
+        t.router_gateway_change()
+    } else {
+        t.router_gateway_set()
+    };
+    let body = html! {
+        form method="post" action=(at) hx-post=(at) hx-swap="none" {
+            (fields(&visit, router.gateway.as_ref()))
+            (ui::submit(t, title, false))
+        }
+        (ui::command_line(t, &[format!("openstack router set --external-gateway NETWORK {id}")]))
+    };
+    Ok(visit.form(title, body))
+}
+
+async fn set(visit: Visit, Path(id): Path<RouterId>, fields: Fields) -> Answer<Done> {
+    let t = visit.t();
+    let router = get_visible::<Router>(visit.cloud(), visit.actor(), &id)?;
+    let info = read(&visit, &fields)?.ok_or_else(|| Problem::in_form(t.router_gateway_which()))?;
+    let body = json!({"router": {"external_gateway_info": info}});
+    visit.put(&format!("/networking/v2.0/routers/{id}"), body).await?;
+    Ok(Done::saying(
+        t.router_gateway_was_set(networks::name_of(t, &router.standard)),
+    ))
+}
+
+async fn ask_clear(visit: Visit, Path(id): Path<RouterId>) -> Answer {
+    let t = visit.t();
+    let router = get_visible::<Router>(visit.cloud(), visit.actor(), &id)?;
+    let at = format!("{HERE}/{id}/gateway/clear");
+    let body = html! {
+        form method="post" action=(at) hx-post=(at) hx-swap="none" {
+            p .lead-in { (t.router_gateway_clear_text()) }
+            (ui::submit(t, t.router_gateway_clear(), true))
+        }
+        (ui::command_line(t, &[format!("openstack router unset --external-gateway {id}")]))
+    };
+    Ok(visit.form(
+        &t.router_gateway_clear_title(networks::name_of(t, &router.standard)),
+        body,
+    ))
+}
+
+async fn clear(visit: Visit, Path(id): Path<RouterId>) -> Answer<Done> {
+    let t = visit.t();
+    let router = get_visible::<Router>(visit.cloud(), visit.actor(), &id)?;
+    let body = json!({"router": {"external_gateway_info": null}});
+    visit.put(&format!("/networking/v2.0/routers/{id}"), body).await?;
+    Ok(Done::saying(
+        t.router_gateway_was_cleared(networks::name_of(t, &router.standard)),
+    ))
+}
