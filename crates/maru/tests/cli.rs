@@ -175,9 +175,11 @@ fn a_clouds_life_from_the_command_line() {
     }
     assert_eq!(mode(&cloud.state()), 0o711);
 
-    // The passwords of a new cloud were hashed, with 19 MiB each; it does not sit on them for long.
+    // The passwords of a new cloud were hashed, with 19 MiB each; it does not sit on them for long. (To ask for
+    // its status is another login.)
+    let memory = format!("/proc/{}/smaps_rollup", cloud.pid());
     let held = || {
-        let memory = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", cloud.pid())).unwrap();
+        let memory = std::fs::read_to_string(&memory).unwrap();
         let held = memory.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
         held.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
     };
