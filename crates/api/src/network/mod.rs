@@ -13,6 +13,7 @@ mod collection;
 mod extension;
 mod filter;
 mod floating_ip;
+mod floating_ip_pool;
 mod ip_availability;
 mod metering;
 mod ndp_proxy;
@@ -57,10 +58,11 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/v2.0/service-providers", Reader, extension::service_providers)
         .with(collection::routes::<Network>)
         .with(collection::routes::<Subnet>)
-        .with(collection::routes::<SubnetPool>)
+        .with(subnet_pools)
         .with(collection::routes::<Port>)
         .with(collection::routes::<Router>)
         .with(collection::routes::<FloatingIp>)
+        .get("/v2.0/floatingip_pools", Reader, floating_ip_pool::list)
         .with(nested::routes::<PortForwarding>)
         .with(collection::untagged_routes::<NdpProxy>)
         .with(collection::routes::<SecurityGroup>)
@@ -85,6 +87,16 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(router_actions)
         .with(quotas)
         .with(operator_views)
+}
+
+fn subnet_pools(routes: Routes) -> Routes {
+    collection::routes::<SubnetPool>(routes)
+        .put("/v2.0/subnetpools/{id}/add_prefixes", Member, subnet_pool::add_prefixes)
+        .put(
+            "/v2.0/subnetpools/{id}/remove_prefixes",
+            Member,
+            subnet_pool::remove_prefixes,
+        )
 }
 
 fn trunks(routes: Routes) -> Routes {

@@ -24,6 +24,7 @@ mod image_sharing;
 mod image_web;
 mod network;
 mod network_access;
+mod network_details;
 mod network_extensions;
 mod network_lists;
 mod network_metering;
