@@ -26,6 +26,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "Further addresses that a port may send from.",
     ),
     (
+        "auto-allocated-topology",
+        "Auto Allocated Topology Services",
+        "A project is given a network, with a router to the default provider network.",
+    ),
+    (
         "availability_zone",
         "Availability Zone",
         "The availability zones of networks and routers.",

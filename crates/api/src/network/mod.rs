@@ -9,6 +9,7 @@ mod address_scope;
 mod agent;
 mod attachment;
 mod attributes;
+mod auto_allocation;
 mod collection;
 mod extension;
 mod filter;
@@ -85,6 +86,16 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(collection::untagged_routes::<MeteringLabelRule>)
         .with(trunks)
         .with(router_actions)
+        .get(
+            "/v2.0/auto-allocated-topology/{project_id}",
+            Reader,
+            auto_allocation::show,
+        )
+        .delete(
+            "/v2.0/auto-allocated-topology/{project_id}",
+            Member,
+            auto_allocation::delete,
+        )
         .with(quotas)
         .with(operator_views)
 }

@@ -29,6 +29,7 @@ mod network_extensions;
 mod network_lists;
 mod network_metering;
 mod network_ndp_proxy;
+mod network_topology;
 mod network_trunks;
 mod odd_values;
 mod operator;
