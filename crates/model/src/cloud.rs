@@ -25,8 +25,8 @@ use crate::identity::{
 use crate::image::{Image, MetadefNamespace};
 use crate::network::qos::{BandwidthLimitRule, DscpMarkingRule, PacketRateLimitRule};
 use crate::network::{
-    AddressGroup, AddressScope, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy, Network, Port, PortForwarding,
-    QosPolicy, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, Trunk,
+    AddressGroup, AddressScope, AutoAllocatedTopology, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy, Network,
+    Port, PortForwarding, QosPolicy, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, Trunk,
 };
 use crate::placement::{CustomClass, CustomTrait, ResourceConsumer, ResourceProvider};
 use crate::quota::Quota;
@@ -464,6 +464,8 @@ tables! {
     port_forwardings: PortForwarding,
     /// Neutron's NDP proxies.
     ndp_proxies: NdpProxy,
+    /// Networks that Neutron made for projects that asked for one.
+    auto_allocated_topologies: AutoAllocatedTopology,
     /// Neutron's trunks.
     trunks: Trunk,
     /// Neutron's security groups.

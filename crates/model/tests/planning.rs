@@ -239,6 +239,7 @@ fn pool(n: u8, a: u8) -> SubnetPool {
         id: id(10, n),
         standard: standard(format!("pool{n}")),
         prefixes: vec!["10.0.0.0/8".parse().unwrap()],
+        emptied_ip_version: None,
         default_prefixlen: 24,
         min_prefixlen: 8,
         max_prefixlen: 32,

@@ -101,11 +101,13 @@ impl Attrs {
             .ok_or_else(|| invalid(name, format!("'{}' cannot be converted to boolean", shown(&value))))
     }
 
-    /// Leaves out an attribute that is null, for one of which that says nothing.
-    pub(super) fn skip_null(&mut self, name: &str) {
-        if self.map.get(name) == Some(&Value::Null) {
+    /// Leaves out an attribute that is null; `true` when it was.
+    pub(super) fn skip_null(&mut self, name: &str) -> bool {
+        let is_null = self.map.get(name) == Some(&Value::Null);
+        if is_null {
             self.map.remove(name);
         }
+        is_null
     }
 
     /// An integer, also as a string of digits.

@@ -26,6 +26,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "Further addresses that a port may send from.",
     ),
     (
+        "auto-allocated-topology",
+        "Auto Allocated Topology Services",
+        "A project is given a network, with a router to the default provider network.",
+    ),
+    (
         "availability_zone",
         "Availability Zone",
         "The availability zones of networks and routers.",
@@ -65,6 +70,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "floating-ip-port-forwarding-port-ranges",
         "Floating IP Port Forwarding support port ranges",
         "Ranges of ports are forwarded at once.",
+    ),
+    (
+        "floatingip-pools",
+        "Floating IP Pools Extension",
+        "The subnets that floating IPs come from.",
     ),
     (
         "ext-gw-mode",
@@ -148,6 +158,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "Zones of networks.",
     ),
     ("pagination", "Pagination support", "Lists come in pages."),
+    (
+        "port-mac-address-regenerate",
+        "Neutron Port MAC address regenerate",
+        "A port gets a new MAC address when it is set to nothing.",
+    ),
     (
         "port-security-groups-filtering",
         "Port filtering on security groups",
@@ -236,7 +251,12 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
     (
         "quota-check-limit",
         "Quota engine limit check",
-        "Limits below what is used can be refused.",
+        "Limits below what is used are refused.",
+    ),
+    (
+        "quota-check-limit-default",
+        "Quota engine limit check by default",
+        "Limits below what is used are refused, unless that is forced.",
     ),
     (
         "quota_details",
@@ -309,9 +329,19 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
     ),
     ("subnet_allocation", "Subnet Allocation", "Subnets are cut from pools."),
     (
+        "subnetpool-prefix-ops",
+        "Subnet Pool Prefix Operations",
+        "Prefixes are added to pools and removed without sending all of them.",
+    ),
+    (
         "subnet-service-types",
         "Subnet service types",
         "Subnets for ports of a certain kind.",
+    ),
+    (
+        "tag-ports-during-bulk-creation",
+        "Tag Ports During Bulk Creation",
+        "Ports that are made together have their own tags each.",
     ),
     (
         "tag-creation",

@@ -9,10 +9,12 @@ mod address_scope;
 mod agent;
 mod attachment;
 mod attributes;
+mod auto_allocation;
 mod collection;
 mod extension;
 mod filter;
 mod floating_ip;
+mod floating_ip_pool;
 mod ip_availability;
 mod metering;
 mod ndp_proxy;
@@ -57,10 +59,11 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/v2.0/service-providers", Reader, extension::service_providers)
         .with(collection::routes::<Network>)
         .with(collection::routes::<Subnet>)
-        .with(collection::routes::<SubnetPool>)
+        .with(subnet_pools)
         .with(collection::routes::<Port>)
         .with(collection::routes::<Router>)
         .with(collection::routes::<FloatingIp>)
+        .get("/v2.0/floatingip_pools", Reader, floating_ip_pool::list)
         .with(nested::routes::<PortForwarding>)
         .with(collection::untagged_routes::<NdpProxy>)
         .with(collection::routes::<SecurityGroup>)
@@ -83,8 +86,28 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(collection::untagged_routes::<MeteringLabelRule>)
         .with(trunks)
         .with(router_actions)
+        .get(
+            "/v2.0/auto-allocated-topology/{project_id}",
+            Reader,
+            auto_allocation::show,
+        )
+        .delete(
+            "/v2.0/auto-allocated-topology/{project_id}",
+            Member,
+            auto_allocation::delete,
+        )
         .with(quotas)
         .with(operator_views)
+}
+
+fn subnet_pools(routes: Routes) -> Routes {
+    collection::routes::<SubnetPool>(routes)
+        .put("/v2.0/subnetpools/{id}/add_prefixes", Member, subnet_pool::add_prefixes)
+        .put(
+            "/v2.0/subnetpools/{id}/remove_prefixes",
+            Member,
+            subnet_pool::remove_prefixes,
+        )
 }
 
 fn trunks(routes: Routes) -> Routes {

@@ -251,12 +251,14 @@ impl Collection for Port {
 }
 
 fn read(attrs: &mut Attrs) -> Result<PortSpec> {
+    let random_mac = attrs.skip_null("mac_address");
     Ok(PortSpec {
         project_id: None,
         name: attrs.text("name", TEXT)?,
         description: attrs.text("description", TEXT)?,
         admin_state_up: attrs.boolean("admin_state_up")?,
         mac_address: attrs.mac("mac_address")?,
+        random_mac,
         fixed_ips: attrs.list("fixed_ips", |value| fixed_ip("fixed_ips", value))?,
         device_id: attrs.text("device_id", TEXT)?,
         device_owner: attrs.text("device_owner", TEXT)?,

@@ -87,7 +87,8 @@ pub(super) async fn own_project(ctx: Ctx) -> Reply {
 pub(super) async fn update(ctx: Ctx, Path(project): Path<String>, Wire(body): Wire<Value>) -> Reply {
     let mut attrs = Attrs::new(body_object(body, "quota")?);
     let force = attrs.boolean("force")?.unwrap_or(false);
-    let check_limit = attrs.boolean("check_limit")?.unwrap_or(false) && !force;
+    // From before limits were checked unless that is forced off: it says nothing any more.
+    let _ = attrs.boolean("check_limit")?;
     // Clients may send back the whole of what they were shown.
     let _ = attrs.project()?;
     let mut limits = BTreeMap::new();
@@ -103,7 +104,7 @@ pub(super) async fn update(ctx: Ctx, Path(project): Path<String>, Wire(body): Wi
     }
     let project = ProjectId::from(project);
     let target = project.clone();
-    ctx.transact(move |tx, _| quota::set(tx, &target, &limits, check_limit))
+    ctx.transact(move |tx, _| quota::set(tx, &target, &limits, force))
         .await?;
     document(&json!({"quota": self::limits(&ctx.cloud(), &project)}))
 }

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use axum::extract::Path;
 use ipnet::IpNet;
 use model::network::SubnetPool;
 use model::network::subnet_pool::{self, SubnetPoolSpec};
 use model::{Actor, Result, SubnetPoolId, Tx};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::attributes::{self, Attrs, TEXT, invalid};
-use super::collection::Collection;
+use super::attributes::{self, Attrs, TEXT, bad_request, invalid};
+use super::collection::{Collection, parse_id};
 use super::standard::{attributes, put_standard};
 use super::view::{Sink, View, ViewCx};
 use crate::context::Ctx;
+use crate::extract::Wire;
+use crate::reply::{Reply, json as document};
 
 impl View for SubnetPool {
     fn view<S: Sink>(&self, cx: &ViewCx<'_>, out: &mut S) {
@@ -77,6 +80,42 @@ impl Collection for SubnetPool {
 
     fn delete(tx: &mut Tx<'_>, actor: &Actor, id: &SubnetPoolId) -> Result<()> {
         subnet_pool::delete(tx, actor, *id)
+    }
+}
+
+/// PUT `add_prefixes`.
+pub(super) async fn add_prefixes(ctx: Ctx, Path(id): Path<String>, Wire(body): Wire<Value>) -> Reply {
+    let id = parse_id::<SubnetPool>(&id)?;
+    let prefixes = listed_prefixes(body)?;
+    let pool = ctx
+        .transact(move |tx, actor| subnet_pool::add_prefixes(tx, actor, id, prefixes))
+        .await?;
+    document(&json!({"prefixes": pool.prefixes}))
+}
+
+/// PUT `remove_prefixes`.
+pub(super) async fn remove_prefixes(ctx: Ctx, Path(id): Path<String>, Wire(body): Wire<Value>) -> Reply {
+    let id = parse_id::<SubnetPool>(&id)?;
+    let prefixes = listed_prefixes(body)?;
+    let pool = ctx
+        .transact(move |tx, actor| subnet_pool::remove_prefixes(tx, actor, id, &prefixes))
+        .await?;
+    document(&json!({"prefixes": pool.prefixes}))
+}
+
+/// The prefixes of a body; one at least.
+fn listed_prefixes(body: Value) -> Result<Vec<IpNet>> {
+    let list = match body {
+        Value::Object(mut map) => map.remove("prefixes"),
+        _ => None,
+    };
+    match list {
+        Some(Value::Array(values)) if !values.is_empty() => {
+            values.iter().map(|value| prefix("prefixes", value)).collect()
+        }
+        _ => Err(bad_request(
+            "Request body contains invalid data: send {\"prefixes\": [...]} with a prefix at least.".to_owned(),
+        )),
     }
 }
 

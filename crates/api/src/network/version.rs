@@ -17,6 +17,7 @@ const RESOURCES: &[(&str, &str)] = &[
     ("port", "ports"),
     ("router", "routers"),
     ("floatingip", "floatingips"),
+    ("floatingip_pool", "floatingip_pools"),
     ("ndp_proxy", "ndp_proxies"),
     ("trunk", "trunks"),
     ("security_group", "security-groups"),

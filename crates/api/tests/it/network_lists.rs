@@ -258,8 +258,17 @@ async fn quotas_are_shown_set_and_kept() {
     for bad in [json!({"network": -2}), json!({"network": "many"}), json!({"colour": 3})] {
         assert_eq!(admin.put(&url, json!({ "quota": bad })).await.status, 400);
     }
-    let check = json!({"quota": {"network": 0, "check_limit": true}});
-    fault(admin.put(&url, check).await, 400, "InvalidQuotaValue");
+    for checked in [json!({}), json!({"check_limit": true}), json!({"force": false})] {
+        let mut limits = checked;
+        limits["network"] = json!(0);
+        let message = fault(admin.put(&url, json!({ "quota": limits })).await, 400, "HTTPBadRequest");
+        assert!(
+            message.starts_with("Quota limit 0 for network must be greater than or equal to already used 1"),
+            "{message}"
+        );
+    }
+    let forced = json!({"quota": {"network": 0, "force": true}});
+    assert_eq!(admin.put(&url, forced).await.expect(200)["quota"]["network"], 0);
     assert_eq!(
         admin.get(&format!("{V2}/quotas")).await.expect(200)["quotas"]
             .as_array()

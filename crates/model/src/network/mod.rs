@@ -12,6 +12,7 @@
 pub mod access;
 pub mod address_group;
 pub mod address_scope;
+pub mod auto_allocation;
 pub mod floating_ip;
 pub mod metering;
 pub mod ndp_proxy;
@@ -37,6 +38,7 @@ mod tests;
 pub use access::Resource;
 pub use address_group::AddressGroup;
 pub use address_scope::AddressScope;
+pub use auto_allocation::AutoAllocatedTopology;
 pub use floating_ip::FloatingIp;
 pub use metering::{MeteringLabel, MeteringLabelRule};
 pub use ndp_proxy::NdpProxy;

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::access::{self, Resource, get_changeable, invalid_input, owner, require, touch};
-use super::{Port, Router, Standard, Status, Subnet, device_owner, floating_ip, port, qos, quota, rbac, subnet, tag};
+use super::{
+    Port, Router, Standard, Status, Subnet, auto_allocation, device_owner, floating_ip, port, qos, quota, rbac, subnet,
+    tag,
+};
 use crate::cloud::{Lookups, Row};
 use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, QosPolicyId, Result, Tx};
 
@@ -294,7 +297,7 @@ pub(super) fn put_changed(tx: &mut Tx<'_>, mut network: Network) -> Result<()> {
 /// # Errors
 /// `NetworkNotFound`, `NetworkInUse` while other ports are on it.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: NetworkId) -> Result<()> {
-    get_changeable::<Network>(tx.cloud(), actor, &id, "delete")?;
+    let network = get_changeable::<Network>(tx.cloud(), actor, &id, "delete")?;
     floating_ip::drop_idle(tx, id);
     let (own, foreign): (Vec<_>, Vec<_>) = tx
         .cloud()
@@ -320,6 +323,7 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: NetworkId) -> Result<()> {
         tx.delete::<Subnet>(&subnet_id);
     }
     rbac::forget(tx, id);
+    auto_allocation::forget_network(tx, &network);
     tx.delete::<Network>(&id);
     Ok(())
 }

@@ -75,21 +75,21 @@ pub(crate) fn enforce_many<R: Row>(
     ))
 }
 
-/// Sets limits of a project; others stay.
+/// Sets limits of a project; others stay. Limits below what is in use are refused, unless `force` says otherwise
+/// (`quota-check-limit-default`).
 ///
 /// # Errors
-/// `InvalidQuotaValue` when `check_limit` is set and a limit is below what is in use.
-pub fn set(tx: &mut Tx<'_>, project: &ProjectId, limits: &BTreeMap<String, i64>, check_limit: bool) -> Result<()> {
-    if check_limit {
-        let over: Vec<&str> = limits
-            .iter()
-            .filter(|(name, limit)| **limit >= 0 && used(tx.cloud(), project, name) > **limit as u64)
-            .map(|(name, _)| name.as_str())
-            .collect();
-        if !over.is_empty() {
+/// `HTTPBadRequest`.
+pub fn set(tx: &mut Tx<'_>, project: &ProjectId, limits: &BTreeMap<String, i64>, force: bool) -> Result<()> {
+    for (name, limit) in limits.iter().filter(|(_, limit)| !force && **limit >= 0) {
+        let used = used(tx.cloud(), project, name);
+        if used > *limit as u64 {
             return Err(Error::invalid(
-                "InvalidQuotaValue",
-                format!("Change would make usage less than 0 for the following resources: {over:?}."),
+                "HTTPBadRequest",
+                format!(
+                    "Quota limit {limit} for {name} must be greater than or equal to already used {used}. Send 'force' to set \
+                     it all the same."
+                ),
             ));
         }
     }

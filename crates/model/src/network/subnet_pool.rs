@@ -1,14 +1,18 @@
 //! Neutron's subnet pool: prefixes that subnets are cut from, so that those of a pool never overlap.
 
+mod prefixes;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
+pub use prefixes::{add_prefixes, remove_prefixes};
 use serde::{Deserialize, Serialize};
 
 use super::access::{Resource, get_changeable, invalid_input, owner, require};
 use super::rbac::ObjectType;
+use super::router::overlaps;
 use super::{Standard, Subnet, address_scope, quota, sharing, subnet, tag};
 use crate::address::ip_number;
 use crate::cloud::{Lookups, Row};
@@ -27,6 +31,9 @@ pub struct SubnetPool {
     pub standard: Standard,
     /// Its prefixes, of one IP version, in order, joined where they touch.
     pub prefixes: Vec<IpNet>,
+    /// 4 or 6, when it has no prefix any more to tell it.
+    #[serde(default)]
+    pub emptied_ip_version: Option<u8>,
     /// Length of a subnet's prefix when none is asked for.
     pub default_prefixlen: u8,
     /// The largest subnet: its prefix length.
@@ -49,8 +56,9 @@ impl SubnetPool {
     /// 4 or 6.
     pub fn ip_version(&self) -> u8 {
         match self.prefixes.first() {
+            Some(IpNet::V4(_)) => 4,
             Some(IpNet::V6(_)) => 6,
-            _ => 4,
+            None => self.emptied_ip_version.unwrap_or(4),
         }
     }
 
@@ -153,6 +161,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: SubnetPoolSpec) -> Result<Ar
         id: tx.new_id(),
         standard,
         prefixes,
+        emptied_ip_version: None,
         default_prefixlen: spec.default_prefixlen.unwrap_or(min_prefixlen),
         min_prefixlen,
         max_prefixlen: spec.max_prefixlen.unwrap_or(if is_ipv6 { 128 } else { 32 }),
@@ -171,7 +180,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: SubnetPoolSpec) -> Result<Ar
     Ok(tx.put(pool))
 }
 
-/// Changes a pool; its prefixes can only grow.
+/// Changes a pool; its prefixes can only grow here (see [`remove_prefixes`]).
 ///
 /// # Errors
 /// `SubnetPoolNotFound`, `IllegalSubnetPoolPrefixUpdate` and those of [`create`].
@@ -190,6 +199,7 @@ pub fn update(tx: &mut Tx<'_>, actor: &Actor, id: SubnetPoolId, spec: SubnetPool
             ));
         }
         pool.prefixes = prefixes;
+        pool.emptied_ip_version = None;
     }
     pool.default_prefixlen = spec.default_prefixlen.unwrap_or(pool.default_prefixlen);
     pool.min_prefixlen = spec.min_prefixlen.unwrap_or(pool.min_prefixlen);
@@ -258,7 +268,7 @@ pub(super) fn allocate(
     taken.sort_unstable_by_key(|cidr| ip_number(cidr.network()));
     if let Some(cidr) = cidr {
         let inside = pool.prefixes.iter().any(|prefix| prefix.contains(&cidr));
-        let free = !taken.iter().any(|other| other.contains(&cidr) || cidr.contains(other));
+        let free = !taken.iter().any(|other| overlaps(other, &cidr));
         return if inside && free {
             Ok(cidr)
         } else {
@@ -290,10 +300,7 @@ fn first_free(prefix: &IpNet, length: u8, taken: &[IpNet]) -> Option<IpNet> {
     let free_bits = u32::from(prefix.max_prefix_len() - length);
     let size = 1_u128.checked_shl(free_bits).unwrap_or(0).wrapping_sub(1);
     let mut start = ip_number(prefix.network());
-    for other in taken
-        .iter()
-        .filter(|other| prefix.contains(*other) || other.contains(prefix))
-    {
+    for other in taken.iter().filter(|other| overlaps(prefix, other)) {
         if start.checked_add(size)? < ip_number(other.network()) {
             break;
         }
@@ -390,13 +397,18 @@ fn check_prefixes(prefixes: Vec<IpNet>) -> Result<Vec<IpNet>> {
         }
     }
     let prefixes = IpNet::aggregate(&prefixes);
-    if prefixes.len() > MAX_PREFIXES {
-        return Err(invalid_input(
-            "InvalidInput",
-            format!("a subnet pool has at most {MAX_PREFIXES} prefixes"),
-        ));
-    }
+    check_count(&prefixes)?;
     Ok(prefixes)
+}
+
+fn check_count(prefixes: &[IpNet]) -> Result<()> {
+    if prefixes.len() <= MAX_PREFIXES {
+        return Ok(());
+    }
+    Err(invalid_input(
+        "InvalidInput",
+        format!("a subnet pool has at most {MAX_PREFIXES} prefixes"),
+    ))
 }
 
 fn check_bounds(pool: &SubnetPool) -> Result<()> {

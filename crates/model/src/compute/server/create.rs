@@ -111,7 +111,7 @@ pub struct NewServers {
 pub enum Networks {
     /// Nothing was said (below 2.37): the only network there is, or none.
     Unspecified,
-    /// The only network there is; one is needed.
+    /// The only network there is, or the project's auto-allocated one.
     Auto,
     /// None.
     None,
@@ -203,8 +203,8 @@ fn look_up(tx: &mut Tx<'_>, actor: &Actor, new: &NewServers, hosts: &Hosts) -> R
         ));
     }
     let groups = port::security_groups(cloud, &project_id, &new.security_groups)?;
-    let nics = port::resolve(cloud, actor, &project_id, &new.networks, new.max_count)?;
-    let affinity = super::hints::look_up(cloud, &project_id, &new.hints)?;
+    let nics = port::resolve(tx, actor, &project_id, &new.networks, new.max_count)?;
+    let affinity = super::hints::look_up(tx.cloud(), &project_id, &new.hints)?;
     let reservation_id = reservation_id(tx.random_bytes());
     Ok(Plan {
         project_id,

@@ -9,12 +9,12 @@ use super::{Server, get_visible};
 use crate::compute::ActionLog;
 use crate::network::access;
 use crate::network::port::{self, FixedIpSpec, PortSpec, ServerBinding, ServerNic};
-use crate::network::{Network, Port, SecurityGroup, rbac};
+use crate::network::{Network, Port, SecurityGroup, auto_allocation, rbac};
 use crate::{Actor, Cloud, Error, ErrorKind, NetworkId, PortId, ProjectId, Result, SecurityGroupId, ServerId, Tx};
 
 /// The NICs that a request comes to, checked as far as it can be without making them.
 pub(super) fn resolve(
-    cloud: &Cloud,
+    tx: &mut Tx<'_>,
     actor: &Actor,
     project: &ProjectId,
     networks: &Networks,
@@ -25,7 +25,7 @@ pub(super) fn resolve(
         Networks::Listed(wishes) if !wishes.is_empty() => {
             let mut seen = BTreeSet::new();
             for wish in wishes {
-                check_wish(cloud, actor, project, wish, max_count)?;
+                check_wish(tx.cloud(), actor, project, wish, max_count)?;
                 if let NicWish::Port { id, .. } = wish
                     && !seen.insert(*id)
                 {
@@ -38,19 +38,30 @@ pub(super) fn resolve(
             Ok(wishes.clone())
         }
         Networks::Unspecified | Networks::Auto | Networks::Listed(_) => {
-            let only = only_network(cloud, project)?;
-            if only.is_none() && *networks == Networks::Auto {
-                return Err(Error::invalid(
-                    "UnableToAutoAllocateNetwork",
-                    format!(
-                        "Unable to automatically allocate a network for project {project}. Make a network with a subnet, \
-                         or ask for no network (`--network none`)."
-                    ),
-                ));
-            }
-            Ok(only.map(network_wish).into_iter().collect())
+            let network = match only_network(tx.cloud(), project)? {
+                None if *networks == Networks::Auto => Some(auto_allocate(tx, actor, project)?),
+                only => only,
+            };
+            Ok(network.map(network_wish).into_iter().collect())
         }
     }
+}
+
+/// The network that Neutron makes for a project that has none.
+fn auto_allocate(tx: &mut Tx<'_>, actor: &Actor, project: &ProjectId) -> Result<NetworkId> {
+    let id = auto_allocation::ensure(tx, actor, project).map_err(|error| match error.code {
+        "AutoAllocationFailure" => Error::invalid(
+            "UnableToAutoAllocateNetwork",
+            format!(
+                "Unable to automatically allocate a network for project {project}. Make a network with a subnet, or ask for \
+                 no network (`--network none`). {}",
+                error.message
+            ),
+        ),
+        _ => error,
+    })?;
+    check_network(tx.cloud(), actor, id)?;
+    Ok(id)
 }
 
 fn network_wish(id: NetworkId) -> NicWish {

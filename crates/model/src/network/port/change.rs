@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::create::fresh_mac;
 use super::{Port, PortSpec, addresses, device_owner, dhcp, server, validate};
 use crate::network::access::{Resource, get_changeable, get_visible, require};
 use crate::network::{FloatingIp, Network, Router, floating_ip, ndp_proxy, port_forwarding, qos, trunk};
@@ -97,7 +98,11 @@ fn check_device_id(tx: &Tx<'_>, actor: &Actor, device_id: &str) -> Result<()> {
 }
 
 fn change_addresses(tx: &mut Tx<'_>, port: &mut Port, spec: &PortSpec) -> Result<()> {
-    let mac = match spec.mac_address {
+    let wanted = match spec.random_mac {
+        true => Some(fresh_mac(tx, port.network_id)?),
+        false => spec.mac_address,
+    };
+    let mac = match wanted {
         Some(mac) if mac != port.mac_address => {
             let is_bound = trunk::host_of(tx.cloud(), port).is_some();
             if is_bound || port.is_network_owned() || port.attachment.is_some() {

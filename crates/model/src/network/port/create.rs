@@ -157,7 +157,10 @@ pub(in crate::network) fn create_own(tx: &mut Tx<'_>, own: OwnPort<'_>) -> Resul
 }
 
 /// A random MAC that nobody has on the network.
-fn fresh_mac(tx: &mut Tx<'_>, network_id: NetworkId) -> Result<MacAddress> {
+///
+/// # Errors
+/// `NetworkMacAddressGenerationFailure`.
+pub(super) fn fresh_mac(tx: &mut Tx<'_>, network_id: NetworkId) -> Result<MacAddress> {
     for _ in 0..32 {
         let mac = MacAddress::from_random(tx.random_bytes());
         if tx.cloud().lookups.ports_by_mac.first(&(network_id, mac)).is_none() {

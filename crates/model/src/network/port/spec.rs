@@ -32,6 +32,8 @@ pub struct PortSpec {
     pub admin_state_up: Option<bool>,
     /// Its MAC; `None`: a random one.
     pub mac_address: Option<MacAddress>,
+    /// A random MAC, as said with null: in an update, in place of the one it has (`port-mac-address-regenerate`).
+    pub random_mac: bool,
     /// Its addresses; `None`: one of each IP version that the network has. Empty: none.
     pub fixed_ips: Option<Vec<FixedIpSpec>>,
     /// What it is plugged into.
@@ -71,7 +73,7 @@ impl PortSpec {
         let update = verb == "update";
         let fixed = |by: fn(&FixedIpSpec) -> bool| self.fixed_ips.iter().flatten().any(by);
         let rules = [
-            ("mac_address", self.mac_address.is_some(), {
+            ("mac_address", self.mac_address.is_some() || self.random_mac, {
                 net_owner && (!update || actor.has_role("manager"))
             }),
             ("fixed_ips", self.fixed_ips.is_some(), net_owner || (shared && !update)),

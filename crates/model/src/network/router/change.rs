@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{GatewaySpec, Router, gateway, interfaces, routes};
 use crate::host::Route;
 use crate::network::access::{get_changeable, owner};
-use crate::network::{Port, Standard, Status, ndp_proxy, quota, tag};
+use crate::network::{Port, Standard, Status, auto_allocation, ndp_proxy, quota, tag};
 use crate::{Actor, Error, ProjectId, Result, RouterId, Tx};
 
 /// What a router is asked to be. `None`: the default, or (in an update) as it is.
@@ -112,6 +112,7 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: RouterId) -> Result<()> {
     if let Some(gateway) = &router.gateway {
         tx.delete::<Port>(&gateway.port_id);
     }
+    auto_allocation::forget_router(tx, &router);
     tx.delete::<Router>(&id);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The rules by cases, and whatever is done in whatever order by property.
 
 mod address_rules;
+mod auto_allocation_rules;
 mod floating_ip_rules;
 mod group_rules;
 mod metering_rules;

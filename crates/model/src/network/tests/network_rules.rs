@@ -175,7 +175,7 @@ fn quotas_hold_and_the_cloud_itself_has_none() {
     let demo = member("demo");
     let limits = [("network".to_owned(), 1), ("port".to_owned(), 1)].into();
     world
-        .run(|tx| crate::network::quota::set(tx, &"demo".into(), &limits, false))
+        .run(|tx| crate::network::quota::set(tx, &"demo".into(), &limits, true))
         .unwrap();
     let (network, _) = world.private("10.0.0.0/24");
     assert_eq!(
@@ -192,9 +192,16 @@ fn quotas_hold_and_the_cloud_itself_has_none() {
     );
     let limits = [("port".to_owned(), 0)].into();
     assert_eq!(
-        world.fails(|tx| crate::network::quota::set(tx, &"demo".into(), &limits, true)),
-        "InvalidQuotaValue"
+        world.fails(|tx| crate::network::quota::set(tx, &"demo".into(), &limits, false)),
+        "HTTPBadRequest"
     );
+    let unlimited = [("port".to_owned(), -1)].into();
+    world
+        .run(|tx| crate::network::quota::set(tx, &"demo".into(), &unlimited, false))
+        .unwrap();
+    world
+        .run(|tx| crate::network::quota::set(tx, &"demo".into(), &limits, true))
+        .unwrap();
 }
 
 #[test]

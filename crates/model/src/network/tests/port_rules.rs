@@ -380,3 +380,55 @@ fn foreign_groups_are_not_there() {
         "SecurityGroupNotFound"
     );
 }
+
+#[test]
+fn a_port_gets_a_new_mac_and_the_addresses_that_follow_from_it() {
+    let mut world = World::new();
+    let (network, _) = world.private("10.0.0.0/24");
+    let demo = member("demo");
+    let v6 = SubnetSpec {
+        ipv6_ra_mode: Some(crate::host::Ipv6Mode::Slaac),
+        ipv6_address_mode: Some(crate::host::Ipv6Mode::Slaac),
+        ..of("fd00::/64")
+    };
+    world.run(|tx| subnet::create(tx, &demo, network, v6)).unwrap();
+    let before = world.port(&demo, network, PortSpec::default());
+    let fresh = PortSpec {
+        random_mac: true,
+        ..PortSpec::default()
+    };
+    assert_eq!(
+        world.fails(|tx| port::update(tx, &demo, before.id, fresh.clone())),
+        "PolicyNotAuthorized"
+    );
+    let after = world
+        .run(|tx| port::update(tx, &manager("demo"), before.id, fresh.clone()))
+        .unwrap();
+    assert_ne!(after.mac_address, before.mac_address);
+    let address = |port: &Port, v6: bool| {
+        let mut fixed_ips = port.fixed_ips.iter().map(|fixed| fixed.ip_address);
+        fixed_ips.find(|ip| ip.is_ipv6() == v6).unwrap()
+    };
+    assert_eq!(address(&after, false), address(&before, false));
+    assert_ne!(address(&after, true), address(&before, true));
+    let found = world.cloud.lookups.ports_by_mac.first(&(network, after.mac_address));
+    assert_eq!(found, Some(&after.id));
+    assert!(
+        world
+            .cloud
+            .lookups
+            .ports_by_mac
+            .first(&(network, before.mac_address))
+            .is_none()
+    );
+    // A plugged one keeps what its guest knows.
+    let bound = PortSpec {
+        host_id: Some(Some("host1".into())),
+        ..PortSpec::default()
+    };
+    world.run(|tx| port::update(tx, &admin(), before.id, bound)).unwrap();
+    assert_eq!(
+        world.fails(|tx| port::update(tx, &admin(), before.id, fresh)),
+        "PortBound"
+    );
+}
