@@ -1,6 +1,7 @@
 //! The rules by cases, and whatever is done in whatever order by property.
 
 mod address_rules;
+mod default_rules;
 mod floating_ip_rules;
 mod group_rules;
 mod metering_rules;
@@ -12,6 +13,7 @@ mod property;
 mod qos_rules;
 mod rbac_rules;
 mod router_rules;
+mod service_flavor_rules;
 mod sharing_rules;
 mod subnet_pool_rules;
 mod subnet_rules;
