@@ -42,6 +42,7 @@ pub async fn prepare(
         renew_files(state, settings, ca_file)?;
     }
     control.transact(bootstrap::volumes).await?;
+    control.transact(bootstrap::security_groups).await?;
     if !state.join(IMAGE_DONE).exists() {
         add_image(control, images, settings).await;
         write_private(&state.join(IMAGE_DONE), "")?;

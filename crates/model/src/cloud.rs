@@ -25,8 +25,9 @@ use crate::identity::{
 use crate::image::{Image, MetadefNamespace};
 use crate::network::qos::{BandwidthLimitRule, DscpMarkingRule, PacketRateLimitRule};
 use crate::network::{
-    AddressGroup, AddressScope, AutoAllocatedTopology, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy, Network,
-    Port, PortForwarding, QosPolicy, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, Trunk,
+    AddressGroup, AddressScope, AutoAllocatedTopology, DefaultSecurityGroupRule, FloatingIp, MeteringLabel,
+    MeteringLabelRule, NdpProxy, Network, Port, PortForwarding, QosPolicy, RbacPolicy, Router, SecurityGroup,
+    SecurityGroupRule, ServiceFlavor, ServiceProfile, Subnet, SubnetPool, Trunk,
 };
 use crate::placement::{CustomClass, CustomTrait, ResourceConsumer, ResourceProvider};
 use crate::quota::Quota;
@@ -472,6 +473,12 @@ tables! {
     security_groups: SecurityGroup,
     /// Their rules.
     security_group_rules: SecurityGroupRule,
+    /// Rules that new groups begin with.
+    default_security_group_rules: DefaultSecurityGroupRule,
+    /// Neutron's flavors of services.
+    service_flavors: ServiceFlavor,
+    /// Their service profiles.
+    service_profiles: ServiceProfile,
     /// Quotas that differ from the default.
     quotas: Quota,
     /// Nova's flavors.

@@ -116,6 +116,12 @@ uuid_ids! {
     SecurityGroupId;
     /// A rule of a security group.
     SecurityGroupRuleId;
+    /// A rule that new security groups begin with.
+    DefaultSecurityGroupRuleId;
+    /// A Neutron flavor of services.
+    ServiceFlavorId;
+    /// A Neutron service profile.
+    ServiceProfileId;
     /// A Nova server (instance).
     ServerId;
     /// An entry of a server's action log.

@@ -344,6 +344,7 @@ fn router(n: u8, a: u8, b: u8) -> Router {
         }),
         routes: vec![],
         enable_ndp_proxy: a & 16 == 0,
+        flavor_id: None,
     }
 }
 

@@ -36,6 +36,11 @@ impl Attrs {
         self.map.contains_key(name)
     }
 
+    /// Whether it was sent as just this text.
+    pub(super) fn is_text(&self, name: &str, text: &str) -> bool {
+        self.map.get(name).and_then(Value::as_str) == Some(text)
+    }
+
     /// Whether nothing is left.
     pub(super) fn is_empty(&self) -> bool {
         self.map.is_empty()

@@ -18,7 +18,7 @@ use super::attributes::{self, Attrs, bad_request};
 use super::filter::Filters;
 use super::page::{Page, compare};
 use super::view::{JsonSink, PickSink, View, ViewCx};
-use crate::access::Access::{Member, Reader};
+use crate::access::Access::{self, Member, Reader};
 use crate::context::Ctx;
 use crate::extract::Wire;
 use crate::fault::Fault;
@@ -32,6 +32,8 @@ pub(super) trait Collection: Resource<Id: FromStr> + View {
     const PLURAL: &'static str;
     /// Its plural in paths (`security-groups`).
     const PATH: &'static str;
+    /// Who may try to make, change and remove one; whether it is theirs to is the rule's to say.
+    const WRITE: Access = Member;
     /// Every attribute it tells: what lists can be filtered and sorted by.
     const ATTRIBUTES: &'static [&'static str];
     /// What its rules want to make one.
@@ -80,10 +82,10 @@ pub(super) fn untagged_routes<R: Collection>(routes: Routes) -> Routes {
     let one = format!("{all}/{{id}}");
     routes
         .get(&all, Reader, list::<R>)
-        .post(&all, Member, create::<R>)
+        .post(&all, R::WRITE, create::<R>)
         .get(&one, Reader, show::<R>)
-        .put(&one, Member, update::<R>)
-        .delete(&one, Member, delete::<R>)
+        .put(&one, R::WRITE, update::<R>)
+        .delete(&one, R::WRITE, delete::<R>)
 }
 
 /// Adds the routes of the tags of a resource that is at `one`.

@@ -52,6 +52,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "A floating IP tells its port forwardings.",
     ),
     (
+        "flavors",
+        "Neutron Service Flavors",
+        "Kinds of services by names of an operator's own, carried out by service profiles.",
+    ),
+    (
         "floating-ip-port-forwarding",
         "Floating IP Port Forwarding",
         "Single ports of a floating IP lead to ports of servers.",
@@ -121,6 +126,7 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "IP address substring filtering",
         "Ports are found by a part of an address.",
     ),
+    ("l3-flavors", "Router Flavor Extension", "Routers are made by flavors."),
     (
         "l3-ext-ndp-proxy",
         "Router support to enable NDP proxy",
@@ -277,6 +283,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
     ),
     ("security-group", "security-group", "Security groups and their rules."),
     (
+        "security-groups-default-rules",
+        "Default rules for security groups",
+        "Which rules new security groups begin with.",
+    ),
+    (
         "security-groups-normalized-cidr",
         "Normalized CIDR field for security group rules",
         "A rule's prefix without host bits.",
@@ -294,7 +305,7 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
     (
         "service-type",
         "Neutron Service Type Management",
-        "Providers of services: none besides Maru.",
+        "Who provides services: Maru itself.",
     ),
     ("sorting", "Sorting support", "Lists come sorted."),
     (
@@ -385,9 +396,4 @@ pub(super) async fn show(_ctx: Ctx, Path(alias): Path<String>) -> Reply {
             format!("Extension with alias {alias} does not exist"),
         ))),
     }
-}
-
-/// GET service providers.
-pub(super) async fn service_providers(_ctx: Ctx) -> Reply {
-    document(&json!({"service_providers": []}))
 }

@@ -11,8 +11,10 @@ mod attachment;
 mod attributes;
 mod auto_allocation;
 mod collection;
+mod default_security_group_rule;
 mod extension;
 mod filter;
+mod flavor;
 mod floating_ip;
 mod floating_ip_pool;
 mod ip_availability;
@@ -40,8 +42,8 @@ mod view;
 use std::sync::Arc;
 
 use model::network::{
-    AddressGroup, AddressScope, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy, Network, Port, PortForwarding,
-    RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, Trunk,
+    AddressGroup, AddressScope, DefaultSecurityGroupRule, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy,
+    Network, Port, PortForwarding, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, Trunk,
 };
 
 use crate::access::Access::{Admin, Member, Public, Reader, Token};
@@ -56,7 +58,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/v2.0", Public, version::show)
         .get("/v2.0/extensions", Token, extension::list)
         .get("/v2.0/extensions/{alias}", Token, extension::show)
-        .get("/v2.0/service-providers", Reader, extension::service_providers)
+        .with(flavor::routes)
         .with(collection::routes::<Network>)
         .with(collection::routes::<Subnet>)
         .with(subnet_pools)
@@ -68,6 +70,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(collection::untagged_routes::<NdpProxy>)
         .with(collection::routes::<SecurityGroup>)
         .with(collection::routes::<SecurityGroupRule>)
+        .with(collection::untagged_routes::<DefaultSecurityGroupRule>)
         .with(qos::routes)
         .with(collection::routes::<AddressScope>)
         .with(collection::routes::<AddressGroup>)

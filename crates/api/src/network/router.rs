@@ -49,7 +49,7 @@ impl View for Router {
         out.put("enable_ndp_proxy", &self.enable_ndp_proxy);
         out.put("availability_zone_hints", &[(); 0]);
         out.put("availability_zones", &[super::agent::ZONE]);
-        out.put("flavor_id", &());
+        out.put("flavor_id", &self.flavor_id);
     }
 }
 
@@ -75,6 +75,7 @@ impl Collection for Router {
         let mut spec = read(attrs)?;
         spec.project_id = attrs.project()?;
         spec.tags = attrs.tags("tags")?;
+        spec.flavor_id = attrs.nullable_id("flavor_id")?.flatten();
         super::network::no_zone_hints(attrs)?;
         Ok(spec)
     }
@@ -108,6 +109,7 @@ fn read(attrs: &mut Attrs) -> Result<RouterSpec> {
         admin_state_up: attrs.boolean("admin_state_up")?,
         gateway: gateway(attrs)?,
         routes: None,
+        flavor_id: None,
         enable_ndp_proxy: attrs.boolean("enable_ndp_proxy")?,
         tags: None,
     })
@@ -123,10 +125,7 @@ fn one_plain_router(attrs: &mut Attrs) -> Result<()> {
             ));
         }
     }
-    match attrs.take("flavor_id") {
-        None | Some(Value::Null) => Ok(()),
-        Some(_) => Err(invalid("flavor_id", "router flavors are not supported".to_owned())),
-    }
+    Ok(())
 }
 
 /// `external_gateway_info`: null and `{}` take the gateway away.

@@ -106,14 +106,14 @@ impl Collection for SecurityGroupRule {
 }
 
 /// A group's id; as in Neutron, what is no id is a group that is not there.
-fn group(attrs: &mut Attrs, name: &str) -> Result<Option<SecurityGroupId>> {
+pub(super) fn group(attrs: &mut Attrs, name: &str) -> Result<Option<SecurityGroupId>> {
     match attrs.take(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => parse_id::<SecurityGroup>(&attributes::text(name, value, TEXT)?).map(Some),
     }
 }
 
-fn direction(attrs: &mut Attrs) -> Result<Direction> {
+pub(super) fn direction(attrs: &mut Attrs) -> Result<Direction> {
     let value = attrs
         .take("direction")
         .ok_or_else(|| attributes::missing("direction"))?;
@@ -127,7 +127,7 @@ fn direction(attrs: &mut Attrs) -> Result<Direction> {
     }
 }
 
-fn ethertype(attrs: &mut Attrs) -> Result<EtherType> {
+pub(super) fn ethertype(attrs: &mut Attrs) -> Result<EtherType> {
     let Some(value) = attrs.take("ethertype") else {
         return Ok(EtherType::IPv4);
     };
@@ -146,7 +146,7 @@ fn ethertype(attrs: &mut Attrs) -> Result<EtherType> {
 }
 
 /// A name or a number; which of them mean something is the rule's to say.
-fn protocol(attrs: &mut Attrs) -> Result<Option<String>> {
+pub(super) fn protocol(attrs: &mut Attrs) -> Result<Option<String>> {
     match attrs.take("protocol") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(number)) => Ok(Some(number.to_string())),
@@ -154,7 +154,7 @@ fn protocol(attrs: &mut Attrs) -> Result<Option<String>> {
     }
 }
 
-fn port(attrs: &mut Attrs, name: &str) -> Result<Option<u16>> {
+pub(super) fn port(attrs: &mut Attrs, name: &str) -> Result<Option<u16>> {
     let value = match attrs.take(name) {
         None | Some(Value::Null) => return Ok(None),
         Some(value) => value,
@@ -174,7 +174,7 @@ fn port(attrs: &mut Attrs, name: &str) -> Result<Option<u16>> {
         })
 }
 
-fn prefix(attrs: &mut Attrs) -> Result<Option<IpNet>> {
+pub(super) fn prefix(attrs: &mut Attrs) -> Result<Option<IpNet>> {
     match attrs.take("remote_ip_prefix") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if text.is_empty() => Ok(None),

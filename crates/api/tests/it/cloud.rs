@@ -186,6 +186,7 @@ impl TestCloud {
             };
             bootstrap::identity(tx, passwords)?;
             bootstrap::volumes(tx)?;
+            bootstrap::security_groups(tx)?;
             bootstrap::flavors(tx)
         })
         .await;

@@ -8,6 +8,7 @@ pub use flavors::flavors;
 pub use identity::{IdentityIds, identity};
 pub use network::network;
 
+use crate::network::security_group;
 use crate::{Result, Tx, volume};
 
 /// What every start of a cloud needs of block storage: the default type, and no copy that a stop cut off.
@@ -17,4 +18,13 @@ use crate::{Result, Tx, volume};
 pub fn volumes(tx: &mut Tx<'_>) -> Result<()> {
     volume::types::ensure_default(tx);
     volume::reset_interrupted_uploads(tx)
+}
+
+/// What every start of a cloud needs of networks: the built-in default rules of security groups, which older releases had not.
+///
+/// # Errors
+/// None that a whole store can give.
+pub fn security_groups(tx: &mut Tx<'_>) -> Result<()> {
+    security_group::default_rule::ensure(tx);
+    Ok(())
 }

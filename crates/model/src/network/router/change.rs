@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{GatewaySpec, Router, gateway, interfaces, routes};
 use crate::host::Route;
 use crate::network::access::{get_changeable, owner};
-use crate::network::{Port, Standard, Status, auto_allocation, ndp_proxy, quota, tag};
-use crate::{Actor, Error, ProjectId, Result, RouterId, Tx};
+use crate::network::{Port, Standard, Status, auto_allocation, ndp_proxy, quota, service_flavor, tag};
+use crate::{Actor, Error, ProjectId, Result, RouterId, ServiceFlavorId, Tx};
 
 /// What a router is asked to be. `None`: the default, or (in an update) as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct RouterSpec {
     pub gateway: Option<Option<GatewaySpec>>,
     /// Extra routes, in an update.
     pub routes: Option<Vec<Route>>,
+    /// The flavor of a new one.
+    pub flavor_id: Option<ServiceFlavorId>,
     /// Whether it answers for addresses behind it; off in a new one.
     pub enable_ndp_proxy: Option<bool>,
     /// Labels of a new one.
@@ -33,11 +35,14 @@ pub struct RouterSpec {
 /// Makes a router.
 ///
 /// # Errors
-/// `PolicyNotAuthorized`, `OverQuota`, `RouterGatewayNotValid` and those of the gateway.
+/// `PolicyNotAuthorized`, `OverQuota`, `RouterGatewayNotValid` and those of the gateway and of the flavor.
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: RouterSpec) -> Result<Arc<Router>> {
     let project_id = owner(actor, spec.project_id.as_ref())?;
     if let Some(Some(gateway)) = &spec.gateway {
         gateway.check_policy(actor, "create")?;
+    }
+    if let Some(flavor) = spec.flavor_id {
+        service_flavor::check_router(tx.cloud(), actor, flavor)?;
     }
     quota::enforce::<Router>(tx.cloud(), &project_id, "router")?;
     let mut standard = Standard::new(project_id, spec.name.unwrap_or_default(), tx.now());
@@ -53,6 +58,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: RouterSpec) -> Result<Arc<Ro
         gateway: None,
         routes: Vec::new(),
         enable_ndp_proxy: false,
+        flavor_id: spec.flavor_id,
     };
     if let Some(wanted) = spec.gateway {
         gateway::change(tx, actor, &mut router, wanted)?;

@@ -20,7 +20,7 @@ use super::access::Resource;
 use super::{Port, Standard, Status, Subnet, device_owner, subnet};
 use crate::cloud::{Lookups, Row};
 use crate::host::Route;
-use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, QosPolicyId, RouterId, SubnetId};
+use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, QosPolicyId, RouterId, ServiceFlavorId, SubnetId};
 
 /// A router. Its legs are ports with its id as `device_id`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct Router {
     /// else of IPv6 in from there.
     #[serde(default)]
     pub enable_ndp_proxy: bool,
+    /// The flavor it was made by (`l3-flavors`).
+    #[serde(default)]
+    pub flavor_id: Option<ServiceFlavorId>,
 }
 
 /// A router's gateway on a provider network.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::default_rule;
 use super::rule::insert_rule;
-use super::{RuleSpec, SecurityGroup, SecurityGroupRule};
-use crate::host::{Direction, EtherType};
+use super::{SecurityGroup, SecurityGroupRule};
 use crate::network::access::{Resource, get_changeable, invalid_input, owner};
 use crate::network::{Standard, quota, sharing, tag};
 use crate::{Actor, Cloud, Error, ProjectId, Result, SecurityGroupId, SecurityGroupRuleId, Tx};
@@ -50,7 +50,7 @@ impl SecurityGroupSpec {
     }
 }
 
-/// Makes a group; its members may send anything and receive nothing, until there are rules.
+/// Makes a group with what the default rules say: if they are as they were, its members may send anything and receive nothing.
 ///
 /// # Errors
 /// `PolicyNotAuthorized`, `OverQuota`, `SecurityGroupDefaultAlreadyExists`, `InvalidInput`.
@@ -59,8 +59,9 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: SecurityGroupSpec) -> Result
     let project_id = owner(actor, spec.project_id.as_ref())?;
     ensure_default(tx, &project_id);
     quota::enforce::<SecurityGroup>(tx.cloud(), &project_id, "security_group")?;
-    // Its two rules of egress count too.
-    quota::enforce_many::<SecurityGroupRule>(tx.cloud(), &project_id, "security_group_rule", 2)?;
+    // The rules that it begins with count too.
+    let first = default_rule::of_new(tx, false).len() as u64;
+    quota::enforce_many::<SecurityGroupRule>(tx.cloud(), &project_id, "security_group_rule", first)?;
     let mut standard = Standard::new(project_id, spec.name.unwrap_or_default(), tx.now());
     standard.description = spec.description.unwrap_or_default();
     standard.tags = spec.tags.unwrap_or_default();
@@ -68,22 +69,15 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: SecurityGroupSpec) -> Result
     Ok(insert(tx, standard, false))
 }
 
-/// The project's own group, made when it is first needed: its members may send anything, and receive from one another.
+/// The project's own group, made when it is first needed, with what the default rules say: if they are as they were, its
+/// members may send anything, and receive from one another.
 pub fn ensure_default(tx: &mut Tx<'_>, project_id: &ProjectId) -> Arc<SecurityGroup> {
     if let Some(group) = default_of(tx.cloud(), project_id) {
         return group.clone();
     }
     let mut standard = Standard::new(project_id.clone(), DEFAULT_NAME, tx.now());
     standard.description = "Default security group".to_owned();
-    let group = insert(tx, standard, true);
-    for ethertype in [EtherType::IPv4, EtherType::IPv6] {
-        let spec = RuleSpec {
-            remote_group_id: Some(group.id),
-            ..RuleSpec::new(group.id, Direction::Ingress, ethertype)
-        };
-        insert_rule(tx, &group, spec);
-    }
-    group
+    insert(tx, standard, true)
 }
 
 /// The project's own group, if it was made already.
@@ -118,8 +112,8 @@ fn insert(tx: &mut Tx<'_>, standard: Standard, is_default: bool) -> Arc<Security
         stateful: true,
     };
     let group = tx.put(group);
-    for ethertype in [EtherType::IPv4, EtherType::IPv6] {
-        insert_rule(tx, &group, RuleSpec::new(group.id, Direction::Egress, ethertype));
+    for rule in default_rule::of_new(tx, is_default) {
+        insert_rule(tx, &group, rule.rule_of(group.id));
     }
     group
 }

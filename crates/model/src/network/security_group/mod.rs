@@ -1,5 +1,6 @@
 //! Neutron's security groups and their rules: what the members of a group may receive and send.
 
+pub mod default_rule;
 mod group;
 pub mod protocol;
 mod rule;
@@ -7,6 +8,7 @@ mod rule;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use default_rule::DefaultSecurityGroupRule;
 pub use group::{SecurityGroupSpec, create, default_of, delete, ensure_default, find, update};
 pub use rule::{RuleSpec, create_rule, create_rules, delete_rule};
 

@@ -57,7 +57,7 @@ impl RuleSpec {
     }
 
     /// What makes two rules the same: the packets they mean. `tcp` and `6` are one, and so are no prefix and `0.0.0.0/0`.
-    fn key(&self) -> impl PartialEq + use<> {
+    pub(super) fn key(&self) -> impl PartialEq + use<> {
         let any4 = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0));
         let any6 = IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0));
         (
@@ -98,7 +98,8 @@ pub fn create_rule(tx: &mut Tx<'_>, actor: &Actor, spec: RuleSpec) -> Result<Arc
     let group = get_visible::<SecurityGroup>(tx.cloud(), actor, &spec.security_group_id)?;
     require(group.changeable_by(tx.cloud(), actor), "create_security_group_rule")?;
     check_owner(actor, &spec)?;
-    let spec = check(tx.cloud(), actor, spec)?;
+    let spec = check_form(spec)?;
+    check_remotes(tx.cloud(), actor, &spec)?;
     let project_id = group.standard.project_id.clone();
     quota::enforce::<SecurityGroupRule>(tx.cloud(), &project_id, "security_group_rule")?;
     let key = spec.key();
@@ -161,8 +162,8 @@ fn check_owner(actor: &Actor, spec: &RuleSpec) -> Result<()> {
     }
 }
 
-/// Checks a rule and gives it its canonical form.
-fn check(cloud: &Cloud, actor: &Actor, mut spec: RuleSpec) -> Result<RuleSpec> {
+/// Checks what a rule says, whatever there is in the cloud, and gives it its canonical form.
+pub(super) fn check_form(mut spec: RuleSpec) -> Result<RuleSpec> {
     spec.protocol = protocol::canonical(spec.protocol.as_deref(), spec.ethertype)?;
     let number = spec.protocol.as_deref().and_then(protocol::number);
     if number.is_some_and(protocol::has_ports) && (spec.port_range_min, spec.port_range_max) == (Some(1), Some(65535)) {
@@ -189,13 +190,18 @@ fn check(cloud: &Cloud, actor: &Actor, mut spec: RuleSpec) -> Result<RuleSpec> {
             format!("Conflicting value ethertype {:?} for CIDR {prefix}", spec.ethertype),
         ));
     }
+    Ok(spec)
+}
+
+/// Checks that what a rule names is there.
+pub(super) fn check_remotes(cloud: &Cloud, actor: &Actor, spec: &RuleSpec) -> Result<()> {
     if let Some(remote) = spec.remote_group_id {
         get_visible::<SecurityGroup>(cloud, actor, &remote)?;
     }
     if let Some(remote) = spec.remote_address_group_id {
         get_visible::<AddressGroup>(cloud, actor, &remote)?;
     }
-    Ok(spec)
+    Ok(())
 }
 
 /// Enters a rule that was checked.

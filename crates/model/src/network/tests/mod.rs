@@ -2,6 +2,7 @@
 
 mod address_rules;
 mod auto_allocation_rules;
+mod default_rules;
 mod floating_ip_rules;
 mod group_rules;
 mod metering_rules;
@@ -13,6 +14,7 @@ mod property;
 mod qos_rules;
 mod rbac_rules;
 mod router_rules;
+mod service_flavor_rules;
 mod sharing_rules;
 mod subnet_pool_rules;
 mod subnet_rules;
