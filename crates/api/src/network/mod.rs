@@ -7,6 +7,7 @@
 mod address_group;
 mod address_scope;
 mod agent;
+mod agent_scheduler;
 mod attachment;
 mod attributes;
 mod collection;
@@ -28,6 +29,7 @@ mod rbac_policy;
 mod router;
 mod security_group;
 mod security_group_rule;
+mod segment;
 mod standard;
 mod subnet;
 mod subnet_pool;
@@ -39,7 +41,7 @@ use std::sync::Arc;
 
 use model::network::{
     AddressGroup, AddressScope, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy, Network, Port, PortForwarding,
-    RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, Trunk,
+    RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Segment, Subnet, SubnetPool, Trunk,
 };
 
 use crate::access::Access::{Admin, Member, Public, Reader, Token};
@@ -56,6 +58,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/v2.0/extensions/{alias}", Token, extension::show)
         .get("/v2.0/service-providers", Reader, extension::service_providers)
         .with(collection::routes::<Network>)
+        .with(collection::routes::<Segment>)
         .with(collection::routes::<Subnet>)
         .with(collection::routes::<SubnetPool>)
         .with(collection::routes::<Port>)
@@ -128,8 +131,9 @@ fn operator_views(routes: Routes) -> Routes {
     routes
         .get("/v2.0/agents", Reader, agent::list)
         .get("/v2.0/agents/{id}", Admin, agent::show)
-        .get("/v2.0/networks/{id}/dhcp-agents", Admin, agent::of_network)
-        .get("/v2.0/routers/{id}/l3-agents", Admin, router::agents)
+        .put("/v2.0/agents/{id}", Admin, agent::update)
+        .delete("/v2.0/agents/{id}", Admin, agent::delete)
+        .with(agent_scheduler::routes)
         .get("/v2.0/availability_zones", Reader, agent::zones)
         .get("/v2.0/network-ip-availabilities", Admin, ip_availability::list)
         .get("/v2.0/network-ip-availabilities/{id}", Admin, ip_availability::show)

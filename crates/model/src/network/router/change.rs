@@ -53,6 +53,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: RouterSpec) -> Result<Arc<Ro
         gateway: None,
         routes: Vec::new(),
         enable_ndp_proxy: false,
+        is_hosted: true,
     };
     if let Some(wanted) = spec.gateway {
         gateway::change(tx, actor, &mut router, wanted)?;

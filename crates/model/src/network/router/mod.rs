@@ -43,6 +43,13 @@ pub struct Router {
     /// else of IPv6 in from there.
     #[serde(default)]
     pub enable_ndp_proxy: bool,
+    /// Whether it is scheduled to the host's L3 agent; `false`: it is on no host.
+    #[serde(default = "hosted")]
+    pub is_hosted: bool,
+}
+
+fn hosted() -> bool {
+    true
 }
 
 /// A router's gateway on a provider network.

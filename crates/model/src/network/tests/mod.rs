@@ -12,6 +12,7 @@ mod property;
 mod qos_rules;
 mod rbac_rules;
 mod router_rules;
+mod segment_rules;
 mod sharing_rules;
 mod subnet_pool_rules;
 mod subnet_rules;
