@@ -8,7 +8,7 @@ use control::Control;
 use control::images::ImageStore;
 use control::password::Password;
 use model::bootstrap;
-use model::{Actor, Scope};
+use model::{Actor, Scope, Tx};
 use serde_json::{Map, Value, json};
 
 use crate::client::entry;
@@ -43,6 +43,13 @@ pub async fn prepare(
     }
     control.transact(bootstrap::volumes).await?;
     control.transact(bootstrap::security_groups).await?;
+    loop {
+        let host = control.host_id().clone();
+        let start = move |tx: &mut Tx<'_>| Ok(bootstrap::agents_and_segments(tx, &host));
+        if !control.transact(start).await? {
+            break;
+        }
+    }
     if !state.join(IMAGE_DONE).exists() {
         add_image(control, images, settings).await;
         write_private(&state.join(IMAGE_DONE), "")?;

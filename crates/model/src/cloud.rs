@@ -26,8 +26,8 @@ use crate::image::{Image, MetadefNamespace};
 use crate::network::qos::{BandwidthLimitRule, DscpMarkingRule, PacketRateLimitRule};
 use crate::network::{
     AddressGroup, AddressScope, AutoAllocatedTopology, DefaultSecurityGroupRule, FloatingIp, MeteringLabel,
-    MeteringLabelRule, NdpProxy, Network, Port, PortForwarding, QosPolicy, RbacPolicy, Router, SecurityGroup,
-    SecurityGroupRule, ServiceFlavor, ServiceProfile, Subnet, SubnetPool, Trunk,
+    MeteringLabelRule, NdpProxy, Network, NetworkAgent, Port, PortForwarding, QosPolicy, RbacPolicy, Router,
+    SecurityGroup, SecurityGroupRule, Segment, ServiceFlavor, ServiceProfile, Subnet, SubnetPool, Trunk,
 };
 use crate::placement::{CustomClass, CustomTrait, ResourceConsumer, ResourceProvider};
 use crate::quota::Quota;
@@ -38,8 +38,8 @@ use crate::volume::{
 use crate::{
     AddressGroupId, AttachmentId, BackupId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, ImageId,
     MeteringLabelId, MeteringLabelRuleId, NdpProxyId, NetworkId, PortForwardingId, PortId, ProjectId, QosPolicyId,
-    QosRuleId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId,
-    SubnetPoolId, TrunkId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
+    QosRuleId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId, SegmentId, ServerId,
+    SubnetId, SubnetPoolId, TrunkId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
 };
 
 /// A row of a table: a resource as it is kept.
@@ -206,6 +206,12 @@ pub struct Lookups {
     pub projects_by_name: Lookup<(DomainId, String), ProjectId>,
     /// The network with a VXLAN id.
     pub networks_by_segment: Lookup<u32, NetworkId>,
+    /// Segments of a network.
+    pub segments_by_network: Lookup<NetworkId, SegmentId>,
+    /// The segment with a VXLAN id.
+    pub segments_by_vxlan_id: Lookup<u32, SegmentId>,
+    /// DHCP ports that do not do what they should yet, as far as the host told.
+    pub pending_dhcp_ports: OrdSet<PortId>,
     /// The flat network on a provider bridge.
     pub networks_by_physical: Lookup<String, NetworkId>,
     /// Provider networks.
@@ -433,6 +439,10 @@ tables! {
     metadef_namespaces: MetadefNamespace,
     /// Neutron's networks.
     networks: Network,
+    /// Their segments.
+    segments: Segment,
+    /// Neutron's agents.
+    network_agents: NetworkAgent,
     /// Neutron's subnets.
     subnets: Subnet,
     /// Neutron's subnet pools.

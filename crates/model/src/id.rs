@@ -106,6 +106,10 @@ uuid_ids! {
     PortForwardingId;
     /// A Neutron router.
     RouterId;
+    /// A Neutron agent.
+    NetworkAgentId;
+    /// A segment of a Neutron network.
+    SegmentId;
     /// A Neutron trunk.
     TrunkId;
     /// A Neutron NDP proxy: an address that a router answers for.

@@ -72,6 +72,7 @@ pub fn pending(
             items.extend(trunk::of_port(cloud, port.id).map(Item::Trunk));
         }
     }
+    items.extend(cloud.lookups.pending_dhcp_ports.iter().copied().map(Item::Port));
     for router in changed(&folded.routers, &newest.routers) {
         items.extend(
             cloud
@@ -186,9 +187,20 @@ impl View<'_> {
         };
         match port.device_owner.as_str() {
             device_owner::FLOATING_IP => None,
-            device_owner::DHCP => of_fragment(self.newest.networks.get(&port.network_id)),
+            device_owner::DHCP => {
+                let config = self.config.networks.get(&port.network_id);
+                let own = config.and_then(|config| config.service_port.as_ref());
+                if own.is_some_and(|own| own.id == port.id) {
+                    return of_fragment(self.newest.networks.get(&port.network_id));
+                }
+                // Nothing serves it: so it is once the host has done what it was asked.
+                (self.newest.revision == self.config.revision).then_some(Status::Down)
+            }
             device_owner::ROUTER_GATEWAY => {
                 let router: RouterId = port.device_id.parse().ok()?;
+                if self.is_gone(router) {
+                    return Some(Status::Down);
+                }
                 of_fragment(self.newest.routers.get(&router))
             }
             _ => match self.newest.ports.get(&port.id) {
@@ -213,9 +225,17 @@ impl View<'_> {
         Ok(())
     }
 
+    /// Whether a router is neither wanted on the host nor there.
+    fn is_gone(&self, router: RouterId) -> bool {
+        !self.config.routers.contains_key(&router) && !self.newest.routers.contains_key(&router)
+    }
+
     /// A floating IP works once its router stands with it.
     fn floating_ip_status(&self, floating_ip: &FloatingIp) -> Option<Status> {
         let router = floating_ip.router_id?;
+        if self.is_gone(router) {
+            return Some(Status::Down);
+        }
         match self.newest.routers.get(&router)? {
             FragmentStatus::Failed(_) => Some(Status::Error),
             FragmentStatus::Ready => {

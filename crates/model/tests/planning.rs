@@ -9,18 +9,20 @@ use std::sync::Arc;
 
 use model::compute::{PowerState, Server, ServerFlavor, VmState};
 use model::host::{DesiredPower, Direction, EtherType, HostConfig, PortBinding};
+use model::network::agent::{DhcpPlace, Kind, id_of};
+use model::network::port::dhcp::RESERVED;
 use model::network::qos::{BandwidthLimitRule, DscpMarkingRule};
 use model::network::trunk::{SegmentationType, Subport, TrunkStatus};
 use model::network::{
-    AddressGroup, FixedIp, FloatingIp, GatewayInfo, MeteringLabel, MeteringLabelRule, NdpProxy, Network, Port,
-    PortForwarding, Router, SecurityGroup, SecurityGroupRule, Standard, Status, Subnet, SubnetPool, Trunk,
+    AddressGroup, FixedIp, FloatingIp, GatewayInfo, MeteringLabel, MeteringLabelRule, NdpProxy, Network, NetworkAgent,
+    Port, PortForwarding, Router, SecurityGroup, SecurityGroupRule, Standard, Status, Subnet, SubnetPool, Trunk,
     device_owner,
 };
 use model::plan::{Planner, Settings};
 use model::volume::{
     AttachMode, AttachmentStatus, QosSpecs, Volume, VolumeAttachment, VolumeSource, VolumeStatus, VolumeType,
 };
-use model::{Cloud, NetworkId, PortId, SecurityGroupId, SeededIds, Timestamp, TrunkId, Tx};
+use model::{Cloud, HostId, NetworkId, PortId, SecurityGroupId, SeededIds, Timestamp, TrunkId, Tx};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -43,7 +45,7 @@ struct Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..21u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
+    let step = (0..22u8, 0..3u8, any::<[u8; 4]>(), prop::bool::weighted(0.2));
     let step = step.prop_map(|(kind, n, choices, remove)| Step {
         kind,
         n,
@@ -131,6 +133,8 @@ fn take(tx: &mut Tx<'_>, step: &Step) {
         (19, true) => drop(tx.delete::<MeteringLabelRule>(&id(21, n))),
         (20, false) => drop(tx.put(trunk(n, a, b, c))),
         (20, true) => drop(tx.delete::<Trunk>(&id(22, n))),
+        (21, false) => drop(tx.put(agent(n, a))),
+        (21, true) => drop(tx.delete::<NetworkAgent>(&agent(n, a).id)),
         (_, false) => drop(tx.put(server(n, a, b))),
         (_, true) => drop(tx.delete::<Server>(&id(7, n))),
     }
@@ -195,6 +199,21 @@ fn network(n: u8, a: u8) -> Network {
         physical_network: None,
         segmentation_id: None,
         qos_policy_id: (a & 8 == 0).then(|| id(12, a / 16 % 3)),
+        dhcp_place: DhcpPlace::Auto,
+    }
+}
+
+fn agent(n: u8, a: u8) -> NetworkAgent {
+    let kind = Kind::ALL[usize::from(n)];
+    let host = HostId::from("host1");
+    NetworkAgent {
+        id: id_of(&host, kind),
+        kind,
+        host,
+        admin_state_up: a & 1 == 0,
+        description: None,
+        created_at: Timestamp::EPOCH,
+        started_at: Timestamp::EPOCH,
     }
 }
 
@@ -279,6 +298,7 @@ fn subnet(n: u8, a: u8) -> Subnet {
         ipv6_address_mode: mode,
         subnetpool_id: (a & 8 == 0).then(|| id(10, a / 16 % 3)),
         service_types: vec![],
+        segment_id: None,
     }
 }
 
@@ -293,7 +313,8 @@ fn port(n: u8, a: u8, b: u8, c: u8, d: u8) -> Port {
             device_owner::ROUTER_GATEWAY,
             id::<model::RouterId>(3, b % 3).to_string(),
         ),
-        3 => (device_owner::DHCP, "dhcp".to_owned()),
+        3 if b & 1 == 0 => (device_owner::DHCP, "dhcp".to_owned()),
+        3 => (device_owner::DHCP, RESERVED.to_owned()),
         _ => ("", String::new()),
     };
     let ip: IpAddr = if c & 1 == 0 {
@@ -345,6 +366,7 @@ fn router(n: u8, a: u8, b: u8) -> Router {
         routes: vec![],
         enable_ndp_proxy: a & 16 == 0,
         flavor_id: None,
+        is_hosted: a & 32 == 0 || a & 64 == 0,
     }
 }
 

@@ -353,7 +353,8 @@ pub(super) fn one<R: Resource + View>(
     bytes(status, out)
 }
 
-fn many<R: Collection>(ctx: &Ctx, status: StatusCode, rows: &[Arc<R>]) -> axum::response::Response {
+/// Resources under their plural.
+pub(super) fn many<R: Collection>(ctx: &Ctx, status: StatusCode, rows: &[Arc<R>]) -> axum::response::Response {
     let cloud = ctx.cloud();
     let cx = ViewCx::new(ctx, &cloud);
     let mut out = Vec::with_capacity(rows.len() * 1024);

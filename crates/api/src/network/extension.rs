@@ -20,6 +20,7 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "Address scope",
         "Subnet pools that are routed among one another without translation.",
     ),
+    ("agent", "agent", "What of the networking service runs where."),
     (
         "allowed-address-pairs",
         "Allowed Address Pairs",
@@ -36,6 +37,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "The availability zones of networks and routers.",
     ),
     ("binding", "Port Binding", "Where and how a port is plugged in."),
+    (
+        "dhcp_agent_scheduler",
+        "DHCP Agent Scheduler",
+        "Which networks have DHCP, and taking it from them.",
+    ),
     (
         "dns-integration",
         "DNS Integration",
@@ -127,6 +133,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "Ports are found by a part of an address.",
     ),
     ("l3-flavors", "Router Flavor Extension", "Routers are made by flavors."),
+    (
+        "l3_agent_scheduler",
+        "L3 Agent Scheduler",
+        "Which routers are on the host, and taking them from it.",
+    ),
     (
         "l3-ext-ndp-proxy",
         "Router support to enable NDP proxy",
@@ -302,6 +313,7 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "Security group filtering on the shared field",
         "Groups are found by whether they are shared.",
     ),
+    ("segment", "Segment", "What networks are made of in the physical world."),
     (
         "service-type",
         "Neutron Service Type Management",
@@ -317,6 +329,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "standard-attr-revisions",
         "Resource revision numbers",
         "Every resource counts its changes.",
+    ),
+    (
+        "standard-attr-segment",
+        "standard-attr-segment",
+        "Segments have a description, and tell when they were made and changed.",
     ),
     (
         "standard-attr-tag",

@@ -7,6 +7,7 @@
 mod address_group;
 mod address_scope;
 mod agent;
+mod agent_scheduler;
 mod attachment;
 mod attributes;
 mod auto_allocation;
@@ -32,6 +33,7 @@ mod rbac_policy;
 mod router;
 mod security_group;
 mod security_group_rule;
+mod segment;
 mod standard;
 mod subnet;
 mod subnet_pool;
@@ -43,7 +45,8 @@ use std::sync::Arc;
 
 use model::network::{
     AddressGroup, AddressScope, DefaultSecurityGroupRule, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy,
-    Network, Port, PortForwarding, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, Trunk,
+    Network, Port, PortForwarding, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Segment, Subnet, SubnetPool,
+    Trunk,
 };
 
 use crate::access::Access::{Admin, Member, Public, Reader, Token};
@@ -60,6 +63,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/v2.0/extensions/{alias}", Token, extension::show)
         .with(flavor::routes)
         .with(collection::routes::<Network>)
+        .with(collection::routes::<Segment>)
         .with(collection::routes::<Subnet>)
         .with(subnet_pools)
         .with(collection::routes::<Port>)
@@ -154,8 +158,9 @@ fn operator_views(routes: Routes) -> Routes {
     routes
         .get("/v2.0/agents", Reader, agent::list)
         .get("/v2.0/agents/{id}", Admin, agent::show)
-        .get("/v2.0/networks/{id}/dhcp-agents", Admin, agent::of_network)
-        .get("/v2.0/routers/{id}/l3-agents", Admin, router::agents)
+        .put("/v2.0/agents/{id}", Admin, agent::update)
+        .delete("/v2.0/agents/{id}", Admin, agent::delete)
+        .with(agent_scheduler::routes)
         .get("/v2.0/availability_zones", Reader, agent::zones)
         .get("/v2.0/network-ip-availabilities", Admin, ip_availability::list)
         .get("/v2.0/network-ip-availabilities/{id}", Admin, ip_availability::show)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::network::network::{self, MAX_MTU, NetworkSpec};
-use model::network::{Network, Subnet, address_scope, rbac};
+use model::network::{Network, address_scope, agent, rbac};
 use model::{Actor, NetworkId, Result, Tx};
 
 use super::attributes::{Attrs, TEXT, invalid};
@@ -37,11 +37,8 @@ impl View for Network {
             out.put("subnets", &subnets);
         }
         if out.wants("availability_zones") {
-            let has_service = cx
-                .cloud
-                .subnets_of_network(self.id)
-                .any(|subnet: &Arc<Subnet>| subnet.enable_dhcp);
-            let zones: &[&str] = if has_service { &[super::agent::ZONE] } else { &[] };
+            let is_hosted = agent::hosts_network(cx.cloud, self);
+            let zones: &[&str] = if is_hosted { &[super::agent::ZONE] } else { &[] };
             out.put("availability_zones", zones);
         }
         if cx.is_admin() {

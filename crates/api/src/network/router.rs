@@ -10,7 +10,7 @@ use model::network::router::{self, GatewaySpec, InterfaceSpec, RouterInterface, 
 use model::network::{FixedIp, Router};
 use model::{Actor, NetworkId, QosPolicyId, Result, RouterId, Tx};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::attributes::{self, Attrs, TEXT, bad_request, invalid};
 use super::collection::{Collection, body_object, expected_revision, one, parse_id};
@@ -48,8 +48,9 @@ impl View for Router {
         out.put("routes", &self.routes);
         out.put("enable_ndp_proxy", &self.enable_ndp_proxy);
         out.put("availability_zone_hints", &[(); 0]);
-        out.put("availability_zones", &[super::agent::ZONE]);
         out.put("flavor_id", &self.flavor_id);
+        let zones: &[&str] = if self.is_hosted { &[super::agent::ZONE] } else { &[] };
+        out.put("availability_zones", zones);
     }
 }
 
@@ -263,15 +264,4 @@ pub(super) async fn remove_extra_routes(
         })
         .await?;
     Ok(one(&ctx, StatusCode::OK, &*router, &[]))
-}
-
-/// GET `l3-agents`: the one that every router has.
-pub(super) async fn agents(ctx: Ctx, Path(id): Path<String>) -> Reply {
-    let id = parse_id::<Router>(&id)?;
-    ctx.cloud().get::<Router>(&id)?;
-    let agents: Vec<Value> = super::agent::all(&ctx)
-        .into_iter()
-        .filter(|agent| agent["agent_type"] == "L3 agent")
-        .collect();
-    document(&json!({"agents": agents}))
 }

@@ -45,6 +45,9 @@ impl View for Subnet {
         out.put("ipv6_address_mode", &self.ipv6_address_mode.map(ipv6_mode_name));
         out.put("service_types", &self.service_types);
         out.put("subnetpool_id", &self.subnetpool_id);
+        if cx.is_admin() {
+            out.put("segment_id", &self.segment_id);
+        }
         if out.wants("router:external") {
             let network = cx.cloud.networks.get(&self.network_id);
             out.put("router:external", &network.is_some_and(|network| network.external));
@@ -76,6 +79,7 @@ impl Collection for Subnet {
         "ipv6_address_mode",
         "service_types",
         "subnetpool_id",
+        "segment_id",
         "router:external",
         "shared",
     ];
@@ -98,6 +102,7 @@ impl Collection for Subnet {
         let mut spec = read(attrs)?;
         spec.cidr = cidr;
         spec.subnetpool_id = attrs.nullable_id("subnetpool_id")?.flatten();
+        spec.segment_id = attrs.nullable_id("segment_id")?.flatten();
         spec.use_default_subnetpool = attrs.boolean("use_default_subnetpool")?.unwrap_or(false);
         spec.prefixlen = super::subnet_pool::length(attrs, "prefixlen")?;
         spec.ip_version = u8::try_from(ip_version).ok();
@@ -118,6 +123,7 @@ impl Collection for Subnet {
             "ipv6_address_mode",
             "subnetpool_id",
             "prefixlen",
+            "segment_id",
             "router:external",
         ])?;
         read(attrs)

@@ -8,8 +8,8 @@ pub use flavors::flavors;
 pub use identity::{IdentityIds, identity};
 pub use network::network;
 
-use crate::network::security_group;
-use crate::{Result, Tx, volume};
+use crate::network::{agent, security_group, segment};
+use crate::{HostId, Result, Tx, volume};
 
 /// What every start of a cloud needs of block storage: the default type, and no copy that a stop cut off.
 ///
@@ -27,4 +27,11 @@ pub fn volumes(tx: &mut Tx<'_>) -> Result<()> {
 pub fn security_groups(tx: &mut Tx<'_>) -> Result<()> {
     security_group::default_rule::ensure(tx);
     Ok(())
+}
+
+/// What every start of a cloud needs of networking: the host's agents, and a segment for each network of before there were
+/// any. `true` when more networks lack one: then call it again.
+pub fn agents_and_segments(tx: &mut Tx<'_>, host: &HostId) -> bool {
+    agent::start(tx, host);
+    segment::fill(tx)
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::access::{self, Resource, get_changeable, invalid_input, owner, require, touch};
+use super::agent::DhcpPlace;
 use super::{
-    Port, Router, Standard, Status, Subnet, auto_allocation, device_owner, floating_ip, port, qos, quota, rbac, subnet,
-    tag,
+    Port, Router, Standard, Status, Subnet, auto_allocation, device_owner, floating_ip, port, qos, quota, rbac,
+    segment, subnet, tag,
 };
 use crate::cloud::{Lookups, Row};
 use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, QosPolicyId, Result, Tx};
@@ -60,6 +61,9 @@ pub struct Network {
     /// The QoS policy of its ports that have none of their own.
     #[serde(default)]
     pub qos_policy_id: Option<QosPolicyId>,
+    /// The DHCP agent that serves it.
+    #[serde(default)]
+    pub dhcp_place: DhcpPlace,
 }
 
 impl Row for Network {
@@ -224,8 +228,10 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: NetworkSpec) -> Result<Arc<N
         physical_network,
         segmentation_id,
         qos_policy_id,
+        dhcp_place: DhcpPlace::default(),
     };
     rbac::follow(tx, &network);
+    segment::make_own(tx, &network);
     Ok(tx.put(network))
 }
 
@@ -324,6 +330,7 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: NetworkId) -> Result<()> {
     }
     rbac::forget(tx, id);
     auto_allocation::forget_network(tx, &network);
+    segment::forget(tx, id);
     tx.delete::<Network>(&id);
     Ok(())
 }
@@ -364,28 +371,7 @@ pub(crate) fn bump(tx: &mut Tx<'_>, id: NetworkId) {
 fn provider(tx: &mut Tx<'_>, spec: &NetworkSpec) -> Result<(Option<String>, Option<u32>)> {
     match spec.network_type.as_deref() {
         Some("flat") => {
-            let physical_network = spec
-                .physical_network
-                .clone()
-                .ok_or_else(|| invalid_input("InvalidInput", "physical_network required for flat provider network"))?;
-            if spec.segmentation_id.is_some() {
-                return Err(invalid_input(
-                    "InvalidInput",
-                    "segmentation_id prohibited for flat provider network",
-                ));
-            }
-            if tx
-                .cloud()
-                .lookups
-                .networks_by_physical
-                .first(&physical_network)
-                .is_some()
-            {
-                return Err(Error::conflict(
-                    "FlatNetworkInUse",
-                    format!("Unable to create the flat network. Physical network {physical_network} is in use."),
-                ));
-            }
+            let physical_network = flat(tx.cloud(), spec.physical_network.as_deref(), spec.segmentation_id)?;
             Ok((Some(physical_network), None))
         }
         Some("vxlan") | None => {
@@ -395,18 +381,45 @@ fn provider(tx: &mut Tx<'_>, spec: &NetworkSpec) -> Result<(Option<String>, Opti
                     "physical_network needs network_type 'flat': a vxlan network has none",
                 ));
             }
-            Ok((None, Some(segment(tx, spec.segmentation_id)?)))
+            Ok((None, Some(vxlan_id(tx, spec.segmentation_id)?)))
         }
-        Some(other) => Err(invalid_input(
-            "InvalidInput",
-            format!("Unknown network type '{other}': 'flat' and 'vxlan' are supported"),
-        )),
+        Some(other) => Err(unknown_type(other)),
     }
 }
 
+pub(super) fn unknown_type(other: &str) -> Error {
+    invalid_input(
+        "InvalidInput",
+        format!("Unknown network type '{other}': 'flat' and 'vxlan' are supported"),
+    )
+}
+
+/// The provider bridge of a new flat network.
+pub(super) fn flat(cloud: &Cloud, physical_network: Option<&str>, segmentation_id: Option<u32>) -> Result<String> {
+    let physical_network = physical_network
+        .map(str::to_owned)
+        .ok_or_else(|| invalid_input("InvalidInput", "physical_network required for flat provider network"))?;
+    if segmentation_id.is_some() {
+        return Err(invalid_input(
+            "InvalidInput",
+            "segmentation_id prohibited for flat provider network",
+        ));
+    }
+    if cloud.lookups.networks_by_physical.first(&physical_network).is_some() {
+        return Err(Error::conflict(
+            "FlatNetworkInUse",
+            format!("Unable to create the flat network. Physical network {physical_network} is in use."),
+        ));
+    }
+    Ok(physical_network)
+}
+
 /// A VXLAN id that no other network has.
-fn segment(tx: &mut Tx<'_>, wanted: Option<u32>) -> Result<u32> {
-    let in_use = |tx: &Tx<'_>, id: u32| tx.cloud().lookups.networks_by_segment.first(&id).is_some();
+pub(super) fn vxlan_id(tx: &mut Tx<'_>, wanted: Option<u32>) -> Result<u32> {
+    let in_use = |tx: &Tx<'_>, id: u32| {
+        let lookups = &tx.cloud().lookups;
+        lookups.networks_by_segment.first(&id).is_some() || lookups.segments_by_vxlan_id.first(&id).is_some()
+    };
     if let Some(id) = wanted {
         if id == 0 || id >= 1 << 24 {
             return Err(invalid_input(

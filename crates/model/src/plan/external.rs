@@ -34,6 +34,9 @@ fn host_routes(view: &View<'_>, external: NetworkId) -> Vec<Route> {
     let (scope_v4, _) = address_scope::of_network(view.cloud, external);
     let routers = view.cloud.routers.iter();
     for router in routers.filter(|r| r.gateway.as_ref().is_some_and(|gateway| gateway.network_id == external)) {
+        if !super::router::is_here(view, router) {
+            continue;
+        }
         let ports: Vec<&Port> = view
             .cloud
             .ports_of_device(&router.id.to_string())

@@ -14,7 +14,7 @@ use crate::compute::VmState;
 use crate::host::{
     FilterRule, FixedIpConfig, NetworkConfig, PortBinding, PortConfig, Remote, ServicePort, SubnetConfig,
 };
-use crate::network::{Network, Port, Subnet, device_owner, qos, trunk};
+use crate::network::{Network, Port, Subnet, agent, device_owner, port, qos, trunk};
 use crate::{AddressGroupId, Cloud, NetworkId, PortId, SecurityGroupId, ServerId};
 
 /// The network as this host needs it; `None` when no port of it is in use here. Parts that are as in `old` are shared
@@ -30,7 +30,7 @@ pub(crate) fn plan(view: &View<'_>, id: NetworkId, old: Option<&NetworkConfig>) 
             Some((port.id, old.map_or_else(|| Arc::new(new), Arc::clone)))
         })
         .collect();
-    let service_port = service_port(view.cloud, id);
+    let service_port = service_port(view, id);
     if ports.is_empty() && service_port.is_none() {
         return None;
     }
@@ -88,7 +88,7 @@ pub(crate) fn update(view: &View<'_>, old: &NetworkConfig, touch: &NetworkTouch)
     };
     let regrouped = parts.ports(network, &touch.ports);
     if touch.service_port {
-        let service_port = service_port(view.cloud, old.id);
+        let service_port = service_port(view, old.id);
         parts.changed |= service_port != parts.new.service_port;
         parts.new.service_port = service_port;
     }
@@ -360,9 +360,9 @@ pub(super) fn device(view: &View<'_>, port: &Port) -> Option<PortBinding> {
     match port.device_owner.as_str() {
         device_owner::ROUTER_INTERFACE => {
             let router_id = port.device_id.parse().ok()?;
-            view.cloud
-                .routers
-                .get(&router_id)
+            let router = view.cloud.routers.get(&router_id);
+            router
+                .filter(|router| super::router::is_here(view, router))
                 .map(|router| PortBinding::Router(router.id))
         }
         _ if port.is_network_owned() => None,
@@ -375,10 +375,15 @@ pub(super) fn device(view: &View<'_>, port: &Port) -> Option<PortBinding> {
     }
 }
 
-fn service_port(cloud: &Cloud, id: NetworkId) -> Option<ServicePort> {
+fn service_port(view: &View<'_>, id: NetworkId) -> Option<ServicePort> {
+    let cloud = view.cloud;
+    if !agent::is_serving(cloud, view.host, agent::Kind::Dhcp) {
+        return None;
+    }
     let port = cloud
         .ports_of_network(id)
-        .find(|port| port.device_owner == device_owner::DHCP)?;
+        .find(|port| port.device_owner == device_owner::DHCP)
+        .filter(|port| port::dhcp::is_wanted(port))?;
     let addresses = fixed_ips(cloud, port).into_iter().map(|fixed| fixed.address).collect();
     Some(ServicePort {
         id: port.id,

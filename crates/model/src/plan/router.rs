@@ -11,12 +11,13 @@ use crate::host::{
     AddressLimit, Direction, FloatingIpConfig, ForwardingConfig, GatewayLeg, MeterRule, RouterConfig, RouterLeg, Scopes,
 };
 use crate::network::{
-    MeteringLabelRule, Port, Router, Subnet, address_scope, device_owner, metering, ndp_proxy, port_forwarding, qos,
+    MeteringLabelRule, Port, Router, Subnet, address_scope, agent, device_owner, metering, ndp_proxy, port_forwarding,
+    qos,
 };
 use crate::{MeteringLabelId, PortId, RouterId};
 
 pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
-    let router = view.cloud.routers.get(&id)?;
+    let router = view.cloud.routers.get(&id).filter(|router| is_here(view, router))?;
     let ports: Vec<&Port> = view
         .cloud
         .ports_of_device(&id.to_string())
@@ -46,6 +47,11 @@ pub(crate) fn plan(view: &View<'_>, id: RouterId) -> Option<RouterConfig> {
         }),
         meters: meters(view, router),
     })
+}
+
+/// Whether the host's L3 agent serves a router.
+pub(super) fn is_here(view: &View<'_>, router: &Router) -> bool {
+    router.is_hosted && agent::is_serving(view.cloud, view.host, agent::Kind::L3)
 }
 
 fn plan_leg(view: &View<'_>, port: &Port) -> Option<RouterLeg> {

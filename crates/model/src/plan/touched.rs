@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::network::contributions;
 use crate::host::HostConfig;
-use crate::network::{FloatingIp, MeteringLabel, Port, Router, Trunk, device_owner, metering};
+use crate::network::{FloatingIp, MeteringLabel, Port, Router, Trunk, agent, device_owner, metering};
 use crate::{
     AnyRow, Change, Cloud, NetworkId, PortId, QosPolicyId, RouterId, SecurityGroupId, ServerId, TrunkId, VolumeId,
     VolumeSnapshotId, VolumeTypeId,
@@ -118,6 +118,7 @@ impl Collector<'_> {
                 self.touched.routers.insert(proxy.router_id);
             }
             AnyRow::Trunk(trunk) => self.trunk(trunk),
+            AnyRow::NetworkAgent(agent) => self.agent(agent.kind),
             AnyRow::MeteringLabel(label) => self.meter(label),
             // A label that goes takes its rules along, and is a row of its own here.
             AnyRow::MeteringLabelRule(rule) => {
@@ -227,6 +228,20 @@ impl Collector<'_> {
         self.bindings(&router.id.to_string());
         if let Some(gateway) = &router.gateway {
             self.touched.externals.insert(gateway.network_id);
+        }
+    }
+
+    /// Everything that an agent serves.
+    fn agent(&mut self, kind: agent::Kind) {
+        let cloud = self.cloud;
+        match kind {
+            agent::Kind::Dhcp => {
+                for network in cloud.networks.iter() {
+                    self.part(network.id).service_port = true;
+                }
+            }
+            agent::Kind::L3 => cloud.routers.iter().for_each(|router| self.router(router)),
+            agent::Kind::Metadata => {}
         }
     }
 

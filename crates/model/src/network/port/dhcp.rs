@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::{FixedIpSpec, OwnPort, Port, addresses, create_own, device_owner};
+use crate::network::agent::DhcpPlace;
 use crate::network::{Network, Subnet, ndp_proxy};
 use crate::{Cloud, NetworkId, Result, SubnetId, Tx};
 
@@ -16,11 +17,22 @@ pub fn device_id(network_id: NetworkId) -> String {
     format!("dhcp{service}-{network_id}")
 }
 
-/// The network's DHCP port.
+/// The device id of the DHCP port of a network that no DHCP agent serves: it keeps its addresses, and does nothing.
+pub const RESERVED: &str = "reserved_dhcp_port";
+
+/// The network's DHCP port, reserved or not.
 pub fn find(cloud: &Cloud, network_id: NetworkId) -> Option<&Arc<Port>> {
-    cloud
-        .ports_of_device(&device_id(network_id))
-        .find(|port| port.device_owner == device_owner::DHCP && port.network_id == network_id)
+    let of = |device: &str| {
+        cloud
+            .ports_of_device(device)
+            .find(|port| port.device_owner == device_owner::DHCP && port.network_id == network_id)
+    };
+    of(&device_id(network_id)).or_else(|| of(RESERVED))
+}
+
+/// Whether a DHCP port is to work.
+pub fn is_wanted(port: &Port) -> bool {
+    port.admin_state_up && port.device_id != RESERVED
 }
 
 /// Makes the DHCP port what the network's subnets ask for.
@@ -35,17 +47,37 @@ pub(in crate::network) fn sync(tx: &mut Tx<'_>, network_id: NetworkId) -> Result
         .filter(|subnet| subnet.enable_dhcp && !network.external)
         .map(|subnet| subnet.id)
         .collect();
+    let is_scheduled = network.dhcp_place != DhcpPlace::Nowhere;
     let port = find(tx.cloud(), network_id).cloned();
     match port {
-        None if served.is_empty() => Ok(()),
+        None if served.is_empty() || !is_scheduled => Ok(()),
         None => make(tx, &network, &served),
         Some(port) if served.is_empty() => {
             ndp_proxy::forget_port(tx, port.id);
             tx.delete::<Port>(&port.id);
             Ok(())
         }
-        Some(port) => fit(tx, &port, &served),
+        Some(port) => {
+            let port = reserve(tx, port, !is_scheduled)?;
+            fit(tx, &port, &served)
+        }
     }
+}
+
+/// Reserves the port, or puts it to work.
+fn reserve(tx: &mut Tx<'_>, port: Arc<Port>, is_reserved: bool) -> Result<Arc<Port>> {
+    let device = match is_reserved {
+        true => RESERVED.to_owned(),
+        false => device_id(port.network_id),
+    };
+    if port.device_id == device {
+        return Ok(port);
+    }
+    let now = tx.now();
+    tx.update::<Port>(&port.id, |port| {
+        port.device_id = device;
+        port.standard.touch(now);
+    })
 }
 
 fn make(tx: &mut Tx<'_>, network: &Network, served: &[SubnetId]) -> Result<()> {

@@ -204,6 +204,12 @@ impl Row for Port {
         if !self.device_id.is_empty() {
             lookups.ports_by_device.set(self.device_id.clone(), self.id, present);
         }
+        let is_dhcp = self.device_owner == device_owner::DHCP;
+        if present && is_dhcp && dhcp::is_wanted(self) != (self.status == Status::Active) {
+            lookups.pending_dhcp_ports.insert(self.id);
+        } else {
+            lookups.pending_dhcp_ports.remove(&self.id);
+        }
         for group in &self.security_groups {
             lookups.ports_by_group.set(*group, self.id, present);
         }

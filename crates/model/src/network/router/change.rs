@@ -59,6 +59,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: RouterSpec) -> Result<Arc<Ro
         routes: Vec::new(),
         enable_ndp_proxy: false,
         flavor_id: spec.flavor_id,
+        is_hosted: true,
     };
     if let Some(wanted) = spec.gateway {
         gateway::change(tx, actor, &mut router, wanted)?;

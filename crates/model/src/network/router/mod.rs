@@ -46,6 +46,13 @@ pub struct Router {
     /// The flavor it was made by (`l3-flavors`).
     #[serde(default)]
     pub flavor_id: Option<ServiceFlavorId>,
+    /// Whether it is scheduled to the host's L3 agent; `false`: it is on no host.
+    #[serde(default = "hosted")]
+    pub is_hosted: bool,
+}
+
+fn hosted() -> bool {
+    true
 }
 
 /// A router's gateway on a provider network.

@@ -11,9 +11,9 @@ use crate::address::AddressRange;
 use crate::host::{Ipv6Mode, Route};
 use crate::network::access::{Resource, bad_request, get_changeable, get_visible, invalid_input, owner, require};
 use crate::network::{
-    FixedIp, Network, Port, Standard, SubnetPool, device_owner, network, port, quota, subnet_pool, tag,
+    FixedIp, Network, Port, Standard, SubnetPool, device_owner, network, port, quota, segment, subnet_pool, tag,
 };
-use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, Result, SubnetId, SubnetPoolId, Tx};
+use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, Result, SegmentId, SubnetId, SubnetPoolId, Tx};
 
 /// Ports that get or lose an address in one transaction, so that it stays within the store's limit.
 const PORTS_AT_ONCE: usize = 64;
@@ -55,6 +55,8 @@ pub struct SubnetSpec {
     pub use_default_subnetpool: bool,
     /// Length of a prefix that is cut from a pool.
     pub prefixlen: Option<u8>,
+    /// The segment that a new one is in.
+    pub segment_id: Option<SegmentId>,
     /// Prefixes of the host itself: a subnet of a provider network must leave them alone.
     pub host_prefixes: Vec<IpNet>,
 }
@@ -63,7 +65,7 @@ pub struct SubnetSpec {
 /// prefix get theirs (see [`spread_auto_addresses`] when there are many).
 ///
 /// # Errors
-/// `NetworkNotFound`, `PolicyNotAuthorized`, `OverQuota`, `InvalidInput` and the errors of pools and gateways.
+/// `NetworkNotFound`, `PolicyNotAuthorized`, `OverQuota`, `InvalidInput` and the errors of pools, gateways and segments.
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: SubnetSpec) -> Result<Arc<Subnet>> {
     let network = get_visible::<Network>(tx.cloud(), actor, &network_id)?;
     require(actor.can_see(&network.standard.project_id), "create_subnet")?;
@@ -74,6 +76,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: Subne
     check_neighbours(tx.cloud(), &network, &cidr, &spec.host_prefixes)?;
     network::check_mtu_for(&network, network.mtu, matches!(cidr, IpNet::V6(_)))?;
     check_pool_affinity(tx.cloud(), network_id, &cidr, pool)?;
+    segment::check_subnet(tx.cloud(), actor, network_id, spec.segment_id)?;
     let mut subnet = build(tx, network_id, project_id, cidr, spec)?;
     subnet.subnetpool_id = pool;
     let subnet = tx.put(subnet);
@@ -182,6 +185,7 @@ fn build(
         ipv6_address_mode: spec.ipv6_address_mode,
         service_types: check_service_types(spec.service_types.unwrap_or_default())?,
         subnetpool_id: None,
+        segment_id: spec.segment_id,
     };
     validate::check_options(
         subnet.ip_version(),

@@ -22,7 +22,7 @@ use super::{Network, Standard};
 use crate::address::AddressRange;
 use crate::cloud::{Lookups, Row};
 use crate::host::{Ipv6Mode, Route};
-use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, SubnetId, SubnetPoolId};
+use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, SegmentId, SubnetId, SubnetPoolId};
 
 /// A subnet: a prefix of a network and how its addresses are given out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,9 @@ pub struct Subnet {
     /// The pool its prefix is from.
     #[serde(default)]
     pub subnetpool_id: Option<SubnetPoolId>,
+    /// The segment of its network that it is in.
+    #[serde(default)]
+    pub segment_id: Option<SegmentId>,
 }
 
 impl Subnet {

@@ -14,6 +14,7 @@ mod property;
 mod qos_rules;
 mod rbac_rules;
 mod router_rules;
+mod segment_rules;
 mod service_flavor_rules;
 mod sharing_rules;
 mod subnet_pool_rules;

@@ -10,15 +10,15 @@ use crate::network::floating_ip::{self, FloatingIpSpec};
 use crate::network::port::FixedIpSpec;
 use crate::network::security_group::{self, RuleSpec, SecurityGroupSpec};
 use crate::network::trunk::{self, Segmentation, SubportSpec, TrunkSpec};
-use crate::network::{FloatingIp, SecurityGroup, SecurityGroupRule, Trunk, device_owner};
-use crate::{PortId, Row};
+use crate::network::{FloatingIp, SecurityGroup, SecurityGroupRule, Trunk, agent, device_owner, segment};
+use crate::{HostId, PortId, Row};
 
 /// A step: what, and three numbers that choose among what is there.
 #[derive(Debug, Clone)]
 struct Step(u8, u8, u8, u8);
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..26_u8, any::<u8>(), any::<u8>(), any::<u8>()).prop_map(|(what, a, b, c)| Step(what, a, b, c));
+    let step = (0..27_u8, any::<u8>(), any::<u8>(), any::<u8>()).prop_map(|(what, a, b, c)| Step(what, a, b, c));
     prop::collection::vec(step, 1..120)
 }
 
@@ -174,6 +174,14 @@ fn take(world: &mut World, Step(what, a, b, c): &Step) {
             2 => trunk::remove_subports(tx, &admin(), trunk_id, &[subports[0].port_id]).map(drop),
             _ => trunk::delete(tx, &admin(), trunk_id),
         }),
+        25 => world.run(|tx| {
+            let host = HostId::from("host");
+            let dhcp = agent::id_of(&host, agent::Kind::Dhcp);
+            match c & 2 {
+                0 => agent::add_network(tx, &host, dhcp, network),
+                _ => agent::remove_network(tx, &host, dhcp, network),
+            }
+        }),
         _ => world.run(|tx| match c % 4 {
             0 => security_group::create(tx, &who, SecurityGroupSpec::default()).map(drop),
             1 => security_group::delete(tx, &admin(), group),
@@ -264,11 +272,22 @@ fn check_dhcp(cloud: &Cloud) {
             .filter(|subnet| subnet.enable_dhcp && !network.external)
             .map(|subnet| subnet.id)
             .collect();
-        assert_eq!(
-            ports.len(),
-            usize::from(!served.is_empty()),
+        let is_nowhere = network.dhcp_place == agent::DhcpPlace::Nowhere;
+        let wanted = usize::from(!served.is_empty());
+        assert!(
+            ports.len() == wanted || (is_nowhere && ports.is_empty()),
             "one DHCP port where DHCP is asked for"
         );
+        assert!(
+            ports.iter().all(|port| port::dhcp::is_wanted(port) != is_nowhere),
+            "and it works, unless no agent has the network"
+        );
+        assert_eq!(
+            agent::hosts_network(cloud, network) && wanted == 1,
+            !is_nowhere && wanted == 1
+        );
+        let segments = segment::of_network(cloud, network.id).count();
+        assert_eq!(segments, 1, "every network has its segment");
         for port in ports {
             let has: BTreeSet<SubnetId> = port.fixed_ips.iter().map(|fixed| fixed.subnet_id).collect();
             assert!(served.is_subset(&has), "the DHCP port is in every subnet it serves");
