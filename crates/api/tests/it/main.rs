@@ -28,6 +28,7 @@ mod network_extensions;
 mod network_lists;
 mod network_metering;
 mod network_ndp_proxy;
+mod network_stateless;
 mod network_trunks;
 mod odd_values;
 mod operator;

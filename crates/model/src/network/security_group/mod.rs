@@ -7,7 +7,7 @@ mod rule;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-pub use group::{SecurityGroupSpec, create, default_of, delete, ensure_default, find, update};
+pub use group::{SecurityGroupSpec, check_together, create, default_of, delete, ensure_default, find, update};
 pub use rule::{RuleSpec, create_rule, create_rules, delete_rule};
 
 use super::Standard;
@@ -28,7 +28,7 @@ pub struct SecurityGroup {
     /// The project's own `default` group: ports without another are in it, and it can't be deleted by its project.
     #[serde(default)]
     pub is_default: bool,
-    /// Answers to allowed packets pass without a rule.
+    /// Answers to allowed packets pass without a rule. If not, connections are not tracked: each packet needs a rule.
     #[serde(default = "yes")]
     pub stateful: bool,
 }
