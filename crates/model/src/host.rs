@@ -106,6 +106,10 @@ pub struct NetworkConfig {
     pub ports: OrdMap<PortId, Arc<PortConfig>>,
     /// The rules of every security group that one of those ports is in.
     pub groups: OrdMap<SecurityGroupId, Arc<Vec<FilterRule>>>,
+    /// Those of these groups that are stateless: connections of ports in them are not tracked. A port is in stateless
+    /// groups only, or in none.
+    #[serde(default)]
+    pub stateless: OrdSet<SecurityGroupId>,
     /// Addresses of the members (in the whole cloud) of every group that one of those rules names as remote group, and of
     /// every address group, under its id.
     pub members: OrdMap<SecurityGroupId, OrdSet<IpNet>>,

@@ -76,7 +76,7 @@ fn take(tx: &mut Tx<'_>, step: &Step) {
             id: id(5, n),
             standard: standard(format!("group{a}")),
             is_default: false,
-            stateful: true,
+            stateful: b & 1 == 0,
         })),
         (5, true) => drop(tx.delete::<SecurityGroup>(&id(5, n))),
         (6, false) => drop(tx.put(rule(n, a, b, c))),

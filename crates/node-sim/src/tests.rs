@@ -108,6 +108,7 @@ fn network() -> NetworkConfig {
         service_port: None,
         ports: [(PORT, Arc::new(port))].into_iter().collect(),
         groups: Default::default(),
+        stateless: Default::default(),
         members: Default::default(),
         names: Default::default(),
     }

@@ -162,6 +162,7 @@ fn network() -> NetworkConfig {
         groups: [(web, Arc::new(web_rules)), (database, Arc::new(database_rules))]
             .into_iter()
             .collect(),
+        stateless: Default::default(),
         members: Default::default(),
         names: Default::default(),
     };
@@ -221,6 +222,43 @@ fn golden(name: &str, tables: &[Table]) {
 #[test]
 fn a_networks_ruleset() {
     golden("network", &filter::tables(&network()));
+}
+
+#[test]
+fn a_ruleset_with_stateless_ports() {
+    let mut config = network();
+    config.stateless.insert(SecurityGroupId(id(DATABASE)));
+    // One more pair, with a MAC that is not the port's own.
+    let mut paired = port(5, &["10.1.0.14/24"], &[SecurityGroupId(id(WEB))]);
+    paired.allowed_address_pairs = vec![(net("10.1.0.200"), MacAddress([0, 0, 0x5e, 0, 1, 1]))];
+    config.ports.insert(paired.id, Arc::new(paired));
+    golden("network_with_stateless", &filter::tables(&config));
+}
+
+#[test]
+fn flows_of_stateless_ports_are_not_tracked() {
+    let mut config = network();
+    config.stateless.insert(SecurityGroupId(id(DATABASE)));
+    let mut paired = port(5, &["10.1.0.14/24"], &[SecurityGroupId(id(DATABASE))]);
+    paired.allowed_address_pairs = vec![(net("192.168.0.0/16"), paired.mac)];
+    config.ports.insert(paired.id, Arc::new(paired));
+    let judge = Judge::new(&config);
+    for (what, source, destination, expected) in [
+        ("of a stateful port", "10.1.0.10", "198.51.100.7", true),
+        ("to a stateful port", "198.51.100.7", "10.1.0.10", true),
+        ("of a stateless port", "10.1.0.11", "198.51.100.7", false),
+        ("to a stateless port", "198.51.100.7", "10.1.0.11", false),
+        ("to a stateless port by IPv6", "2001:db8::7", "fd00:1::b", false),
+        ("by a stateless port's pair", "198.51.100.7", "192.168.3.3", false),
+        ("of two stateless ports", "10.1.0.11", "10.1.0.14", false),
+        ("of a stateful port to a stateless one", "10.1.0.10", "10.1.0.11", true),
+        ("of a stateless port to a stateful one", "10.1.0.11", "10.1.0.10", true),
+        ("of a stateless port to a router", "10.1.0.11", "10.1.0.1", false),
+        ("of a stateless port to the services", "10.1.0.11", "10.1.0.2", false),
+        ("of nobody here", "198.51.100.7", "198.51.100.8", true),
+    ] {
+        assert_eq!(judge.tracks(&flow(source, destination, 6, 80)), expected, "{what}");
+    }
 }
 
 #[test]

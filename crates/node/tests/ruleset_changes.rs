@@ -47,9 +47,12 @@ fn port(n: u32, choices: [u8; 4]) -> PortConfig {
         fixed_ips.push(fixed(format!("fd00::{n}/64")));
     }
     let mut allowed_address_pairs = Vec::new();
+    // Another MAC than its own, which other ports may have, too.
+    let virtual_mac = MacAddress([0, 0, 0x5e, 0, 1, 1]);
     for (bit, text) in [(2, "10.9.0.1/32"), (4, "10.8.0.0/16"), (8, "fd01::/64"), (16, "::/0")] {
         if pairs & bit != 0 {
-            allowed_address_pairs.push((net(text.to_owned()), mac));
+            let of = if pairs & 32 != 0 { virtual_mac } else { mac };
+            allowed_address_pairs.push((net(text.to_owned()), of));
         }
     }
     PortConfig {
@@ -114,16 +117,18 @@ struct Choices {
     ports: Vec<Option<[u8; 4]>>,
     rules: Vec<Option<u8>>,
     members: Vec<Option<u8>>,
+    stateless: u8,
     ipv6: bool,
 }
 
 fn choices() -> impl Strategy<Value = Choices> {
     let ports = prop::collection::vec(prop::option::weighted(0.8, any::<[u8; 4]>()), 5);
     let some = || prop::collection::vec(prop::option::weighted(0.8, any::<u8>()), 3);
-    (ports, some(), some(), any::<bool>()).prop_map(|(ports, rules, members, ipv6)| Choices {
+    (ports, some(), some(), 0..8u8, any::<bool>()).prop_map(|(ports, rules, members, stateless, ipv6)| Choices {
         ports,
         rules,
         members,
+        stateless,
         ipv6,
     })
 }
@@ -148,6 +153,10 @@ fn network(choices: &Choices) -> NetworkConfig {
         service_port: None,
         ports: ports.map(|port| (port.id, Arc::new(port))).collect(),
         groups: groups.collect(),
+        stateless: (0..3)
+            .filter(|n| choices.stateless & (1 << n) != 0)
+            .map(group)
+            .collect(),
         members: lists.collect(),
         names: OrdMap::new(),
     }
@@ -165,7 +174,7 @@ proptest! {
     fn the_difference_of_what_changed_is_that_of_the_whole(
         before in choices(),
         other in choices(),
-        taken in any::<[bool; 12]>(),
+        taken in any::<[bool; 13]>(),
     ) {
         // Every choice is kept or taken from the other, so that changes of one thing come as well as of all.
         let mut after = before.clone();
@@ -180,6 +189,7 @@ proptest! {
         for (members, other) in after.members.iter_mut().zip(&other.members) {
             if takes() { *members = *other }
         }
+        if takes() { after.stateless = other.stateless }
         if takes() { after.ipv6 = other.ipv6 }
         let (old, new) = (network(&before), network(&after));
         prop_assert_eq!(filter_change::difference(&old, &new), by_comparing_all(&old, &new));
@@ -192,6 +202,7 @@ fn a_port_of_a_thousand_is_its_own_elements() {
         ports: vec![Some([3, 1, 1, 0]); 1000],
         rules: vec![Some(0)],
         members: vec![Some(3)],
+        stateless: 0,
         ipv6: false,
     };
     let old = network(&choices);
@@ -207,4 +218,26 @@ fn a_port_of_a_thousand_is_its_own_elements() {
         .collect();
     assert_eq!(verbs, ["add element"].into());
     assert_eq!(text.matches("\"tap").count(), text.matches(&device).count(), "{text}");
+}
+
+#[test]
+fn a_port_beside_stateless_ones_is_its_own_elements() {
+    let choices = Choices {
+        ports: vec![Some([3, 1, 1, 0]), Some([3, 2, 1, 0])],
+        rules: vec![Some(0), Some(0)],
+        members: vec![Some(3)],
+        stateless: 1,
+        ipv6: false,
+    };
+    let old = network(&choices);
+    for groups in [1, 2] {
+        let mut new = old.clone();
+        let added = port(9, [3, groups, 1, 0]);
+        new.ports.insert(added.id, Arc::new(added));
+        let text = filter_change::difference(&old, &new).unwrap();
+        assert!(text.lines().all(|line| line.starts_with("add element")), "{text}");
+        assert_eq!(text.contains("bridge dp stateless"), groups == 1, "{text}");
+        assert_eq!(text.contains("inet dpct sl4"), groups == 1, "{text}");
+        assert_eq!(text.contains("bridge dp sfmac"), groups == 2, "{text}");
+    }
 }

@@ -150,6 +150,9 @@ fn dhcp_gives_each_port_its_own_address() {
     let mut served = Served::new(&[]);
     let (network, group) = served.network(&["10.1.0.0/24"]);
     let (overlapping, other_group) = served.network(&["10.1.0.0/24"]);
+    served
+        .cloud
+        .edit(overlapping, |network| network.stateless.insert(other_group));
     let vm = served.cloud.vm(network, 10, &[group]);
     let neighbour = served.cloud.vm(network, 11, &[group]);
     let elsewhere = served.cloud.vm(overlapping, 77, &[other_group]);
@@ -544,6 +547,28 @@ fn metadata_knows_who_asks() {
         .edit_port(&vm, |port| port.fixed_ips[0].address = net("10.5.0.99/24"));
     served.apply();
     assert_eq!(http(&vm, METADATA, "GET /latest/meta-data/hostname").unwrap().0, 404);
+}
+
+/// Stateless groups: addresses come without a rule, metadata by one (api-ref, stateful security groups).
+#[test]
+fn a_stateless_guest_makes_its_address_and_needs_a_rule_for_metadata() {
+    let mut served = Served::new(&[]);
+    let (vm, _) = ipv6_network(&mut served, "fd00:27::/64", Ipv6Mode::Slaac);
+    let group = *served.cloud.config.networks[&vm.network].groups.keys().next().unwrap();
+    served.cloud.edit(vm.network, |network| network.stateless.insert(group));
+    served.apply();
+    let wanted = IpAddr::V6(vm.mac.slaac("fd00:27::/64".parse().unwrap()).unwrap());
+    let addresses = || Rtnl::open(&vm.ns).unwrap().addresses().unwrap();
+    assert!(eventually(|| addresses().iter().any(|own| own.net.addr() == wanted)));
+    let at = SocketAddrV6::new("fe80::a9fe:a9fe".parse().unwrap(), 80, 0, index_of(&vm)).into();
+    let connects = || vm.ns.run(|| TcpStream::connect_timeout(&at, SILENCE)).unwrap();
+    assert!(connects().is_err(), "metadata answers without a rule");
+    let from = Remote::Prefix(net("fe80::a9fe:a9fe"));
+    let rule = network_common::rule(Direction::Ingress, EtherType::IPv6, ProtocolMatch::Any, from);
+    let rules = network_common::with(all_out(), [rule]);
+    served.cloud.set_group(vm.network, group, rules);
+    served.apply();
+    assert_eq!(http(&vm, at, "GET /nothing").unwrap().0, 404);
 }
 
 /// A server's metadata, as the document has it.

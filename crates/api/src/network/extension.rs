@@ -351,6 +351,11 @@ const EXTENSIONS: &[(&str, &str, &str)] = &[
         "Subnets from a default pool.",
     ),
     (
+        "stateful-security-group",
+        "Stateful security group",
+        "Whether a security group lets answers pass without a rule.",
+    ),
+    (
         "subnet-external-network",
         "Subnet belongs to an external network",
         "Subnets tell whether their network is external, and those of external networks are seen by all.",

@@ -33,6 +33,7 @@ mod network_lists;
 mod network_metering;
 mod network_ndp_proxy;
 mod network_segments;
+mod network_stateless;
 mod network_topology;
 mod network_trunks;
 mod odd_values;

@@ -231,7 +231,7 @@ async fn documents_of_versions_and_extensions_are_true() {
         demo.get(&format!("{V2}/extensions/{alias}")).await.expect(200);
     }
     // What is not there is not promised.
-    for absent in ["local_ip", "dvr", "l3-ha", "logging", "stateful-security-group"] {
+    for absent in ["local_ip", "dvr", "l3-ha", "logging"] {
         assert!(!aliases.contains(&absent), "{absent}");
     }
 }

@@ -27,6 +27,9 @@ messages! {
     sg_stateful = "Stateful", "상태 추적";
     sg_stateful_yes = "Yes: answers to what was allowed pass without a rule", "예: 허용된 것에 대한 응답은 규칙 없이 지나갑니다";
     sg_stateful_no = "No: answers need rules of their own", "아니요: 응답에도 규칙이 필요합니다";
+    sg_stateless = "stateless", "상태 추적 없음";
+    sg_stateless_choice = "Stateless: every packet needs a rule", "상태 추적 없음: 모든 패킷에 규칙이 필요합니다";
+    sg_stateless_hint = "For experts: also answers need rules, those of the metadata service, too. A server can't be in groups of both kinds.", "전문가용: 메타데이터 서비스를 포함한 모든 응답에도 규칙이 필요합니다. 한 서버를 두 종류의 그룹에 함께 넣을 수 없습니다.";
     sg_in_use(count) = "ports in it: {count}; take them out first", "속한 포트 {count}개를 먼저 빼세요";
     sg_is_default = "the project's default group, which stays", "프로젝트의 기본 그룹이라 남아 있습니다";
     sg_named_by(count) = "rules of other groups that name it go along: {count}", "이 그룹을 가리키는 다른 그룹의 규칙 {count}개도 삭제됩니다";

@@ -35,6 +35,7 @@ pub(crate) fn plan(view: &View<'_>, id: NetworkId, old: Option<&NetworkConfig>) 
         return None;
     }
     let groups = groups(view.cloud, &ports);
+    let stateless = stateless(view.cloud, groups.keys());
     let members = members(view.cloud, &groups);
     let mut new = NetworkConfig {
         id,
@@ -48,6 +49,7 @@ pub(crate) fn plan(view: &View<'_>, id: NetworkId, old: Option<&NetworkConfig>) 
         service_port,
         ports,
         groups,
+        stateless,
         members,
         names: names(view.cloud, id),
     };
@@ -142,9 +144,25 @@ impl Parts<'_> {
         regrouped
     }
 
-    /// Brings groups up to date whose rules changed (`ruled`) or that ports entered or left, and with them which groups'
+    /// Brings groups up to date that changed themselves (`ruled`) or that ports entered or left, and with them which groups'
     /// members are listed.
     fn groups(&mut self, ruled: &BTreeSet<SecurityGroupId>, regrouped: &BTreeSet<SecurityGroupId>) {
+        let mut changed = self.group_rules(ruled, regrouped);
+        for group in ruled.union(regrouped) {
+            let is_listed = self.new.groups.contains_key(group) && is_stateless(self.view.cloud, *group);
+            changed |= match is_listed {
+                true => self.new.stateless.insert(*group).is_none(),
+                false => self.new.stateless.remove(group).is_some(),
+            };
+        }
+        if changed {
+            self.changed = true;
+            self.listed_members();
+        }
+    }
+
+    /// Whether rules are others now.
+    fn group_rules(&mut self, ruled: &BTreeSet<SecurityGroupId>, regrouped: &BTreeSet<SecurityGroupId>) -> bool {
         let mut changed = false;
         for group in ruled.union(regrouped) {
             let listed = self.new.groups.get(group);
@@ -161,10 +179,11 @@ impl Parts<'_> {
             }
             changed = true;
         }
-        if !changed {
-            return;
-        }
-        self.changed = true;
+        changed
+    }
+
+    /// Lists the members of the groups that rules name now, and of no others.
+    fn listed_members(&mut self) {
         let named = remote_groups(&self.new.groups);
         let gone: Vec<_> = self
             .new
@@ -407,6 +426,15 @@ fn rules(cloud: &Cloud, group: SecurityGroupId) -> Vec<FilterRule> {
     let mut rules: Vec<FilterRule> = cloud.rules_of_group(group).map(|rule| filter::resolve(rule)).collect();
     rules.sort();
     rules
+}
+
+fn is_stateless(cloud: &Cloud, group: SecurityGroupId) -> bool {
+    cloud.security_groups.get(&group).is_some_and(|group| !group.stateful)
+}
+
+/// Those of these groups that are stateless.
+fn stateless<'a>(cloud: &Cloud, groups: impl Iterator<Item = &'a SecurityGroupId>) -> OrdSet<SecurityGroupId> {
+    groups.filter(|group| is_stateless(cloud, **group)).copied().collect()
 }
 
 /// The addresses of the members of every group that one of these rules names.

@@ -183,6 +183,7 @@ mod tests {
                 service_port: None,
                 ports: [(SUBPORT, Arc::new(port))].into_iter().collect(),
                 groups: Default::default(),
+                stateless: Default::default(),
                 members: Default::default(),
                 names: Default::default(),
             };

@@ -7,7 +7,8 @@
 //! - mark 1: established or related, passes at once;
 //! - mark 2: new, goes through the egress rules of the sender and the ingress rules of the receiver;
 //! - mark 4: invalid, or the flow carries conntrack mark 1: cut by a rule change (see [`super::flows`]);
-//! - mark 0: untracked (neighbour discovery), judged by type.
+//! - mark 0: untracked (neighbour discovery), judged by type;
+//! - mark 8: untracked, as only stateless ports take part; judged as if new (see [`super::stateless`]).
 //!
 //! What a change does to it is worked out by [`super::filter_change`], from what changed alone.
 //!
@@ -22,6 +23,7 @@ use model::address::MacAddress;
 use model::host::{Direction, EtherType, FilterRule, NetworkConfig, PortBinding, PortConfig, ProtocolMatch, Remote};
 
 use super::names::tap_device;
+use super::stateless;
 use super::table::{Chain, Set, Table};
 
 /// The conntrack mark of a flow that a rule change has cut.
@@ -38,25 +40,34 @@ const BY_OUTPUT: &str = "typeof oifname : verdict;";
 
 /// The tables of a network's namespace.
 pub fn tables(config: &NetworkConfig) -> Vec<Table> {
-    let mut table = without_ports();
-    add_fixed_chains(&mut table);
+    let [mut conntrack, mut table] = without_ports(config);
+    add_conntrack_chain(&mut conntrack);
+    add_fixed_chains(&mut table, stateless::is_used(config));
+    if stateless::is_used(config) {
+        stateless::add_chains(&mut table);
+        stateless::add_untracked(&mut conntrack);
+    }
     for (group, members) in &config.members {
         add_members(&mut table, *group, members.iter());
     }
     for port in config.ports.values() {
         add_port(&mut table, port, guards_neighbours(config));
+        stateless::add_port(&mut table, &mut conntrack, config, port);
     }
     for groups in group_sets(config) {
         add_group_chains(&mut table, config, groups);
     }
-    vec![conntrack_table(), table]
+    vec![conntrack, table]
 }
 
-/// The bridge family's table with its sets and maps, and nothing in them.
-pub(super) fn without_ports() -> Table {
+/// The `inet` and the bridge family's table with their sets and maps, and nothing in them.
+pub(super) fn without_ports(config: &NetworkConfig) -> [Table; 2] {
     let mut table = Table::new("bridge", "dp");
     declare(&mut table);
-    table
+    if stateless::is_used(config) {
+        stateless::declare(&mut table);
+    }
+    [Table::new("inet", "dpct"), table]
 }
 
 /// Neighbour discovery is worth guarding only where somebody has IPv6 addresses to steal.
@@ -98,8 +109,7 @@ pub fn senders(port: &PortConfig) -> Vec<(MacAddress, IpNet)> {
 }
 
 /// Puts the state of conntrack into the packet's mark.
-fn conntrack_table() -> Table {
-    let mut table = Table::new("inet", "dpct");
+fn add_conntrack_chain(table: &mut Table) {
     let mark = "meta mark set ct mark . ct state map { \
         0 . established : 1, 0 . related : 1, 0 . new : 2, 0 . invalid : 4, \
         1 . established : 4, 1 . related : 4, 1 . new : 4 }";
@@ -107,7 +117,6 @@ fn conntrack_table() -> Table {
         "pre",
         Chain::at("type filter hook prerouting priority -150; policy accept;", [mark]),
     );
-    table
 }
 
 /// The sets and maps that always exist, so that rules may name them.
@@ -127,7 +136,7 @@ fn declare(table: &mut Table) {
     }
 }
 
-fn add_fixed_chains(table: &mut Table) {
+fn add_fixed_chains(table: &mut Table, has_stateless: bool) {
     add_spoofing_chains(table);
     add_guard_chain(table);
     // Past the sender's rules: what the receiver thinks of it.
@@ -135,28 +144,40 @@ fn add_fixed_chains(table: &mut Table) {
         "toport",
         Chain::new(["oifname vmap @ing", "oifname @trusted accept", "counter drop"]),
     );
-    table.chain(
-        "new",
-        Chain::new([
-            "meta mark 4 counter drop",
-            "iifname != @trusted jump vmguard",
-            "meta protocol arp accept",
-            // Linux never tracks these; without them IPv6 does not work at all. Advertisements of routers are here
-            // only from trusted ports: the guard has dropped the others.
-            "icmpv6 type { 130, 134, 135, 136 } accept",
-            // A port may always say these, as with Neutron; who hears them is the receiver's business.
-            "icmpv6 type { 131, 132, 133, 143 } goto toport",
-            "udp sport 68 udp dport 67 goto toport",
-            "udp sport 546 udp dport 547 goto toport",
-            "iifname vmap @eg",
-            "goto toport",
-        ]),
-    );
+    let guarded = [
+        "meta mark 4 counter drop",
+        "iifname != @trusted jump vmguard",
+        "meta protocol arp accept",
+        // Linux never tracks these; without them IPv6 does not work at all. Advertisements of routers are here
+        // only from trusted ports: the guard has dropped the others.
+        "icmpv6 type { 130, 134, 135, 136 } accept",
+    ];
+    let judged = [
+        // A port may always say these, as with Neutron; who hears them is the receiver's business.
+        "icmpv6 type { 131, 132, 133, 143 } goto toport",
+        "udp sport 68 udp dport 67 goto toport",
+        "udp sport 546 udp dport 547 goto toport",
+        "iifname vmap @eg",
+        "goto toport",
+    ];
+    let answers: &[&str] = if has_stateless { &stateless::DHCP_ANSWERS } else { &[] };
+    table.chain("new", Chain::new(guarded.iter().chain(answers).chain(&judged).copied()));
+    // The state of a packet says nothing about a port that has none.
+    let (passes, enters): (&[&str], &str) = match has_stateless {
+        false => (&["meta mark 1 accept"], "meta mark 1 accept"),
+        true => (
+            &[
+                "meta mark 1 iifname != @stateless oifname != @stateless accept",
+                "meta mark 1 goto half",
+            ],
+            "meta mark 1 iifname != @stateless accept",
+        ),
+    };
     table.chain(
         "cfwd",
         Chain::at(
             "type filter hook forward priority -200; policy drop;",
-            ["meta mark 1 accept", "goto new"],
+            passes.iter().chain(&["goto new"]).copied(),
         ),
     );
     // To the services of the namespace itself: DHCP, DNS, metadata.
@@ -165,7 +186,7 @@ fn add_fixed_chains(table: &mut Table) {
         Chain::at(
             "type filter hook input priority -200; policy drop;",
             [
-                "meta mark 1 accept",
+                enters,
                 "meta mark 4 counter drop",
                 "iifname @trusted accept",
                 "jump vmguard",

@@ -17,24 +17,44 @@ use super::filter::{
     add_group_chains, add_members, add_port, add_sender_prefixes, group_sets, guards_neighbours, is, is_filtered,
     is_host, tables, without_ports,
 };
+use super::stateless;
 use super::table::Table;
 
 /// The commands that make the ruleset of `new` of that of `old`; `None` if it has to be loaded as a whole.
 pub fn difference(old: &NetworkConfig, new: &NetworkConfig) -> Option<String> {
-    if guards_neighbours(old) != guards_neighbours(new) {
+    if guards_neighbours(old) != guards_neighbours(new) || turns_stateless(old, new) {
         let (old, new) = (tables(old), tables(new));
         return new.iter().zip(&old).map(|(new, old)| new.difference(old)).collect();
     }
+    let [untracked_before, before] = without_ports(old);
+    let [untracked_after, after] = without_ports(new);
     let mut parts = Parts {
         old,
         new,
-        before: without_ports(),
-        after: without_ports(),
+        before,
+        after,
+        untracked_before,
+        untracked_after,
     };
     parts.add_ports();
     parts.add_members();
     parts.add_chains();
-    parts.after.difference(&parts.before)
+    let untracked = parts.untracked_after.difference(&parts.untracked_before)?;
+    Some(untracked + &parts.after.difference(&parts.before)?)
+}
+
+/// Whether the network has its first stateless group now, or lost the last one, or a group that ports were and are in
+/// became another: a change of several commits at once.
+fn turns_stateless(old: &NetworkConfig, new: &NetworkConfig) -> bool {
+    let has_ports = |config: &NetworkConfig, group| {
+        let mut ports = config.ports.values();
+        ports.any(|port| port.security_groups.contains(group))
+    };
+    stateless::is_used(old) != stateless::is_used(new)
+        || old.stateless.diff(&new.stateless).any(|moved| {
+            let (Moved::Add(group) | Moved::Remove(group)) = moved;
+            has_ports(old, group) && has_ports(new, group)
+        })
 }
 
 struct Parts<'a> {
@@ -42,6 +62,8 @@ struct Parts<'a> {
     new: &'a NetworkConfig,
     before: Table,
     after: Table,
+    untracked_before: Table,
+    untracked_after: Table,
 }
 
 impl Parts<'_> {
@@ -51,9 +73,11 @@ impl Parts<'_> {
             let (old, new) = sides(&item);
             if let Some(port) = old {
                 add_port(&mut self.before, port, guard);
+                stateless::add_port(&mut self.before, &mut self.untracked_before, self.old, port);
             }
             if let Some(port) = new {
                 add_port(&mut self.after, port, guard);
+                stateless::add_port(&mut self.after, &mut self.untracked_after, self.new, port);
             }
         }
         // Sets of prefixes are loaded anew when one of them changes, so the difference has to see them whole.
@@ -65,6 +89,13 @@ impl Parts<'_> {
             ports.for_each(|port| add_sender_prefixes(&mut self.before, port));
             let ports = self.new.ports.values();
             ports.for_each(|port| add_sender_prefixes(&mut self.after, port));
+        }
+        // Elements that ports share come when the first port has them, and go with the last.
+        if self.before.sets.get("shared") != self.after.sets.get("shared") {
+            for (config, table) in [(self.old, &mut self.before), (self.new, &mut self.after)] {
+                let ports = config.ports.values().filter(|port| is_filtered(port));
+                ports.for_each(|port| stateless::add_shared(table, port));
+            }
         }
     }
 

@@ -13,7 +13,8 @@ use ipnet::IpNet;
 use linux::conntrack::Tuple;
 use model::host::{Direction, EtherType, FilterRule, NetworkConfig, PortConfig, ProtocolMatch, Remote};
 
-use super::filter::{is_trusted, senders};
+use super::filter::{is_filtered, is_trusted, senders};
+use super::stateless::is_stateless;
 use super::tenant::METADATA;
 
 const ICMP: u8 = 1;
@@ -54,14 +55,30 @@ impl<'a> Judge<'a> {
 
     /// Whether one of the ports that have the address lets the flow pass (or no port has it).
     fn one_allows(&self, address: IpAddr, flow: &Tuple, direction: Direction) -> bool {
+        let mut ports = self.ports_at(address).peekable();
+        ports.peek().is_none() || ports.any(|port| self.port_allows(port, flow, direction))
+    }
+
+    /// Whether conntrack is to see the flow: it does not where a stateless port takes part and no stateful one.
+    pub fn tracks(&self, flow: &Tuple) -> bool {
+        let ends = || {
+            [flow.source, flow.destination]
+                .into_iter()
+                .flat_map(|ip| self.ports_at(ip))
+        };
+        let stateless = |port: &PortConfig| is_stateless(self.config, port);
+        !ends().any(stateless) || ends().any(|port| is_filtered(port) && !stateless(port))
+    }
+
+    /// The ports that may use an address.
+    fn ports_at(&self, address: IpAddr) -> impl Iterator<Item = &'a PortConfig> {
         let hosts = self.hosts.get(&address).into_iter().flatten().copied();
         let prefixes = self
             .prefixes
             .iter()
-            .filter(|(net, _)| net.contains(&address))
+            .filter(move |(net, _)| net.contains(&address))
             .map(|(_, port)| *port);
-        let mut ports = hosts.chain(prefixes).peekable();
-        ports.peek().is_none() || ports.any(|port| self.port_allows(port, flow, direction))
+        hosts.chain(prefixes)
     }
 
     fn port_allows(&self, port: &PortConfig, flow: &Tuple, direction: Direction) -> bool {

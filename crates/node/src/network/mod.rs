@@ -36,6 +36,7 @@ mod reaper;
 mod router;
 mod scopes;
 mod shape;
+mod stateless;
 pub mod table;
 mod tenant;
 mod trunk;

@@ -150,7 +150,7 @@ impl Tenant {
     }
 
     /// Marks tracked flows that the rules no longer allow, unmarks those they allow again, and forgets flows of
-    /// addresses that no port has any more.
+    /// addresses that no port has any more, and those that are not tracked any more.
     fn cut_flows(&mut self, want: &NetworkConfig, freed: &BTreeSet<IpAddr>) -> Result<()> {
         let doing = || format!("cut flows in {}", self.space.name);
         // A walk costs the size of the whole host's table; the count is at hand.
@@ -167,7 +167,8 @@ impl Tenant {
         for flow in flows {
             let allowed = judge.allows(&flow.original);
             cuts += usize::from(!allowed);
-            if freed.contains(&flow.original.source) || freed.contains(&flow.original.destination) {
+            let is_freed = freed.contains(&flow.original.source) || freed.contains(&flow.original.destination);
+            if is_freed || !judge.tracks(&flow.original) {
                 forget.push(flow);
             } else if !allowed && flow.mark != CUT {
                 cut.push(flow);
@@ -614,5 +615,5 @@ fn takes_something_away(old: &NetworkConfig, new: &NetworkConfig) -> bool {
         }
         DiffItem::Add(..) | DiffItem::Remove(..) => false,
     });
-    rules || members || ports
+    rules || members || ports || old.stateless != new.stateless
 }

@@ -78,6 +78,7 @@ pub fn network() -> NetworkConfig {
         }),
         ports: [(VM, Arc::new(vm)), (OTHER, Arc::new(other))].into_iter().collect(),
         groups: OrdMap::new(),
+        stateless: Default::default(),
         members: OrdMap::new(),
         names: [
             ("vm1", vec!["10.0.0.5", "fd00:1::5"]),

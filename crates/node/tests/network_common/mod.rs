@@ -146,6 +146,7 @@ impl Cloud {
             }),
             ports: Default::default(),
             groups: Default::default(),
+            stateless: Default::default(),
             members: Default::default(),
             names: Default::default(),
         };
@@ -166,6 +167,12 @@ impl Cloud {
             change(&mut port);
             network.ports.insert(vm.port, Arc::new(port));
         });
+    }
+
+    /// Puts a port into other groups, at once.
+    pub fn regroup(&mut self, vm: &Vm, groups: &[SecurityGroupId]) {
+        self.edit_port(vm, |port| port.security_groups = groups.iter().copied().collect());
+        self.apply();
     }
 
     pub fn edit_router(&mut self, id: RouterId, change: impl FnOnce(&mut RouterConfig)) {

@@ -9,6 +9,7 @@ use super::{Server, get_visible};
 use crate::compute::ActionLog;
 use crate::network::access;
 use crate::network::port::{self, FixedIpSpec, PortSpec, ServerBinding, ServerNic};
+use crate::network::security_group::check_together;
 use crate::network::{Network, Port, SecurityGroup, auto_allocation, rbac};
 use crate::{Actor, Cloud, Error, ErrorKind, NetworkId, PortId, ProjectId, Result, SecurityGroupId, ServerId, Tx};
 
@@ -371,7 +372,8 @@ pub fn detach_interface(
 /// Puts the server's ports into a group (`addSecurityGroup`).
 ///
 /// # Errors
-/// `SecurityGroupNotFoundForProject` (404); `SecurityGroupCannotBeApplied` when it has no ports.
+/// `SecurityGroupNotFoundForProject` (404); `SecurityGroupCannotBeApplied` when it has no ports; `SecurityGroupConflict` (409)
+/// for a stateless group beside stateful ones, or the other way round.
 pub fn add_security_group(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, name: &str) -> Result<()> {
     let (server, group) = server_and_group(tx.cloud(), actor, id, name)?;
     if server.ports.is_empty() {
@@ -381,8 +383,11 @@ pub fn add_security_group(tx: &mut Tx<'_>, actor: &Actor, id: ServerId, name: &s
         ));
     }
     for port in &server.ports {
+        let port_groups = &tx.get::<Port>(port)?.security_groups;
+        let together: BTreeSet<_> = port_groups.iter().copied().chain([group]).collect();
+        check_together(tx.cloud(), &together)?;
         tx.update::<Port>(port, |port| {
-            port.security_groups.insert(group);
+            port.security_groups = together;
         })?;
         touch(tx, *port)?;
     }

@@ -12,7 +12,7 @@ use crate::{Actor, Error, NetworkId, ProjectId, Result, Tx};
 /// Makes a port.
 ///
 /// # Errors
-/// `NetworkNotFound`, `PolicyNotAuthorized`, `OverQuota`, `MacAddressInUse`, `SecurityGroupNotFound`, the errors of
+/// `NetworkNotFound`, `PolicyNotAuthorized`, `OverQuota`, `MacAddressInUse`, `SecurityGroupNotFound`, `SecurityGroupConflict`, the errors of
 /// addresses (`IpAddressGenerationFailure`, `IpAddressAlreadyAllocated`, `InvalidIpForSubnet` …) and of port security.
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, network_id: NetworkId, spec: PortSpec) -> Result<Arc<Port>> {
     let network = get_visible::<Network>(tx.cloud(), actor, &network_id)?;

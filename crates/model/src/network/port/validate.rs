@@ -6,7 +6,7 @@ use super::{AllowedAddressPair, Port, device_owner};
 use crate::address::MacAddress;
 use crate::host::ExtraDhcpOpt;
 use crate::network::access::{Resource, invalid_input};
-use crate::network::{SecurityGroup, subnet};
+use crate::network::{SecurityGroup, security_group, subnet};
 use crate::{Actor, Cloud, Error, NetworkId, ProjectId, Result, SecurityGroupId};
 
 /// Neutron's `max_allowed_address_pair`: each pair costs entries in the host's filter.
@@ -19,7 +19,7 @@ const MAX_DHCP_VALUE: usize = 255;
 /// Groups that a port of `project` may be in.
 ///
 /// # Errors
-/// `SecurityGroupNotFound`.
+/// `SecurityGroupNotFound`, `SecurityGroupConflict`.
 pub(super) fn check_groups(
     cloud: &Cloud,
     actor: &Actor,
@@ -32,7 +32,9 @@ pub(super) fn check_groups(
             return Err(<SecurityGroup as crate::Row>::not_found(id));
         }
     }
-    Ok(groups.iter().copied().collect())
+    let groups = groups.iter().copied().collect();
+    security_group::check_together(cloud, &groups)?;
+    Ok(groups)
 }
 
 /// Checks that the port's parts go together.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::default_rule;
 use super::rule::insert_rule;
 use super::{SecurityGroup, SecurityGroupRule};
-use crate::network::access::{Resource, get_changeable, invalid_input, owner};
+use crate::network::access::{Resource, get_changeable, owner};
 use crate::network::{Standard, quota, sharing, tag};
 use crate::{Actor, Cloud, Error, ProjectId, Result, SecurityGroupId, SecurityGroupRuleId, Tx};
 
@@ -22,7 +22,7 @@ pub struct SecurityGroupSpec {
     pub name: Option<String>,
     /// Free text.
     pub description: Option<String>,
-    /// Only stateful groups are supported.
+    /// Whether answers pass without a rule; a new one's do.
     pub stateful: Option<bool>,
     /// Labels of a new one.
     pub tags: Option<BTreeSet<String>>,
@@ -40,12 +40,6 @@ impl SecurityGroupSpec {
                 "Default security group already exists.",
             ));
         }
-        if self.stateful == Some(false) {
-            return Err(invalid_input(
-                "InvalidInput",
-                "stateless security groups are not supported: leave 'stateful' out or set it to true",
-            ));
-        }
         Ok(())
     }
 }
@@ -53,7 +47,7 @@ impl SecurityGroupSpec {
 /// Makes a group with what the default rules say: if they are as they were, its members may send anything and receive nothing.
 ///
 /// # Errors
-/// `PolicyNotAuthorized`, `OverQuota`, `SecurityGroupDefaultAlreadyExists`, `InvalidInput`.
+/// `PolicyNotAuthorized`, `OverQuota`, `SecurityGroupDefaultAlreadyExists`.
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: SecurityGroupSpec) -> Result<Arc<SecurityGroup>> {
     spec.check()?;
     let project_id = owner(actor, spec.project_id.as_ref())?;
@@ -66,7 +60,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, spec: SecurityGroupSpec) -> Result
     standard.description = spec.description.unwrap_or_default();
     standard.tags = spec.tags.unwrap_or_default();
     tag::check_count(&standard.tags)?;
-    Ok(insert(tx, standard, false))
+    Ok(insert(tx, standard, false, spec.stateful.unwrap_or(true)))
 }
 
 /// The project's own group, made when it is first needed, with what the default rules say: if they are as they were, its
@@ -77,7 +71,7 @@ pub fn ensure_default(tx: &mut Tx<'_>, project_id: &ProjectId) -> Arc<SecurityGr
     }
     let mut standard = Standard::new(project_id.clone(), DEFAULT_NAME, tx.now());
     standard.description = "Default security group".to_owned();
-    insert(tx, standard, true)
+    insert(tx, standard, true, true)
 }
 
 /// The project's own group, if it was made already.
@@ -104,12 +98,12 @@ pub fn find<'a>(cloud: &'a Cloud, actor: &Actor, project: &ProjectId, id_or_name
         .collect()
 }
 
-fn insert(tx: &mut Tx<'_>, standard: Standard, is_default: bool) -> Arc<SecurityGroup> {
+fn insert(tx: &mut Tx<'_>, standard: Standard, is_default: bool, stateful: bool) -> Arc<SecurityGroup> {
     let group = SecurityGroup {
         id: tx.new_id(),
         standard,
         is_default,
-        stateful: true,
+        stateful,
     };
     let group = tx.put(group);
     for rule in default_rule::of_new(tx, is_default) {
@@ -118,10 +112,11 @@ fn insert(tx: &mut Tx<'_>, standard: Standard, is_default: bool) -> Arc<Security
     group
 }
 
-/// Changes a group's name or description.
+/// Changes a group's name, its description, or whether it is stateful: that only while no port is in it (api-ref, stateful
+/// security groups).
 ///
 /// # Errors
-/// `SecurityGroupNotFound`, `SecurityGroupCannotUpdateDefault`, `SecurityGroupDefaultAlreadyExists`.
+/// `SecurityGroupNotFound`, `SecurityGroupInUse`, `SecurityGroupCannotUpdateDefault`, `SecurityGroupDefaultAlreadyExists`.
 pub fn update(
     tx: &mut Tx<'_>,
     actor: &Actor,
@@ -129,6 +124,9 @@ pub fn update(
     spec: SecurityGroupSpec,
 ) -> Result<Arc<SecurityGroup>> {
     let group = get_changeable::<SecurityGroup>(tx.cloud(), actor, &id, "update")?;
+    if spec.stateful.is_some_and(|stateful| stateful != group.stateful) {
+        check_unused(tx.cloud(), id)?;
+    }
     let renames = spec.name.as_ref().is_some_and(|name| *name != group.standard.name);
     if group.is_default && renames {
         return Err(Error::conflict(
@@ -136,11 +134,12 @@ pub fn update(
             "Updating default security group not allowed.",
         ));
     }
-    if renames || spec.stateful.is_some() {
+    if renames {
         spec.check()?;
     }
     let now = tx.now();
     tx.update::<SecurityGroup>(&id, |group| {
+        group.stateful = spec.stateful.unwrap_or(group.stateful);
         let standard = &mut group.standard;
         standard.name = spec.name.unwrap_or_else(|| std::mem::take(&mut standard.name));
         standard.description = spec
@@ -156,13 +155,7 @@ pub fn update(
 /// `SecurityGroupNotFound`, `SecurityGroupCannotRemoveDefault` (only an administrator may), `SecurityGroupInUse`.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: SecurityGroupId) -> Result<()> {
     let group = get_changeable::<SecurityGroup>(tx.cloud(), actor, &id, "delete")?;
-    let members = tx.cloud().lookups.ports_by_group.count(&id);
-    if members > 0 {
-        return Err(Error::conflict(
-            "SecurityGroupInUse",
-            format!("Security Group {id} in use. {members} port(s) are in it: take them out first."),
-        ));
-    }
+    check_unused(tx.cloud(), id)?;
     if group.is_default && !actor.is_admin() {
         return Err(Error::conflict(
             "SecurityGroupCannotRemoveDefault",
@@ -181,5 +174,35 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: SecurityGroupId) -> Result<()>
     }
     sharing::forget(tx, id.0);
     tx.delete::<SecurityGroup>(&id);
+    Ok(())
+}
+
+fn check_unused(cloud: &Cloud, id: SecurityGroupId) -> Result<()> {
+    match cloud.lookups.ports_by_group.count(&id) {
+        0 => Ok(()),
+        members => Err(Error::conflict(
+            "SecurityGroupInUse",
+            format!("Security Group {id} in use. {members} port(s) are in it: take them out first."),
+        )),
+    }
+}
+
+/// Checks that a port may be in these groups together: all of them track connections, or none does.
+///
+/// # Errors
+/// `SecurityGroupConflict`.
+pub fn check_together(cloud: &Cloud, groups: &BTreeSet<SecurityGroupId>) -> Result<()> {
+    let kinds: BTreeSet<bool> = groups
+        .iter()
+        .filter_map(|id| cloud.security_groups.get(id))
+        .map(|group| group.stateful)
+        .collect();
+    if kinds.len() > 1 {
+        return Err(Error::conflict(
+            "SecurityGroupConflict",
+            "Error Cannot apply both stateful and stateless security groups on the same port at the same time while \
+             attempting the operation.",
+        ));
+    }
     Ok(())
 }

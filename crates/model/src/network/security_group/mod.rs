@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use default_rule::DefaultSecurityGroupRule;
-pub use group::{SecurityGroupSpec, create, default_of, delete, ensure_default, find, update};
+pub use group::{SecurityGroupSpec, check_together, create, default_of, delete, ensure_default, find, update};
 pub use rule::{RuleSpec, create_rule, create_rules, delete_rule};
 
 use super::Standard;
@@ -30,7 +30,7 @@ pub struct SecurityGroup {
     /// The project's own `default` group: ports without another are in it, and it can't be deleted by its project.
     #[serde(default)]
     pub is_default: bool,
-    /// Answers to allowed packets pass without a rule.
+    /// Answers to allowed packets pass without a rule. If not, connections are not tracked: each packet needs a rule.
     #[serde(default = "yes")]
     pub stateful: bool,
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::SecurityGroupId;
 use crate::host::{Direction, EtherType};
 use crate::network::SecurityGroupRule;
 use crate::network::security_group::{self, RuleSpec, SecurityGroupSpec};
@@ -51,13 +52,61 @@ fn the_default_group_is_the_projects_for_ever() {
     );
     world.run(|tx| security_group::delete(tx, &admin(), default)).unwrap();
     assert!(world.cloud.rules_of_group(default).next().is_none());
-    let stateless = SecurityGroupSpec {
-        stateful: Some(false),
-        ..named("x")
+}
+
+#[test]
+fn groups_with_and_without_state_are_not_mixed_and_keep_to_it_while_in_use() {
+    let mut world = World::new();
+    let demo = member("demo");
+    let (network, _) = world.private("10.0.0.0/24");
+    let with = |stateful: Option<bool>| SecurityGroupSpec {
+        stateful,
+        ..SecurityGroupSpec::default()
+    };
+    let make = |world: &mut World, stateful| {
+        let spec = with(stateful);
+        world.run(|tx| security_group::create(tx, &demo, spec)).unwrap()
+    };
+    let (usual, stateless) = (make(&mut world, None), make(&mut world, Some(false)));
+    assert_eq!((usual.stateful, stateless.stateful), (true, false));
+    let (usual, stateless) = (usual.id, stateless.id);
+    let in_groups = |groups: &[SecurityGroupId]| PortSpec {
+        security_groups: Some(groups.to_vec()),
+        ..PortSpec::default()
+    };
+    let mixed = in_groups(&[usual, stateless]);
+    assert_eq!(
+        world.fails(|tx| port::create(tx, &demo, network, mixed.clone())),
+        "SecurityGroupConflict"
+    );
+    let port = world.port(&demo, network, in_groups(&[stateless])).id;
+    assert_eq!(
+        world.fails(|tx| port::update(tx, &demo, port, mixed)),
+        "SecurityGroupConflict"
+    );
+    let change = |world: &mut World, id, stateful| {
+        let spec = with(Some(stateful));
+        world.run(|tx| security_group::update(tx, &demo, id, spec))
     };
     assert_eq!(
-        world.fails(|tx| security_group::create(tx, &demo, stateless)),
-        "InvalidInput"
+        change(&mut world, stateless, true).unwrap_err().code,
+        "SecurityGroupInUse"
+    );
+    assert!(!change(&mut world, stateless, false).unwrap().stateful);
+    assert!(!change(&mut world, usual, false).unwrap().stateful);
+    // Now they are of one kind.
+    world
+        .run(|tx| port::update(tx, &demo, port, in_groups(&[usual, stateless])))
+        .unwrap();
+    world.run(|tx| port::update(tx, &demo, port, in_groups(&[]))).unwrap();
+    assert!(change(&mut world, stateless, true).unwrap().stateful);
+    let default = security_group::default_of(&world.cloud, &"demo".into()).unwrap().id;
+    assert!(!change(&mut world, default, false).unwrap().stateful);
+    assert!(
+        !world
+            .port(&demo, network, PortSpec::default())
+            .security_groups
+            .is_empty()
     );
 }
 

@@ -30,6 +30,7 @@ pub(super) async fn new(visit: Visit) -> Answer {
                 ..Field::default()
             }))
             (ui::text(Field { name: "description", label: t.description(), ..Field::default() }))
+            (ui::check("stateless", t.sg_stateless_choice(), t.sg_stateless_hint(), false))
             (ui::usage_bar(t, t.sg_quota(), used, limit, ui::count))
             (ui::submit(t, t.sg_new(), false))
         }
@@ -40,7 +41,9 @@ pub(super) async fn new(visit: Visit) -> Answer {
 
 pub(super) async fn create(visit: Visit, fields: Fields) -> Answer<Done> {
     let name = fields.plain("name");
-    let group = json!({"name": name, "description": fields.plain("description")});
+    let group = json!({
+        "name": name, "description": fields.plain("description"), "stateful": !fields.is_set("stateless"),
+    });
     let made = visit
         .post("/networking/v2.0/security-groups", json!({"security_group": group}))
         .await?;

@@ -105,6 +105,7 @@ fn table(visit: &Visit, cloud: &Cloud, query: &ListQuery, groups: Vec<Arc<Securi
         html! {
             (link(t, group)) " "
             @if group.is_default { (tag(t.sg_default())) }
+            @if !group.stateful { (tag(t.sg_stateless())) }
             @if group.standard.project_id != *visit.project_id() { (tag(t.shared())) }
         }
     })
@@ -158,7 +159,10 @@ async fn show(visit: Visit, Path(id): Path<SecurityGroupId>, Query(query): Query
             }
         }
     };
-    let state = html! { @if group.is_default { (tag(t.sg_default())) } };
+    let state = html! {
+        @if group.is_default { (tag(t.sg_default())) }
+        @if !group.stateful { (tag(t.sg_stateless())) }
+    };
     let body = html! {
         (ui::object_head((HERE, t.nav_security_groups()), &name, state, actions))
         (rules::section(&visit, &group, &query))
