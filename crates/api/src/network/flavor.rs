@@ -134,7 +134,9 @@ impl Collection for ServiceProfile {
 fn read_flavor(attrs: &mut Attrs) -> Result<ServiceFlavorSpec> {
     // Both are nobody's, whoever is named (some clients name the project).
     attrs.project()?;
-    ["description", "enabled"].iter().for_each(|name| attrs.skip_null(name));
+    for name in ["description", "enabled"] {
+        attrs.skip_null(name);
+    }
     Ok(ServiceFlavorSpec {
         name: attrs.text("name", TEXT)?,
         description: attrs.text("description", LONG_TEXT)?,
@@ -146,7 +148,9 @@ fn read_flavor(attrs: &mut Attrs) -> Result<ServiceFlavorSpec> {
 
 fn read_profile(attrs: &mut Attrs) -> Result<ServiceProfileSpec> {
     attrs.project()?;
-    ["description", "enabled"].iter().for_each(|name| attrs.skip_null(name));
+    for name in ["description", "enabled"] {
+        attrs.skip_null(name);
+    }
     Ok(ServiceProfileSpec {
         description: attrs.text("description", LONG_TEXT)?,
         driver: attrs.text("driver", LONG_TEXT)?,
