@@ -62,12 +62,12 @@ pub fn tables(config: &NetworkConfig) -> Vec<Table> {
 
 /// The `inet` and the bridge family's table with their sets and maps, and nothing in them.
 pub(super) fn without_ports(config: &NetworkConfig) -> [Table; 2] {
-    let mut table = Table::new("bridge", "dp");
+    let (mut conntrack, mut table) = (Table::new("inet", "dpct"), Table::new("bridge", "dp"));
     declare(&mut table);
     if stateless::is_used(config) {
-        stateless::declare(&mut table);
+        stateless::declare(&mut conntrack, &mut table);
     }
-    [Table::new("inet", "dpct"), table]
+    [conntrack, table]
 }
 
 /// Neighbour discovery is worth guarding only where somebody has IPv6 addresses to steal.

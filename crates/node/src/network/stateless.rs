@@ -37,8 +37,8 @@ pub(super) fn is_stateless(config: &NetworkConfig, port: &PortConfig) -> bool {
     is_filtered(port) && is_used(config) && port.security_groups.iter().any(stateless)
 }
 
-/// The bridge family's sets.
-pub(super) fn declare(table: &mut Table) {
+/// The sets, so that rules may name them.
+pub(super) fn declare(inet: &mut Table, bridge: &mut Table) {
     for (name, spec) in [
         // Stateless ports, by device and by MAC.
         ("stateless", DEVICES),
@@ -47,7 +47,11 @@ pub(super) fn declare(table: &mut Table) {
         ("sfmac", MACS),
         ("shared", MACS),
     ] {
-        table.set(name, || Set::new(spec));
+        bridge.set(name, || Set::new(spec));
+    }
+    // The addresses of stateless ports.
+    for (name, spec) in [("sl4", V4), ("sl6", V6)] {
+        inet.set(name, || Set::new(spec));
     }
 }
 
@@ -100,9 +104,6 @@ pub(super) const DHCP_ANSWERS: [&str; 2] = [
 
 /// The `inet` family's part: what is marked is not tracked, nor is what the namespace itself answers.
 pub(super) fn add_untracked(table: &mut Table) {
-    for (name, spec) in [("sl4", V4), ("sl6", V6)] {
-        table.set(name, || Set::new(spec));
-    }
     table.chain(
         "untrack",
         Chain::at(
