@@ -59,6 +59,8 @@ inside ip link set lo up
 export MARU_LOCKOUT_FAILURE_ATTEMPTS=2 MARU_LOCKOUT_DURATION=5 MARU_UNIQUE_LAST_PASSWORD_COUNT=2
 # Of Neutron's extensions those that the cloud itself says it has.
 export TEMPEST_NETWORK_EXTENSIONS=${TEMPEST_NETWORK_EXTENSIONS:-auto}
+# As Neutron's own jobs have it: a class of its tests makes more than ten routers.
+export MARU_NETWORK_QUOTAS=router=100,floatingip=500,security_group=150,security_group_rule=1000
 export TEMPEST_SECURITY_COMPLIANCE=true TEMPEST_CINDER=${TEMPEST_CINDER:-1}
 mkdir "$work/web"
 cp "$image" "$work/web/image.qcow2"

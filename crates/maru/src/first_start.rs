@@ -43,6 +43,13 @@ pub async fn prepare(
     }
     control.transact(bootstrap::volumes).await?;
     control.transact(bootstrap::security_groups).await?;
+    let quotas = settings.network_quotas.0.iter();
+    let quotas = quotas.map(|quota| (quota.resource.to_owned(), quota.limit)).collect();
+    let set = move |tx: &mut Tx<'_>| {
+        model::network::quota::set_defaults(tx, &quotas);
+        Ok(())
+    };
+    control.transact(set).await?;
     loop {
         let host = control.host_id().clone();
         let start = move |tx: &mut Tx<'_>| Ok(bootstrap::agents_and_segments(tx, &host));

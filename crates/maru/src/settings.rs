@@ -196,6 +196,9 @@ settings! {
     web_download_networks: List<IpNet> = "none",
         "Networks that users may import images from though they are private or the cloud's own, separated by commas",
         "사설망이거나 클라우드 자신의 것이어도 이미지를 가져올 수 있는 네트워크(쉼표로 구분)";
+    network_quotas: List<NetworkQuota> = "none",
+        "Neutron's quotas of projects without their own, in place of the built-in ones: 'router=20,port=-1' (-1: no limit)",
+        "자기 할당량이 없는 프로젝트의 네트워크 할당량(기본값 대신): 'router=20,port=-1'. -1: 제한 없음";
     token_seconds: i64 = "3600",
         "How long a token lives, seconds",
         "토큰의 수명, 초";
@@ -510,6 +513,28 @@ impl<T: FromStr> FromStr for List<T> {
     }
 }
 
+/// The limit of one of Neutron's resources, such as `router=20`; -1: none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkQuota {
+    /// One of [`model::network::quota::RESOURCES`].
+    pub resource: &'static str,
+    /// How many a project may have.
+    pub limit: i64,
+}
+
+impl FromStr for NetworkQuota {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, limit) = text.split_once('=').ok_or("write it as in 'router=20'")?;
+        let mut known = model::network::quota::RESOURCES.iter();
+        let resource = known.find(|known| **known == name.trim()).ok_or("unknown resource")?;
+        match limit.trim().parse() {
+            Ok(limit) if limit >= -1 => Ok(Self { resource, limit }),
+            _ => Err("the limit is a number; -1: none".to_owned()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -528,6 +553,14 @@ mod tests {
         );
         for text in ["", "80,", "80,x", "99999"] {
             assert!(text.parse::<List<u16>>().is_err(), "{text}");
+        }
+        let routers = NetworkQuota {
+            resource: "router",
+            limit: -1,
+        };
+        assert_eq!("router = -1".parse(), Ok(List(vec![routers])));
+        for text in ["router", "router=", "router=-2", "cores=5", "router=1,"] {
+            assert!(text.parse::<List<NetworkQuota>>().is_err(), "{text}");
         }
     }
 

@@ -70,6 +70,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(collection::routes::<Router>)
         .with(collection::routes::<FloatingIp>)
         .get("/v2.0/floatingip_pools", Reader, floating_ip_pool::list)
+        // Neutron takes either, and its own tests the second.
+        .get("/v2.0/floatingip-pools", Reader, floating_ip_pool::list)
         .with(nested::routes::<PortForwarding>)
         .with(collection::untagged_routes::<NdpProxy>)
         .with(collection::routes::<SecurityGroup>)

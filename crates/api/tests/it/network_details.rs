@@ -90,6 +90,8 @@ async fn pools_of_floating_ips_are_the_subnets_they_come_from() {
     });
     // IPv6's subnet is none, and neither are those of other networks.
     assert_eq!(demo.get(&url).await.expect(200), json!({"floatingip_pools": [pool]}));
+    let dashed = format!("{V2}/floatingip-pools");
+    assert_eq!(demo.get(&dashed).await.expect(200), json!({"floatingip_pools": [pool]}));
     let network = json!({"router:external": true});
     let network = make(&admin, "networks", "network", network).await;
     let mut subnets = Vec::new();

@@ -6,7 +6,7 @@ use crate::cloud::Row;
 use crate::network::{
     FloatingIp, Network, Port, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, Trunk,
 };
-use crate::quota::{Quota, allows, limit};
+use crate::quota::{Quota, allows, class, limit};
 use crate::{Cloud, Error, ProjectId, Result, Tx};
 
 /// The resources that Neutron has quotas for here.
@@ -105,6 +105,22 @@ pub fn set(tx: &mut Tx<'_>, project: &ProjectId, limits: &BTreeMap<String, i64>,
         .extend(limits.iter().map(|(name, limit)| (name.clone(), *limit)));
     tx.put(quota);
     Ok(())
+}
+
+/// Sets the limits of projects without their own; a resource that is not named has the built-in one.
+pub fn set_defaults(tx: &mut Tx<'_>, limits: &BTreeMap<String, i64>) {
+    let everybody = class("default");
+    let is_network = |name: &String| RESOURCES.contains(&name.as_str());
+    let before = tx.cloud().find::<Quota>(&everybody);
+    let mut after = before.map_or_else(BTreeMap::new, |quota| quota.limits.clone());
+    after.retain(|name, _| !is_network(name));
+    after.extend(limits.clone());
+    if before.is_none_or(|quota| quota.limits != after) && (before.is_some() || !after.is_empty()) {
+        tx.put(Quota {
+            project_id: everybody,
+            limits: after,
+        });
+    }
 }
 
 /// Takes a project's Neutron limits back to the defaults; those of other services stay.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ErrorKind;
+use crate::quota::Quota;
 
 #[test]
 fn only_an_administrator_sets_what_concerns_others() {
@@ -202,6 +203,54 @@ fn quotas_hold_and_the_cloud_itself_has_none() {
     world
         .run(|tx| crate::network::quota::set(tx, &"demo".into(), &limits, true))
         .unwrap();
+}
+
+#[test]
+fn an_operators_quotas_hold_where_a_project_has_none() {
+    let mut world = World::new();
+    let demo = member("demo");
+    let set = |world: &mut World, limits: &[(&str, i64)]| {
+        let limits = limits
+            .iter()
+            .map(|(name, limit)| ((*name).to_owned(), *limit))
+            .collect();
+        world
+            .run(|tx| {
+                crate::network::quota::set_defaults(tx, &limits);
+                Ok(())
+            })
+            .unwrap();
+    };
+    set(&mut world, &[]);
+    assert!(world.cloud.quotas.is_empty(), "nothing said, nothing kept");
+    let holder = crate::quota::class("default");
+    let cores = Quota {
+        project_id: holder.clone(),
+        limits: [("cores".to_owned(), 7)].into(),
+    };
+    world
+        .run(|tx| {
+            tx.put(cores.clone());
+            Ok(())
+        })
+        .unwrap();
+    set(&mut world, &[("network", 1), ("router", -1)]);
+    world
+        .run(|tx| network::create(tx, &demo, NetworkSpec::default()))
+        .unwrap();
+    assert_eq!(
+        world.fails(|tx| network::create(tx, &demo, NetworkSpec::default())),
+        "OverQuota"
+    );
+    let own = [("network".to_owned(), 2)].into();
+    world
+        .run(|tx| crate::network::quota::set(tx, &"demo".into(), &own, false))
+        .unwrap();
+    world
+        .run(|tx| network::create(tx, &demo, NetworkSpec::default()))
+        .unwrap();
+    set(&mut world, &[]);
+    assert_eq!(*world.cloud.quotas.get(&holder).unwrap().as_ref(), cores);
 }
 
 #[test]
