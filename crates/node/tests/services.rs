@@ -7,7 +7,7 @@ mod network_common;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dhcproto::{Decodable, Decoder, Encodable, v4, v6};
 use etherparse::{SlicedPacket, TransportSlice};
@@ -113,8 +113,8 @@ fn dhcp_message(vm: &Vm, kind: v4::MessageType, options: &[v4::DhcpOption]) -> v
     message
 }
 
-/// Sends a message as a client without address does, and waits for the answer to it. Returns the answer and the
-/// destination MAC of its frame.
+/// Sends a message as a client without address does, and waits for the answer to it; where one is expected it asks again each
+/// second, as clients do. Returns the answer and the destination MAC of its frame.
 fn exchange(vm: &Vm, message: &v4::Message, expected: bool) -> Option<(v4::Message, [u8; 6])> {
     let socket = PacketSocket::open(&vm.ns, "eth0", packet::IPV4).unwrap();
     let payload = udp4(
@@ -122,10 +122,24 @@ fn exchange(vm: &Vm, message: &v4::Message, expected: bool) -> Option<(v4::Messa
         (Ipv4Addr::BROADCAST, 67),
         &message.to_vec().unwrap(),
     );
-    socket
-        .send(&ethernet(vm.mac, BROADCAST, packet::IPV4, &payload))
-        .unwrap();
-    let deadline = Instant::now() + if expected { PATIENCE } else { SILENCE };
+    let question = ethernet(vm.mac, BROADCAST, packet::IPV4, &payload);
+    if !expected {
+        socket.send(&question).unwrap();
+        return answer(&socket, message, SILENCE);
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        socket.send(&question).unwrap();
+        if let Some(answer) = answer(&socket, message, Duration::from_secs(1)) {
+            return Some(answer);
+        }
+    }
+    None
+}
+
+/// The answer to a message, and the destination MAC of its frame.
+fn answer(socket: &PacketSocket, message: &v4::Message, within: Duration) -> Option<(v4::Message, [u8; 6])> {
+    let deadline = Instant::now() + within;
     while let Some(frame) = socket
         .receive(deadline.saturating_duration_since(Instant::now()))
         .unwrap()
