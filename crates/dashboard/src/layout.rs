@@ -55,6 +55,7 @@ impl Visit {
         let view = self.view();
         let middle = html! {
             div #page-problem .problem-place aria-live="assertive" {}
+            @if !self.may_change() { p .note.reader-note { (icon("info")) (view.t.you_only_look()) } }
             (content.body)
             (ui::command_line(view.t, &content.cli))
         };
@@ -73,9 +74,21 @@ impl Visit {
                 (self.navigation())
                 main #main tabindex="-1" data-shown=[live] { (PreEscaped(middle)) }
                 dialog #dialog aria-labelledby="dialog-title" { div #dialog-body {} }
+                (self.session_dialog())
                 div #toasts role="status" aria-live="polite" {}
             },
         ))
+    }
+
+    /// Where the sign-in is shown when the session ends under the visitor's hands, and whose session the page is of.
+    fn session_dialog(&self) -> Markup {
+        let cloud = self.cloud();
+        let user = cloud.users.get(&self.actor().user_id);
+        let domain = user.and_then(|user| cloud.domains.get(&user.domain_id));
+        html! {
+            dialog #session aria-labelledby="session-title" data-who=(crate::sign_in::who(self.token()))
+                data-user=[user.map(|user| &user.name)] data-domain=[domain.map(|domain| &domain.name)] {}
+        }
     }
 
     /// A form: in a dialog when a page opened it, else a page of its own.

@@ -75,19 +75,26 @@
     source = opened;
     opened.onopen = () => { lost = 0; state("on"); };
     opened.addEventListener("middle", (event) => show(event.data, event.lastEventId));
-    opened.addEventListener("gone", () => { opened.close(); location.reload(); });
+    opened.addEventListener("gone", async () => {
+      opened.close();
+      if (!(await MaruSession.holds())) return;
+      // Renewed since, or what the page shows is no more.
+      if (await refresh()) watch(); else location.reload();
+    });
     opened.onerror = () => {
       if (source !== opened) return;
       opened.close();
       lost += 1;
-      if (lost > 1) state("off");
+      if (lost > 1) { state("off"); MaruSession.holds(); }
       setTimeout(() => { if (source === opened) watch(); }, Math.min(500 * 2 ** lost, 15000));
     };
   }
   async function refresh() {
-    if (!main || main.dataset.shown === undefined) return;
+    if (!main || main.dataset.shown === undefined) return false;
     const answer = await fetch(location.href, { headers: { "X-Maru-Middle": "1" } });
-    if (answer.ok && !answer.redirected) show(await answer.text());
+    const isGood = answer.ok && !answer.redirected;
+    if (isGood) show(await answer.text());
+    return isGood;
   }
   // The same page in another state, in place: its address says which.
   async function go(address) {
@@ -97,6 +104,7 @@
   }
   document.addEventListener("visibilitychange", watch);
   document.addEventListener("maru:moved", watch);
+  document.addEventListener("maru:signed-in", (event) => { toast(event.detail.said); refresh(); watch(); });
   window.addEventListener("pagehide", () => source && source.close());
   document.addEventListener("htmx:pushedIntoHistory", watch);
   window.addEventListener("popstate", () => location.reload());
@@ -120,7 +128,9 @@
       dialog.classList.toggle("wide", Boolean(find("[data-wide]", place)));
       if (!dialog.open) dialog.showModal();
       findAll(".menu[open]").forEach((menu) => menu.removeAttribute("open"));
-      const first = find("[autofocus], .field input, .field select, .field textarea", place);
+      // Of a question without fields: its answer, or the way back where the answer destroys something.
+      const first = find("[autofocus], .field input, .field select, .field textarea", place)
+        || find(find(".main.danger", place) ? ".form-end [data-close]" : ".form-end .main", place);
       if (first) first.focus();
     }
     settled(place);
@@ -129,6 +139,8 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, elt } = event.detail;
     if (xhr.status < 400) return;
+    // The session ended: the page stays as it is, with what was typed, until its visitor is back.
+    if (xhr.status === 401 && !xhr.responseText) { event.detail.isError = false; MaruSession.ask(); return; }
     const form = elt.closest("form") || elt;
     const place = find(".problem-place", form) || find("#page-problem") || event.detail.target;
     event.detail.shouldSwap = true;
@@ -249,6 +261,9 @@
     for (const button of findAll("[data-last]", form)) button.hidden = !last;
     find("input, select, textarea", steps[number])?.focus();
   }
+
+  // ── Where one is ──────────────────────────────────────────────────────────────────────────────────────────────────
+  find("#nav [aria-current]")?.scrollIntoView({ block: "nearest" });
 
   // ── Theme ─────────────────────────────────────────────────────────────────────────────────────────────────────────
   for (const button of findAll("[data-theme-switch]")) {

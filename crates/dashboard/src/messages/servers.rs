@@ -38,7 +38,7 @@ messages! {
     server_swap = "Swap", "스왑";
     server_disk_as_image = "as large as the image", "이미지 크기만큼";
     server_before_resize = "Before the resize", "크기 변경 전";
-    server_vcpus(n) = "{n} vCPU", "vCPU {n}개";
+    server_vcpus(n) = "{n}\u{a0}vCPU", "vCPU\u{a0}{n}개";
     server_figures(vcpus, memory, disk) = "{vcpus} vCPU, {memory} memory, {disk} disk", "vCPU {vcpus}개, 메모리 {memory}, 디스크 {disk}";
     server_volume = "Volume", "볼륨";
     server_name_hint = "Its host name inside stays as it is.", "안쪽의 호스트 이름은 그대로입니다.";

@@ -1,21 +1,97 @@
 //! Deleting: the question, with what goes along, and the deed. The same for everything that can be deleted.
 
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
 use maud::{Markup, html};
 
-use crate::outcome::{Answer, Done, Page};
+use crate::form::Fields;
+use crate::outcome::{Answer, Done, Page, Problem};
+use crate::pages::admin::Admin;
+use crate::site::Site;
 use crate::ui::{self, icon};
 use crate::visit::Visit;
 
 /// One thing to be deleted.
 pub(crate) struct Victim {
     /// Its id in the form.
-    pub id: String,
+    id: String,
     /// Its name for people.
-    pub name: String,
+    name: String,
     /// What goes along, or stands in the way.
-    pub note: String,
+    note: String,
     /// Its place in the API.
-    pub path: String,
+    path: String,
+}
+
+impl Victim {
+    /// By its id, its name for people and its place in the API.
+    pub fn new(id: impl ToString, name: impl Into<String>, path: impl Into<String>) -> Self {
+        Self {
+            id: id.to_string(),
+            name: name.into(),
+            note: String::new(),
+            path: path.into(),
+        }
+    }
+
+    /// What goes along, or stands in the way.
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+
+    /// [`Self::note`] of so many of something, if there are any.
+    pub fn note_of(self, count: usize, words: impl FnOnce(usize) -> String) -> Self {
+        if count > 0 { self.note(words(count)) } else { self }
+    }
+}
+
+/// What an id in a form stands for, if the visitor may see it.
+pub(crate) type Find = fn(&Visit, &str) -> Answer<Victim>;
+
+/// The question and the deed, at `address`. `back` is the list that is shown afterwards to who was on a page below it.
+pub(crate) fn routes(address: &'static str, back: Option<&'static str>, find: Find) -> Router<Arc<Site>> {
+    let question = async move |visit: Visit, fields: Fields| ask_about(&visit, address, &fields, find);
+    let deed = async move |visit: Visit, fields: Fields| delete(&visit, &fields, back, find).await;
+    Router::new().route(address, get(question).post(deed))
+}
+
+/// [`routes`] of what only administrators see.
+pub(crate) fn routes_of_admins(address: &'static str, back: Option<&'static str>, find: Find) -> Router<Arc<Site>> {
+    let question = async move |Admin(visit): Admin, fields: Fields| ask_about(&visit, address, &fields, find);
+    let deed = async move |Admin(visit): Admin, fields: Fields| delete(&visit, &fields, back, find).await;
+    Router::new().route(address, get(question).post(deed))
+}
+
+fn ask_about(visit: &Visit, address: &str, fields: &Fields, find: Find) -> Answer<Page> {
+    Ok(ask(visit, address, &chosen(visit, fields, |id| find(visit, id))?))
+}
+
+async fn delete(visit: &Visit, fields: &Fields, back: Option<&str>, find: Find) -> Answer<Done> {
+    run(visit, &chosen(visit, fields, |id| find(visit, id))?, back).await
+}
+
+/// Everything that a form names by its id.
+///
+/// # Errors
+/// What `find` says; also that nothing was chosen.
+pub(crate) fn chosen<T>(visit: &Visit, fields: &Fields, find: impl FnMut(&str) -> Answer<T>) -> Answer<Vec<T>> {
+    let found = fields.all("id").map(find).collect::<Answer<Vec<T>>>()?;
+    if found.is_empty() {
+        return Err(Problem::in_form(visit.t().nothing_chosen()));
+    }
+    Ok(found)
+}
+
+/// An id as it stands in a form.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn parsed<T: FromStr>(id: &str) -> Answer<T> {
+    id.parse().map_err(|_| Problem::in_form(id))
 }
 
 /// Asks whether they are really meant; the answer is sent to `address`.
@@ -28,7 +104,7 @@ pub(crate) fn ask_with(visit: &Visit, address: &str, victims: &[Victim], fields:
     let t = visit.t();
     let title = match victims {
         [one] => t.delete_title(&one.name),
-        _ => t.delete_title(victims.len()),
+        _ => t.delete_title_of_many(victims.len()),
     };
     visit.form(
         &title,

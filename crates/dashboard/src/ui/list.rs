@@ -65,6 +65,8 @@ struct Column<'a, T> {
     title: String,
     cell: Cell<'a, T>,
     order: Option<Order<'a, T>>,
+    /// Left out where the window is narrow, and the object's own page tells it.
+    is_minor: bool,
 }
 
 /// Deletes several rows at once: where to, and how a row is named there; and what else is done to several.
@@ -93,6 +95,8 @@ pub(crate) struct List<'a, T> {
     found: Box<dyn Fn(&T) -> String + 'a>,
     menu: Option<Cell<'a, T>>,
     bulk: Option<Bulk<'a, T>>,
+    /// The column that rows are ordered by when nobody asks for another; without one they come as they were given.
+    usual: Option<&'static str>,
 }
 
 impl<'a, T> List<'a, T> {
@@ -115,7 +119,22 @@ impl<'a, T> List<'a, T> {
             found: Box::new(found),
             menu: None,
             bulk: None,
+            usual: None,
         }
+    }
+
+    /// In the order of a column, if the address does not say otherwise.
+    pub fn usually_by(mut self, key: &'static str) -> Self {
+        self.usual = Some(key);
+        self
+    }
+
+    /// The column before is left out of narrow windows.
+    pub fn minor(mut self) -> Self {
+        if let Some(column) = self.columns.last_mut() {
+            column.is_minor = true;
+        }
+        self
     }
 
     /// A column that can't be ordered by.
@@ -125,6 +144,7 @@ impl<'a, T> List<'a, T> {
             title: title.to_owned(),
             cell: Box::new(cell),
             order: None,
+            is_minor: false,
         });
         self
     }
@@ -142,6 +162,7 @@ impl<'a, T> List<'a, T> {
             title: title.to_owned(),
             cell: Box::new(cell),
             order: Some(Box::new(move |a, b| by(a).cmp(&by(b)))),
+            is_minor: false,
         });
         self
     }
@@ -187,14 +208,19 @@ impl<'a, T> List<'a, T> {
             let found = &self.found;
             self.rows.retain(|row| found(row).to_lowercase().contains(&wanted));
         }
+        let wanted = if self.query.sort.is_empty() {
+            self.usual.unwrap_or_default()
+        } else {
+            &self.query.sort
+        };
         let order = self
             .columns
             .iter()
-            .find(|column| column.key == self.query.sort)
+            .find(|column| column.key == wanted)
             .and_then(|column| column.order.as_ref());
         if let Some(order) = order {
             self.rows.sort_by(|a, b| {
-                if self.query.is_descending() {
+                if self.query.is_descending() && !self.query.sort.is_empty() {
                     order(b, a)
                 } else {
                     order(a, b)
@@ -260,7 +286,7 @@ impl<'a, T> List<'a, T> {
 
     fn heading(&self, column: &Column<'_, T>) -> Markup {
         if column.order.is_none() {
-            return html! { th scope="col" { (column.title) } };
+            return html! { th scope="col" .minor[column.is_minor] { (column.title) } };
         }
         let is_here = self.query.sort == column.key;
         let is_down = is_here && self.query.is_descending();
@@ -280,7 +306,7 @@ impl<'a, T> List<'a, T> {
             (true, true) => "descending",
         };
         html! {
-            th scope="col" aria-sort=(state) {
+            th scope="col" aria-sort=(state) .minor[column.is_minor] {
                 a href=(next.address(&self.path)) data-tip=(self.t.sort_by(&column.title)) { (column.title) span .sort-sign aria-hidden="true" {} }
             }
         }
@@ -294,7 +320,7 @@ impl<'a, T> List<'a, T> {
                         input type="checkbox" name="id" value=((bulk.id)(row)) form="bulk" data-keep aria-label=(self.t.select_one((bulk.name)(row)));
                     }
                 }
-                @for column in &self.columns { td data-label=(column.title) { ((column.cell)(row)) } }
+                @for column in &self.columns { td data-label=(column.title) .minor[column.is_minor] { ((column.cell)(row)) } }
                 @if let Some(menu) = &self.menu { td .row-menu { (menu(row)) } }
             }
         }

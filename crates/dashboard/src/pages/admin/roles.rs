@@ -14,7 +14,7 @@ use super::common::Admin;
 use super::grants::role_choices;
 use crate::form::Fields;
 use crate::layout::Content;
-use crate::outcome::{Answer, Done, Problem, in_query};
+use crate::outcome::{Answer, Done, in_query};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Field, List, ListQuery, icon};
@@ -27,10 +27,14 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(create))
         .route("/dashboard/admin/roles/new", get(new))
-        .route("/dashboard/admin/roles/delete", get(ask_delete).post(delete))
         .route("/dashboard/admin/roles/{id}/edit", get(edit).post(update))
         .route("/dashboard/admin/roles/{id}/implies", get(ask_imply).post(imply))
         .route("/dashboard/admin/roles/{id}/implies/remove", post(stop_implying))
+        .merge(deletion::routes_of_admins(
+            "/dashboard/admin/roles/delete",
+            None,
+            victim,
+        ))
 }
 
 async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
@@ -38,6 +42,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
     let rows: Vec<_> = cloud.roles.iter().cloned().collect();
     let assignments = |id: &RoleId| cloud.lookups.assignments_by_role.count(id);
     let table = List::new(&visit, &query, t.nav_roles(), rows, |row| format!("{} {}", row.name, row.id))
+        .usually_by("name")
         .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
             div .stack { b { (row.name) } @if let Some(words) = &row.description { span .muted { (words) } } }
         })
@@ -180,33 +185,10 @@ async fn stop_implying(Admin(visit): Admin, Path(id): Path<RoleId>, fields: Fiel
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let cloud = visit.cloud();
-    let find = |id: &str| {
-        let role = cloud.get::<Role>(&id.into())?;
-        let given = cloud.lookups.assignments_by_role.count(&role.id);
-        Ok(Victim {
-            id: role.id.to_string(),
-            name: role.name.clone(),
-            note: if given > 0 {
-                visit.t().admin_role_delete_note(given)
-            } else {
-                String::new()
-            },
-            path: api_of(&role.id),
-        })
-    };
-    fields.all("id").map(find).collect()
-}
-
-async fn ask_delete(Admin(visit): Admin, fields: Fields) -> Answer {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, None).await
+    let role = cloud.get::<Role>(&id.into())?;
+    let given = cloud.lookups.assignments_by_role.count(&role.id);
+    Ok(Victim::new(&role.id, &role.name, api_of(&role.id))
+        .note_of(given, |given| visit.t().admin_role_delete_note(given)))
 }

@@ -15,7 +15,7 @@ use super::words::{Reach, as_lines, from_lines, name_of, quota_bars};
 use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Page, Problem};
+use crate::outcome::{Answer, Done, Problem};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Choice, Field, List, ListQuery, Mood, badge, fact, icon};
@@ -28,9 +28,9 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route(HERE, get(list))
         .route("/dashboard/snapshots/all", get(list_all))
         .route("/dashboard/snapshots/new", get(new).post(create))
-        .route("/dashboard/snapshots/delete", get(ask_delete).post(delete))
         .route("/dashboard/snapshots/{id}/edit", get(edit).post(update))
         .route("/dashboard/snapshots/{id}/reset", get(ask_reset).post(reset))
+        .merge(deletion::routes("/dashboard/snapshots/delete", None, victim))
 }
 
 fn title(snapshot: &VolumeSnapshot) -> String {
@@ -344,30 +344,11 @@ async fn reset(visit: Visit, Path(id): Path<VolumeSnapshotId>, fields: Fields) -
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
-    fields
-        .all("id")
-        .map(|id| {
-            let id: VolumeSnapshotId = id.parse().map_err(|_| Problem::in_form(id))?;
-            let snapshot = snapshot::get_visible(visit.cloud(), visit.actor(), id)?;
-            Ok(Victim {
-                id: id.to_string(),
-                name: title(&snapshot),
-                note: String::new(),
-                path: format!("/volume/v3/snapshots/{id}"),
-            })
-        })
-        .collect()
-}
-
-async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
-    Ok(deletion::ask(
-        &visit,
-        "/dashboard/snapshots/delete",
-        &victims(&visit, &fields)?,
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
+    let snapshot = snapshot::get_visible(visit.cloud(), visit.actor(), deletion::parsed(id)?)?;
+    Ok(Victim::new(
+        snapshot.id,
+        title(&snapshot),
+        format!("/volume/v3/snapshots/{}", snapshot.id),
     ))
-}
-
-async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, None).await
 }

@@ -17,7 +17,7 @@ use super::common::Admin;
 use crate::form::Fields;
 use crate::layout::Content;
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Problem, in_query};
+use crate::outcome::{Answer, Done, in_query};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Field, List, ListQuery, fact, icon, tag};
@@ -30,11 +30,15 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(create))
         .route("/dashboard/admin/flavors/new", get(new))
-        .route("/dashboard/admin/flavors/delete", get(ask_delete).post(delete))
         .route("/dashboard/admin/flavors/{id}", get(show))
         .route("/dashboard/admin/flavors/{id}/edit", get(edit).post(update))
         .merge(specs::routes())
         .merge(access::routes())
+        .merge(deletion::routes_of_admins(
+            "/dashboard/admin/flavors/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 /// A flavor's page, or a part below it.
@@ -199,37 +203,14 @@ async fn update(Admin(visit): Admin, Path(id): Path<FlavorId>, fields: Fields) -
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let cloud = visit.cloud();
-    let find = |id: &str| {
-        let flavor = cloud.get::<Flavor>(&id.into())?;
-        let users = cloud
-            .servers
-            .iter()
-            .filter(|server| server.flavor.id == flavor.id)
-            .count();
-        Ok(Victim {
-            id: flavor.id.to_string(),
-            name: flavor.name.clone(),
-            note: if users > 0 {
-                visit.t().admin_flavor_used(users)
-            } else {
-                String::new()
-            },
-            path: api_of(&flavor.id, ""),
-        })
-    };
-    fields.all("id").map(find).collect()
-}
-
-async fn ask_delete(Admin(visit): Admin, fields: Fields) -> Answer {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+    let flavor = cloud.get::<Flavor>(&id.into())?;
+    let users = cloud
+        .servers
+        .iter()
+        .filter(|server| server.flavor.id == flavor.id)
+        .count();
+    let victim = Victim::new(&flavor.id, &flavor.name, api_of(&flavor.id, ""));
+    Ok(victim.note_of(users, |users| visit.t().admin_flavor_used(users)))
 }

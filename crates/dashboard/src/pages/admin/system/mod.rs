@@ -59,7 +59,11 @@ async fn show(Admin(visit): Admin) -> Answer {
 async fn registry(visit: &Visit, what: &str) -> Result<Vec<Value>, Problem> {
     let mut answer = visit.get(&format!("/identity/v3/{what}")).await?;
     match answer[what].take() {
-        Value::Array(rows) => Ok(rows),
+        Value::Array(mut rows) => {
+            let key = |row: &Value| (text(row, "type").to_owned(), text(row, "interface").to_owned());
+            rows.sort_by_key(key);
+            Ok(rows)
+        }
         _ => Err(Problem::inside(format!("the list of {what} is none"))),
     }
 }

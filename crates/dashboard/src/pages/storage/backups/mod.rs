@@ -16,7 +16,7 @@ use super::words::{Reach, name_of};
 use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Page, Problem};
+use crate::outcome::{Answer, Done, Page};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Choice, List, ListQuery, Mood, badge, fact, icon, tag};
@@ -261,32 +261,22 @@ fn on_host(visit: &Visit, backups: &[&Arc<VolumeBackup>]) -> Markup {
     }
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    let ids = fields
-        .all("id")
-        .map(|id| id.parse::<BackupId>().map_err(|_| Problem::in_form(id)));
-    let backups = ids.map(|id| Ok(backup::get_visible(cloud, visit.actor(), id?)?));
-    let mut backups = backups.collect::<Result<Vec<_>, Problem>>()?;
+    let mut backups = deletion::chosen(visit, fields, |id| {
+        Ok(backup::get_visible(cloud, visit.actor(), deletion::parsed(id)?)?)
+    })?;
     // The newest go first: what is deleted together may hold its differences to one another.
     backups.sort_by_key(|backup| std::cmp::Reverse(backup.created_at));
-    let victims = backups
-        .iter()
-        .map(|backup| {
-            let note = if backup::has_dependents(cloud, backup) {
-                t.backup_has_dependents()
-            } else {
-                ""
-            };
-            Victim {
-                id: backup.id.to_string(),
-                name: title(backup),
-                note: note.to_owned(),
-                path: format!("/volume/v3/backups/{}", backup.id),
-            }
-        })
-        .collect();
-    Ok(victims)
+    let victim = |backup: &Arc<VolumeBackup>| {
+        let victim = Victim::new(backup.id, title(backup), format!("/volume/v3/backups/{}", backup.id));
+        if backup::has_dependents(cloud, backup) {
+            victim.note(t.backup_has_dependents())
+        } else {
+            victim
+        }
+    };
+    Ok(backups.iter().map(victim).collect())
 }
 
 async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {

@@ -22,7 +22,7 @@ use super::words::{Reach, name_of, server_link};
 use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Page, Problem};
+use crate::outcome::{Answer, Done, Page};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Choice, List, ListQuery, Mood, badge, icon, tag};
@@ -310,39 +310,32 @@ fn menu(visit: &Visit, volume: &Volume, is_in_list: bool) -> Markup {
     }
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    fields
-        .all("id")
-        .map(|id| {
-            let id: VolumeId = id.parse().map_err(|_| Problem::in_form(id))?;
-            let volume = volume::get_visible(cloud, visit.actor(), id)?;
-            let snapshots = cloud.lookups.snapshots_by_volume.count(&id);
-            let attachments = cloud.lookups.attachments_by_volume.count(&id);
-            let note = match (attachments, snapshots) {
-                (0, 0) => String::new(),
-                (0, count) => t.volume_delete_with(count),
-                _ => t.volume_delete_attached().to_owned(),
-            };
-            let how = if snapshots > 0 && fields.is_set("cascade") {
-                "?cascade=true"
-            } else {
-                ""
-            };
-            Ok(Victim {
-                id: id.to_string(),
-                name: title(&volume),
-                note,
-                path: format!("/volume/v3/volumes/{id}{how}"),
-            })
-        })
-        .collect()
+    deletion::chosen(visit, fields, |id| {
+        let volume = volume::get_visible(cloud, visit.actor(), deletion::parsed(id)?)?;
+        let snapshots = cloud.lookups.snapshots_by_volume.count(&volume.id);
+        let how = if snapshots > 0 && fields.is_set("cascade") {
+            "?cascade=true"
+        } else {
+            ""
+        };
+        let victim = Victim::new(
+            volume.id,
+            title(&volume),
+            format!("/volume/v3/volumes/{}{how}", volume.id),
+        );
+        if cloud.lookups.attachments_by_volume.count(&volume.id) > 0 {
+            return Ok(victim.note(t.volume_delete_attached()));
+        }
+        Ok(victim.note_of(snapshots, |count| t.volume_delete_with(count)))
+    })
 }
 
 async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
     let (t, cloud) = (visit.t(), visit.cloud());
     let victims = victims(&visit, &fields)?;
-    let ids = victims.iter().filter_map(|victim| victim.id.parse::<VolumeId>().ok());
+    let ids = fields.all("id").filter_map(|id| id.parse::<VolumeId>().ok());
     let have_snapshots = ids
         .map(|id| cloud.lookups.snapshots_by_volume.count(&id))
         .sum::<usize>()
