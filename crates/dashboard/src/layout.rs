@@ -105,6 +105,21 @@ impl Visit {
         self.page(Content::new(title, html! { h1 { (title) } div .card.form-page { (body) } }).still())
     }
 
+    /// [`Self::form`] of fields that are sent to `address` by one button, with what one would type instead.
+    pub fn form_of(&self, title: &str, address: &str, fields: Markup, button: &str, cli: &[String]) -> Page {
+        let t = self.t();
+        self.form(
+            title,
+            html! {
+                form method="post" action=(address) hx-post=(address) hx-swap="none" {
+                    (fields)
+                    (ui::submit(t, button, false))
+                }
+                (ui::command_line(t, cli))
+            },
+        )
+    }
+
     fn top_bar(&self) -> Markup {
         let t = self.t();
         let cloud = self.cloud();

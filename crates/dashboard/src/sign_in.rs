@@ -115,8 +115,8 @@ async fn sign_in(
         )],
         scope: ScopeRequest::Default,
     };
-    let (secret, token) = match site.control.log_in(login).await {
-        Ok(issued) => issued,
+    let token = match site.control.log_in(login).await {
+        Ok((_, token)) => token,
         Err(error) if error.kind == ErrorKind::Unavailable => {
             return page(&view, StatusCode::SERVICE_UNAVAILABLE, &form, Some(t.sign_in_busy()));
         }

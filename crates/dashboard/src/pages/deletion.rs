@@ -54,15 +54,15 @@ pub(crate) type Find = fn(&Visit, &str) -> Answer<Victim>;
 
 /// The question and the deed, at `address`. `back` is the list that is shown afterwards to who was on a page below it.
 pub(crate) fn routes(address: &'static str, back: Option<&'static str>, find: Find) -> Router<Arc<Site>> {
-    let question = async move |visit: Visit, fields: Fields| ask_about(&visit, address, &fields, find);
-    let deed = async move |visit: Visit, fields: Fields| delete(&visit, &fields, back, find).await;
+    let question = move |visit: Visit, fields: Fields| async move { ask_about(&visit, address, &fields, find) };
+    let deed = move |visit: Visit, fields: Fields| async move { delete(&visit, &fields, back, find).await };
     Router::new().route(address, get(question).post(deed))
 }
 
 /// [`routes`] of what only administrators see.
 pub(crate) fn routes_of_admins(address: &'static str, back: Option<&'static str>, find: Find) -> Router<Arc<Site>> {
-    let question = async move |Admin(visit): Admin, fields: Fields| ask_about(&visit, address, &fields, find);
-    let deed = async move |Admin(visit): Admin, fields: Fields| delete(&visit, &fields, back, find).await;
+    let question = move |Admin(visit): Admin, fields: Fields| async move { ask_about(&visit, address, &fields, find) };
+    let deed = move |Admin(visit): Admin, fields: Fields| async move { delete(&visit, &fields, back, find).await };
     Router::new().route(address, get(question).post(deed))
 }
 

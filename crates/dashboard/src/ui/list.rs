@@ -211,7 +211,7 @@ impl<'a, T> List<'a, T> {
         let wanted = if self.query.sort.is_empty() {
             self.usual.unwrap_or_default()
         } else {
-            &self.query.sort
+            self.query.sort.as_str()
         };
         let order = self
             .columns

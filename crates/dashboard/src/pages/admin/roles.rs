@@ -109,15 +109,12 @@ fn form_fields(visit: &Visit, of: Option<&Role>) -> Markup {
 
 async fn new(Admin(visit): Admin) -> Answer {
     let t = visit.t();
-    let body = html! {
-        form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
-            p .note { (t.admin_role_new_hint()) }
-            (form_fields(&visit, None))
-            (ui::submit(t, t.admin_role_new(), false))
-        }
-        (ui::command_line(t, &["openstack role create auditor".to_owned()]))
+    let fields = html! {
+        p .note { (t.admin_role_new_hint()) }
+        (form_fields(&visit, None))
     };
-    Ok(visit.form(t.admin_role_new(), body))
+    let cli = ["openstack role create auditor".to_owned()];
+    Ok(visit.form_of(t.admin_role_new(), HERE, fields, t.admin_role_new(), &cli))
 }
 
 fn body_of(fields: &Fields) -> Value {
@@ -132,14 +129,15 @@ async fn create(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
 async fn edit(Admin(visit): Admin, Path(id): Path<RoleId>) -> Answer {
     let t = visit.t();
     let role = visit.cloud().get::<Role>(&id)?;
-    let at = format!("{HERE}/{id}/edit");
-    let body = html! {
-        form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            (form_fields(&visit, Some(&role)))
-            (ui::submit(t, t.save(), false))
-        }
-    };
-    Ok(visit.form(&t.network_edit(&role.name), body))
+    let fields = form_fields(&visit, Some(&role));
+    let cli = [format!("openstack role set --name NAME {id}")];
+    Ok(visit.form_of(
+        &t.network_edit(&role.name),
+        &format!("{HERE}/{id}/edit"),
+        fields,
+        t.save(),
+        &cli,
+    ))
 }
 
 async fn update(Admin(visit): Admin, Path(id): Path<RoleId>, fields: Fields) -> Answer<Done> {

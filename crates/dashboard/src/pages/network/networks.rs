@@ -15,7 +15,7 @@ use super::subnets::{self, SubnetFields};
 use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::messages::Text;
-use crate::outcome::{Answer, Done};
+use crate::outcome::{Answer, Done, Page};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Field, List, ListQuery, Mood, badge, fact, icon, tag};
@@ -240,10 +240,11 @@ fn on_host(visit: &Visit, network: &Network) -> Markup {
     )
 }
 
-async fn new(visit: Visit) -> Answer {
+/// The way to a new network in three steps: the network itself (`fields`, and with or without a subnet), the subnet, its details.
+pub(crate) fn wizard(visit: &Visit, address: &str, fields: Markup, subnet_hint: &str, cli: &[String]) -> Page {
     let t = visit.t();
     let body = html! {
-        form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
+        form method="post" action=(address) hx-post=(address) hx-swap="none" {
             ol .steps {
                 li { button type="button" data-to-step="0" aria-current="step" { (t.step_network_title()) } }
                 li { button type="button" data-to-step="1" { (t.step_subnet_title()) } }
@@ -251,10 +252,8 @@ async fn new(visit: Visit) -> Answer {
             }
             fieldset data-step="0" {
                 legend .sr { (t.step_network_title()) }
-                (ui::text(Field { name: "name", label: t.name(), hint: t.network_name_hint(), example: "web", ..Field::default() }))
-                (ui::check("admin_state_up", t.network_admin_up(), t.network_admin_up_hint(), true))
-                @if visit.is_admin() { (ui::check("shared", t.network_shared(), "", false)) }
-                (ui::check("with_subnet", t.network_with_subnet(), t.network_with_subnet_hint(), true))
+                (fields)
+                (ui::check("with_subnet", t.network_with_subnet(), subnet_hint, true))
             }
             fieldset data-step="1" {
                 legend .sr { (t.step_subnet_title()) }
@@ -273,12 +272,29 @@ async fn new(visit: Visit) -> Answer {
                 button .button.main type="submit" data-last { (t.network_new()) }
             }
         }
-        (ui::command_line(t, &[
-            "openstack network create web".to_owned(),
-            "openstack subnet create --network web --subnet-range 172.31.0.0/24 \\\n  --allocation-pool start=172.31.0.20,end=172.31.0.200 --dns-nameserver 1.1.1.1 web-v4".to_owned(),
-        ]))
+        (ui::command_line(t, cli))
     };
-    Ok(visit.form(t.network_new(), body))
+    visit.form(t.network_new(), body)
+}
+
+async fn new(visit: Visit) -> Answer {
+    let t = visit.t();
+    let fields = html! {
+        (ui::text(Field { name: "name", label: t.name(), hint: t.network_name_hint(), example: "web", ..Field::default() }))
+        (ui::check("admin_state_up", t.network_admin_up(), t.network_admin_up_hint(), true))
+        @if visit.is_admin() { (ui::check("shared", t.network_shared(), "", false)) }
+    };
+    let cli = [
+        "openstack network create web",
+        "openstack subnet create --network web --subnet-range 172.31.0.0/24 \\\n  --allocation-pool start=172.31.0.20,end=172.31.0.200 --dns-nameserver 1.1.1.1 web-v4",
+    ];
+    Ok(wizard(
+        &visit,
+        HERE,
+        fields,
+        t.network_with_subnet_hint(),
+        &cli.map(str::to_owned),
+    ))
 }
 
 async fn create(visit: Visit, fields: Fields) -> Answer<Done> {

@@ -10,15 +10,16 @@ use model::volume::{self, SnapshotStatus, Volume, VolumeSnapshot, VolumeStatus, 
 use model::{VolumeId, VolumeSnapshotId};
 use serde_json::json;
 
+use super::listing::{self, stored};
 use super::volumes;
 use super::words::{Reach, as_lines, from_lines, name_of, quota_bars};
 use crate::form::Fields;
-use crate::layout::{Content, project_name};
+use crate::layout::Content;
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, Problem};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
-use crate::ui::{self, Choice, Field, List, ListQuery, Mood, badge, fact, icon};
+use crate::ui::{self, Choice, Field, ListQuery, Mood, badge, fact, icon};
 use crate::visit::Visit;
 
 const HERE: &str = "/dashboard/snapshots";
@@ -32,6 +33,8 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/snapshots/{id}/reset", get(ask_reset).post(reset))
         .merge(deletion::routes("/dashboard/snapshots/delete", None, victim))
 }
+
+stored!(VolumeSnapshot);
 
 fn title(snapshot: &VolumeSnapshot) -> String {
     name_of(snapshot.name.as_deref(), snapshot.id)
@@ -98,57 +101,16 @@ fn page(visit: &Visit, query: &ListQuery, reach: Reach) -> Answer {
 
 fn table(visit: &Visit, query: &ListQuery, snapshots: Vec<Arc<VolumeSnapshot>>, reach: Reach) -> Markup {
     let t = visit.t();
-    let list = List::new(visit, query, t.snapshots_word(), snapshots, |snapshot| {
-        format!(
-            "{} {} {}",
-            title(snapshot),
-            snapshot.id,
-            snapshot.description.as_deref().unwrap_or_default()
-        )
+    let list = listing::begin(visit, query, t.snapshots_word(), snapshots, words, |snapshot| {
+        state(t, snapshot)
     })
-    .sorted(
-        "name",
-        t.name(),
-        |snapshot| title(snapshot).to_lowercase(),
-        |snapshot| words(snapshot),
-    )
-    .sorted(
-        "status",
-        t.status(),
-        |snapshot| snapshot.status.as_str(),
-        |snapshot| state(t, snapshot),
-    )
-    .sorted(
-        "size",
-        t.size(),
-        |snapshot| snapshot.size_gib,
-        |snapshot| html! { (t.gibibytes(snapshot.size_gib)) },
-    )
+    .usually_by("name")
     .column("volume", t.volume_one(), |snapshot| {
         volumes::link(visit, snapshot.volume_id)
     });
-    let list = match reach {
-        Reach::Project => list,
-        Reach::All => list.sorted(
-            "project",
-            t.project(),
-            |snapshot| project_name(visit.cloud(), &snapshot.project_id),
-            |snapshot| html! { (project_name(visit.cloud(), &snapshot.project_id)) },
-        ),
-    };
-    list.sorted(
-        "created",
-        t.created(),
-        |snapshot| snapshot.created_at,
-        |snapshot| ui::time(snapshot.created_at),
-    )
-    .menu(|snapshot| menu(visit, snapshot))
-    .bulk_delete(
-        "/dashboard/snapshots/delete",
-        |snapshot| snapshot.id.to_string(),
-        |snapshot| title(snapshot),
-    )
-    .render()
+    listing::end(list, visit, reach, "/dashboard/snapshots/delete", |snapshot| {
+        menu(visit, snapshot)
+    })
 }
 
 /// Its name, and what is said of it.

@@ -98,15 +98,9 @@ fn form_fields(visit: &Visit, of: Option<&Domain>) -> Markup {
 }
 
 async fn new(Admin(visit): Admin) -> Answer {
-    let t = visit.t();
-    let body = html! {
-        form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
-            (form_fields(&visit, None))
-            (ui::submit(t, t.admin_domain_new(), false))
-        }
-        (ui::command_line(t, &["openstack domain create sales".to_owned()]))
-    };
-    Ok(visit.form(t.admin_domain_new(), body))
+    let title = visit.t().admin_domain_new();
+    let cli = ["openstack domain create sales".to_owned()];
+    Ok(visit.form_of(title, HERE, form_fields(&visit, None), title, &cli))
 }
 
 fn body_of(fields: &Fields) -> serde_json::Value {
@@ -125,14 +119,15 @@ async fn create(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
 async fn edit(Admin(visit): Admin, Path(id): Path<DomainId>) -> Answer {
     let t = visit.t();
     let domain = visit.cloud().get::<Domain>(&id)?;
-    let at = format!("{HERE}/{id}/edit");
-    let body = html! {
-        form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            (form_fields(&visit, Some(&domain)))
-            (ui::submit(t, t.save(), false))
-        }
-    };
-    Ok(visit.form(&t.network_edit(&domain.name), body))
+    let fields = form_fields(&visit, Some(&domain));
+    let cli = [format!("openstack domain set --description TEXT {id}")];
+    Ok(visit.form_of(
+        &t.network_edit(&domain.name),
+        &format!("{HERE}/{id}/edit"),
+        fields,
+        t.save(),
+        &cli,
+    ))
 }
 
 async fn update(Admin(visit): Admin, Path(id): Path<DomainId>, fields: Fields) -> Answer<Done> {

@@ -101,15 +101,13 @@ fn form_fields(visit: &Visit, of: Option<&Group>) -> Markup {
 }
 
 async fn new(Admin(visit): Admin) -> Answer {
-    let t = visit.t();
-    let body = html! {
-        form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
-            (form_fields(&visit, None))
-            (ui::submit(t, t.admin_group_new(), false))
-        }
-        (ui::command_line(t, &["openstack group create developers".to_owned(), "openstack group add user developers USER".to_owned()]))
-    };
-    Ok(visit.form(t.admin_group_new(), body))
+    let title = visit.t().admin_group_new();
+    let cli = [
+        "openstack group create developers",
+        "openstack group add user developers USER",
+    ]
+    .map(str::to_owned);
+    Ok(visit.form_of(title, HERE, form_fields(&visit, None), title, &cli))
 }
 
 async fn create(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
@@ -125,14 +123,15 @@ async fn create(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
 async fn edit(Admin(visit): Admin, Path(id): Path<GroupId>) -> Answer {
     let t = visit.t();
     let group = visit.cloud().get::<Group>(&id)?;
-    let at = format!("{HERE}/{id}/edit");
-    let body = html! {
-        form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            (form_fields(&visit, Some(&group)))
-            (ui::submit(t, t.save(), false))
-        }
-    };
-    Ok(visit.form(&t.network_edit(&group.name), body))
+    let fields = form_fields(&visit, Some(&group));
+    let cli = [format!("openstack group set --description TEXT {id}")];
+    Ok(visit.form_of(
+        &t.network_edit(&group.name),
+        &format!("{HERE}/{id}/edit"),
+        fields,
+        t.save(),
+        &cli,
+    ))
 }
 
 async fn update(Admin(visit): Admin, Path(id): Path<GroupId>, fields: Fields) -> Answer<Done> {
