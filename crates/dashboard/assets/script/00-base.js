@@ -129,7 +129,7 @@
       if (!dialog.open) dialog.showModal();
       findAll(".menu[open]").forEach((menu) => menu.removeAttribute("open"));
       // Of a question without fields: its answer, or the way back where the answer destroys something.
-      const first = find("[autofocus], .field input, .field select, .field textarea", place)
+      const first = find("[autofocus], .field input, .field select, .field textarea, .quota-field input", place)
         || find(find(".main.danger", place) ? ".form-end [data-close]" : ".form-end .main", place);
       if (first) first.focus();
     }
