@@ -7,7 +7,6 @@ messages! {
     maru = "Maru", "마루";
     skip_to_content = "Skip to the page", "본문으로 건너뛰기";
     menu = "Menu", "메뉴";
-    language = "Language", "언어";
     theme = "Light or dark", "밝게 또는 어둡게";
     project = "Project", "프로젝트";
     switch_project = "Switch project", "프로젝트 바꾸기";
@@ -88,7 +87,6 @@ messages! {
     copy = "Copy", "복사";
     copied = "Copied", "복사했습니다";
     download = "Download", "내려받기";
-    create = "Create", "만들기";
     save = "Save", "저장";
     add = "Add", "추가";
     remove = "Remove", "제거";
@@ -102,7 +100,6 @@ messages! {
     deleted(name) = "{name} deleted", "{name} 삭제됨";
     deleted_count(count) = "{count} deleted", "{count}개 삭제됨";
     saved = "Saved", "저장했습니다";
-    first_step = "Begin here", "여기서 시작하세요";
     cli_title = "The same on the command line", "명령줄에서 하려면";
     on_host_title = "Where it lives on the host", "호스트에서의 위치";
     on_host_hint = "Names as the host's own tools show them (ip, nft, ps).", "호스트의 도구(ip, nft, ps)에 보이는 이름입니다.";

@@ -44,8 +44,12 @@ impl Victim {
     }
 
     /// [`Self::note`] of so many of something, if there are any.
-    pub fn note_of(self, count: usize, words: impl FnOnce(usize) -> String) -> Self {
-        if count > 0 { self.note(words(count)) } else { self }
+    pub fn note_of<N: Copy + Default + PartialOrd>(self, count: N, words: impl FnOnce(N) -> String) -> Self {
+        if count > N::default() {
+            self.note(words(count))
+        } else {
+            self
+        }
     }
 }
 

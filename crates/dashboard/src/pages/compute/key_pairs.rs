@@ -360,7 +360,8 @@ async fn create_imported(visit: Visit, fields: Fields) -> Answer<Done> {
 }
 
 fn victim(visit: &Visit, name: &str) -> Answer<Victim> {
-    let users = servers_of(visit, &find(visit, name)?).len();
+    let pair = find(visit, name)?;
+    let users = servers_of(visit, &pair).len();
     Ok(Victim::new(name, name, api_path(name)).note_of(users, |users| visit.t().keypair_delete_note(users)))
 }
 

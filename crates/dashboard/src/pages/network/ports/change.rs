@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{HERE, short_name, user_name};
 use crate::form::Fields;
-use crate::outcome::{Answer, Done, Problem};
+use crate::outcome::{Answer, Done};
 use crate::pages::deletion::{self, Victim};
 use crate::pages::network::{networks, quota_of};
 use crate::ui::{self, Choice, Field};
