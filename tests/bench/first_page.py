@@ -32,7 +32,7 @@ def main():
             context.add_cookies(session)
             page = context.new_page()
             finished = []
-            page.on("requestfinished", finished.append)
+            page.on("requestfinished", lambda request: finished.append(request))
             page.goto("/dashboard/", wait_until="load")
             page.wait_for_function("document.documentElement.classList.contains('scripted')")
             # From the navigation's start to the end of everything that the page loads, its script's first run included.

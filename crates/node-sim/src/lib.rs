@@ -46,11 +46,11 @@ pub fn plausible_facts(host: impl Into<HostId>) -> HostFacts {
     }
 }
 
-/// A host with room for a thousand small servers, for a cloud that is tried out or measured without one: 64 CPUs, 256 GiB of
+/// A host with room for a thousand small servers, for a cloud that is tried out or measured without one: 96 CPUs, 256 GiB of
 /// memory, 10 TiB of disk.
 pub fn roomy_facts(host: impl Into<HostId>) -> HostFacts {
     HostFacts {
-        vcpus: 64,
+        vcpus: 96,
         memory_mib: 262_144,
         memory_free_mib: 245_760,
         disk_bytes: 10 << 40,

@@ -71,23 +71,19 @@ pub(crate) fn routes_of_admins(address: &'static str, back: Option<&'static str>
 }
 
 fn ask_about(visit: &Visit, address: &str, fields: &Fields, find: Find) -> Answer<Page> {
-    Ok(ask(visit, address, &chosen(visit, fields, |id| find(visit, id))?))
+    Ok(ask(visit, address, &chosen(fields, |id| find(visit, id))?))
 }
 
 async fn delete(visit: &Visit, fields: &Fields, back: Option<&str>, find: Find) -> Answer<Done> {
-    run(visit, &chosen(visit, fields, |id| find(visit, id))?, back).await
+    run(visit, &chosen(fields, |id| find(visit, id))?, back).await
 }
 
 /// Everything that a form names by its id.
 ///
 /// # Errors
-/// What `find` says; also that nothing was chosen.
-pub(crate) fn chosen<T>(visit: &Visit, fields: &Fields, find: impl FnMut(&str) -> Answer<T>) -> Answer<Vec<T>> {
-    let found = fields.all("id").map(find).collect::<Answer<Vec<T>>>()?;
-    if found.is_empty() {
-        return Err(Problem::in_form(visit.t().nothing_chosen()));
-    }
-    Ok(found)
+/// What `find` says.
+pub(crate) fn chosen<T>(fields: &Fields, find: impl FnMut(&str) -> Answer<T>) -> Answer<Vec<T>> {
+    fields.all("id").map(find).collect()
 }
 
 /// An id as it stands in a form.
@@ -106,6 +102,9 @@ pub(crate) fn ask(visit: &Visit, address: &str, victims: &[Victim]) -> Page {
 /// [`ask`] with further fields.
 pub(crate) fn ask_with(visit: &Visit, address: &str, victims: &[Victim], fields: Markup) -> Page {
     let t = visit.t();
+    if victims.is_empty() {
+        return visit.form(t.delete(), html! { p { (t.nothing_chosen()) } });
+    }
     let title = match victims {
         [one] => t.delete_title(&one.name),
         _ => t.delete_title_of_many(victims.len()),
@@ -135,6 +134,9 @@ pub(crate) fn ask_with(visit: &Visit, address: &str, victims: &[Victim], fields:
 /// gone.
 pub(crate) async fn run(visit: &Visit, victims: &[Victim], back: Option<&str>) -> Answer<Done> {
     let t = visit.t();
+    if victims.is_empty() {
+        return Err(Problem::in_form(t.nothing_chosen()));
+    }
     for victim in victims {
         let outcome = visit.delete(&victim.path).await;
         outcome.map_err(|mut problem| {

@@ -14,6 +14,9 @@ use crate::visit::Visit;
 /// Rows on one page.
 const PAGE_ROWS: usize = 50;
 
+/// Lists of more columns leave the minor ones out of larger windows, too.
+const MANY: usize = 8;
+
 /// A list's part of the address.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct ListQuery {
@@ -234,7 +237,7 @@ impl<'a, T> List<'a, T> {
         let shown = self.rows.iter().skip(first).take(PAGE_ROWS);
         let t = self.t;
         html! {
-            section #list .list {
+            section #list .list.many[self.columns.len() > MANY] {
                 (self.tools())
                 @if total == 0 {
                     p .nothing { (t.nothing_found(&self.query.search)) " " a href=(self.path) { (t.clear_search()) } }

@@ -46,8 +46,9 @@ async fn what_the_api_refuses_is_explained_in_the_visitors_language() {
     assert!(gone.body.contains("찾는 것이 없거나"), "{}", gone.body);
 
     // Nothing chosen is no deletion of nothing.
-    let nothing = visitor.get("/dashboard/networks/delete").await.expect(422);
+    let nothing = visitor.get("/dashboard/networks/delete").await.expect(200);
     assert!(nothing.body.contains("먼저 하나 이상 고르세요."), "{}", nothing.body);
+    visitor.submit("/dashboard/networks/delete", &[]).await.expect(422);
     let request = Request::builder().uri("/dashboard/session");
     visitor.send(request, axum::body::Body::empty()).await.expect(204);
 }

@@ -64,7 +64,7 @@ pub(crate) fn table(visit: &Visit, query: &ListQuery, servers: Vec<Arc<Server>>,
             html! {
                 div .stack {
                     span { (server.flavor.name) }
-                    span .muted.small { (t.server_vcpus(server.flavor.vcpus)) ", " (ui::mebibytes(t, server.flavor.memory_mib)) }
+                    span .muted.small.nowrap { (t.server_vcpus(server.flavor.vcpus)) ", " (ui::mebibytes(t, server.flavor.memory_mib)) }
                 }
             }
         })

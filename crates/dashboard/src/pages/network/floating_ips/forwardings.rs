@@ -187,7 +187,7 @@ async fn create(visit: Visit, Path(id): Path<FloatingIpId>, fields: Fields) -> A
 }
 
 fn victims(visit: &Visit, id: FloatingIpId, fields: &Fields) -> Answer<Vec<Victim>> {
-    deletion::chosen(visit, fields, |one| {
+    deletion::chosen(fields, |one| {
         let row = get_visible::<PortForwarding>(visit.cloud(), visit.actor(), &deletion::parsed(one)?)?;
         let name = format!("{} {}", row.protocol.to_uppercase(), shown(row.external_ports));
         let victim = Victim::new(row.id, name, format!("{API}/{id}/port_forwardings/{}", row.id));

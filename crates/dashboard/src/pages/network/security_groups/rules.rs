@@ -268,7 +268,7 @@ async fn allow(visit: Visit, Path(id): Path<SecurityGroupId>, fields: Fields) ->
 
 fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    deletion::chosen(visit, fields, |id| {
+    deletion::chosen(fields, |id| {
         let rule = get_visible::<SecurityGroupRule>(cloud, visit.actor(), &deletion::parsed(id)?)?;
         let victim = Victim::new(rule.id, words::sentence(t, cloud, &rule), format!("{API}/{}", rule.id));
         Ok(victim.note(version(rule.ethertype)))

@@ -230,7 +230,7 @@ fn on_host(visit: &Visit, backups: &[&Arc<VolumeBackup>]) -> Markup {
 
 fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    let mut backups = deletion::chosen(visit, fields, |id| {
+    let mut backups = deletion::chosen(fields, |id| {
         Ok(backup::get_visible(cloud, visit.actor(), deletion::parsed(id)?)?)
     })?;
     // The newest go first: what is deleted together may hold its differences to one another.

@@ -273,7 +273,7 @@ fn menu(visit: &Visit, volume: &Volume, is_in_list: bool) -> Markup {
 
 fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    deletion::chosen(visit, fields, |id| {
+    deletion::chosen(fields, |id| {
         let volume = volume::get_visible(cloud, visit.actor(), deletion::parsed(id)?)?;
         let snapshots = cloud.lookups.snapshots_by_volume.count(&volume.id);
         let how = if snapshots > 0 && fields.is_set("cascade") {
