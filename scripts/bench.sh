@@ -16,6 +16,11 @@ esac
 maru=$1 image=$2
 shift 2
 cd "$root"
+# The dashboard's first page is measured in a browser; without one, that figure alone is left out.
+case " $* " in
+*" --only "*) case " $* " in *" dashboard "*) browser_venv ;; esac ;;
+*) browser_venv ;;
+esac
 cargo build --release --locked --quiet -p maru --example bench --example packets
 as_root env PYTHONPATH="$root/tests" PYTHONDONTWRITEBYTECODE=1 MARU_TARGET="$target" \
     python3 -m bench --maru "$maru" --image "$image" "$@"

@@ -18,3 +18,15 @@ as_root() {
         die "'$1' needs root: run this as root, or install sudo"
     fi
 }
+
+# browser_venv: Python's playwright for the browser tests and the bench, below the target directory; says where in $venv.
+browser_venv() {
+    local wanted=$root/tests/browser/requirements.txt
+    venv=$target/venv/browser
+    "$root/scripts/deps.sh" test browser
+    cmp -s "$wanted" "$venv/.installed" && return
+    say "installing playwright and axe-core below $venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+    cp "$wanted" "$venv/.installed"
+}

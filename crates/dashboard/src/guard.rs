@@ -1,18 +1,22 @@
 //! Around every page: what browsers are told to refuse, whose forms are taken, and how ends of requests are written.
 
-use axum::extract::Request;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY, SET_COOKIE,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::layout;
-use crate::outcome::{Done, GO, Problem, html, in_query, inside};
+use crate::outcome::{Away, Done, GO, Problem, html, in_query, inside};
+use crate::session;
+use crate::site::Site;
 use crate::ui;
-use crate::visit::View;
+use crate::visit::{MIDDLE, View};
 
 /// Nothing from elsewhere, no script and no style inside a page, no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
@@ -70,10 +74,32 @@ fn is_own_page(headers: &HeaderMap) -> bool {
         .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
 }
 
-/// Writes [`Done`] and [`Problem`] for who asked: a script gets a part of a page and words to show, a plain form a page.
-pub(crate) async fn finish(request: Request, next: Next) -> Response {
+/// Whether a page's script asks, and not a browser that shows the answer.
+pub(crate) fn is_script(headers: &HeaderMap) -> bool {
+    headers.contains_key(HX_REQUEST)
+}
+
+/// Writes [`Done`], [`Problem`] and [`Away`] for who asked: a script gets a part of a page and words to show, a plain form a
+/// page. The session of who is there is renewed in time.
+pub(crate) async fn finish(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    // What a page asks for by itself says nothing about whether somebody sits before it.
+    let secret = (!request.headers().contains_key(MIDDLE))
+        .then(|| session::cookie(request.headers(), session::SESSION).map(str::to_owned))
+        .flatten();
+    let mut response = written(request, next).await;
+    let renewed = secret
+        .filter(|_| !session::is_set(response.headers()))
+        .and_then(|secret| site.control.authenticate(&secret).ok())
+        .and_then(|token| site.control.renew_session(&token).ok().flatten());
+    if let Some((secret, _)) = renewed {
+        session::begin(&site, response.headers_mut(), &secret);
+    }
+    response
+}
+
+async fn written(request: Request, next: Next) -> Response {
     let view = View::of(request.headers(), request.uri());
-    let by_script = request.headers().contains_key(HX_REQUEST);
+    let by_script = is_script(request.headers());
     let is_form = request.method() == Method::POST;
     let back = address_in(request.headers(), "referer");
     let shown = address_in(request.headers(), "hx-current-url");
@@ -84,11 +110,19 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     if let Some(problem) = response.extensions().get::<Problem>().cloned() {
         return write_problem(&view, &problem, by_script && is_form, response);
     }
+    if by_script && let Some(away) = response.extensions().get::<Away>() {
+        let mut answer = away.for_script();
+        let cookies = response.headers().get_all(SET_COOKIE);
+        answer
+            .headers_mut()
+            .extend(cookies.iter().map(|value| (SET_COOKIE, value.clone())));
+        return answer;
+    }
     response
 }
 
 /// The page that a header names, if it is ours.
-fn address_in(headers: &HeaderMap, name: &str) -> String {
+pub(crate) fn address_in(headers: &HeaderMap, name: &str) -> String {
     let address = headers.get(name).and_then(|value| value.to_str().ok());
     let path = address
         .and_then(|url| url.split_once("://"))
@@ -110,14 +144,15 @@ fn write_done(done: &Done, by_script: bool, from: &str, response: Response) -> R
     let headers = answer.headers_mut();
     headers.extend(parts.headers);
     // Headers are ASCII: other characters are written as JSON writes them.
-    let told = serde_json::json!({"maru:done": {"said": done.said}});
+    let to = done
+        .to
+        .as_ref()
+        .filter(|to| !done.is_back || from.starts_with(&format!("{to}/")));
+    let told = serde_json::json!({"maru:done": {"said": done.said, "leaves": to.is_some()}});
     if let Ok(value) = HeaderValue::from_str(&ascii(&told.to_string())) {
         headers.insert(HX_TRIGGER, value);
     }
-    if let Some(to) = &done.to
-        && (!done.is_back || from.starts_with(&format!("{to}/")))
-        && let Ok(value) = HeaderValue::from_str(to)
-    {
+    if let Some(value) = to.and_then(|to| HeaderValue::from_str(to).ok()) {
         headers.insert(GO, value);
     }
     answer

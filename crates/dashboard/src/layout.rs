@@ -55,6 +55,7 @@ impl Visit {
         let view = self.view();
         let middle = html! {
             div #page-problem .problem-place aria-live="assertive" {}
+            @if !self.may_change() { p .note.reader-note { (icon("info")) (view.t.you_only_look()) } }
             (content.body)
             (ui::command_line(view.t, &content.cli))
         };
@@ -73,9 +74,21 @@ impl Visit {
                 (self.navigation())
                 main #main tabindex="-1" data-shown=[live] { (PreEscaped(middle)) }
                 dialog #dialog aria-labelledby="dialog-title" { div #dialog-body {} }
+                (self.session_dialog())
                 div #toasts role="status" aria-live="polite" {}
             },
         ))
+    }
+
+    /// Where the sign-in is shown when the session ends under the visitor's hands, and whose session the page is of.
+    fn session_dialog(&self) -> Markup {
+        let cloud = self.cloud();
+        let user = cloud.users.get(&self.actor().user_id);
+        let domain = user.and_then(|user| cloud.domains.get(&user.domain_id));
+        html! {
+            dialog #session aria-labelledby="session-title" data-who=(crate::sign_in::who(self.token()))
+                data-user=[user.map(|user| &user.name)] data-domain=[domain.map(|domain| &domain.name)] {}
+        }
     }
 
     /// A form: in a dialog when a page opened it, else a page of its own.
@@ -92,6 +105,21 @@ impl Visit {
         self.page(Content::new(title, html! { h1 { (title) } div .card.form-page { (body) } }).still())
     }
 
+    /// [`Self::form`] of fields that are sent to `address` by one button, with what one would type instead.
+    pub fn form_of(&self, title: &str, address: &str, fields: Markup, button: &str, cli: &[String]) -> Page {
+        let t = self.t();
+        self.form(
+            title,
+            html! {
+                form method="post" action=(address) hx-post=(address) hx-swap="none" {
+                    (fields)
+                    (ui::submit(t, button, false))
+                }
+                (ui::command_line(t, cli))
+            },
+        )
+    }
+
     fn top_bar(&self) -> Markup {
         let t = self.t();
         let cloud = self.cloud();
@@ -104,7 +132,7 @@ impl Visit {
         html! {
             header .top {
                 button .plain.icon-only.menu-button type="button" data-menu aria-label=(t.menu()) aria-controls="nav" aria-expanded="false" { (icon("menu")) }
-                a .brand href="/dashboard/" { (ui::logo()) span { (t.maru()) } }
+                a .brand href="/dashboard/" aria-label=(t.maru()) { (ui::logo()) span { (t.maru()) } }
                 form .project-switch method="post" action="/dashboard/project" {
                     label {
                         span .sr { (t.project()) }
@@ -208,7 +236,7 @@ impl View {
         html! {
             form .switch method="post" action="/dashboard/likes" {
                 input type="hidden" name="back" value=(self.address);
-                button .plain type="submit" name="lang" value=(other.code()) lang=(other.code()) { (icon("languages")) span .wide { (name) } }
+                button .plain type="submit" name="lang" value=(other.code()) lang=(other.code()) aria-label=(name) { (icon("languages")) span .wide { (name) } }
                 button .plain.icon-only type="submit" name="theme" value=(if self.theme == Some("dark") { "light" } else { "dark" })
                     data-theme-switch aria-label=(t.theme()) { (icon("moon")) }
             }

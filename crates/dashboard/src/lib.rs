@@ -12,9 +12,6 @@
 //!
 //! All of it works without script, except what can't (consoles, live pages); scripts, styles and pictures are in the program.
 
-// While it is being written.
-#![allow(dead_code)]
-
 mod assets;
 mod backend;
 mod form;

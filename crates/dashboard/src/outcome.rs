@@ -153,31 +153,53 @@ impl IntoResponse for Problem {
 }
 
 /// Another place to go to.
-pub(crate) struct Away(String);
+#[derive(Debug, Clone)]
+pub(crate) struct Away {
+    to: String,
+    /// Who asks must sign in first. A script is told so instead of being sent there: its page stays, with what was typed.
+    pub needs_sign_in: bool,
+}
 
 impl Away {
     /// Inside the dashboard.
     pub fn to(address: impl Into<String>) -> Self {
-        Self(address.into())
+        Self {
+            to: address.into(),
+            needs_sign_in: false,
+        }
     }
 
     /// To sign in, and then back.
     pub fn to_sign_in(back: &str) -> Self {
-        match back {
-            "/dashboard/" => Self("/dashboard/login".to_owned()),
-            back => Self(format!("/dashboard/login?next={}", in_query(back))),
+        Self {
+            to: match back {
+                "/dashboard/" => "/dashboard/login".to_owned(),
+                back => format!("/dashboard/login?next={}", in_query(back)),
+            },
+            needs_sign_in: true,
         }
     }
 }
 
-/// Scripts that asked for a part of a page are told by header: a redirect they would follow by themselves, and put a whole
-/// page into its middle.
+/// Tells a script where its page goes next: a redirect it would follow by itself, and put a whole page into a part of one.
 pub(crate) const GO: HeaderName = HeaderName::from_static("hx-redirect");
 
 impl IntoResponse for Away {
     fn into_response(self) -> Response {
-        let mut response = Redirect::to(&self.0).into_response();
-        if let Ok(value) = HeaderValue::from_str(&self.0) {
+        let mut response = Redirect::to(&self.to).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Written by [`crate::guard`] for a script: no redirect.
+impl Away {
+    pub fn for_script(&self) -> Response {
+        if self.needs_sign_in {
+            return StatusCode::UNAUTHORIZED.into_response();
+        }
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        if let Ok(value) = HeaderValue::from_str(&self.to) {
             response.headers_mut().insert(GO, value);
         }
         response

@@ -17,6 +17,8 @@ pub(crate) const SESSION: &str = "maru_session";
 pub(crate) const LANG: &str = "maru_lang";
 /// `light` or `dark`; the system's choice without.
 pub(crate) const THEME: &str = "maru_theme";
+/// The project that the visitor worked in last, to begin the next session with.
+pub(crate) const PROJECT: &str = "maru_project";
 
 /// Where the cookies are sent.
 const PATH: &str = "/dashboard";
@@ -58,6 +60,12 @@ pub(crate) fn begin(site: &Site, headers: &mut HeaderMap, secret: &str) {
         headers,
         format!("{SESSION}={secret}; Path={PATH}; HttpOnly; SameSite=Lax{secure}"),
     );
+}
+
+/// Whether an answer begins or ends a session.
+pub(crate) fn is_set(headers: &HeaderMap) -> bool {
+    let is_session = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.starts_with("maru_session="));
+    headers.get_all(SET_COOKIE).iter().any(is_session)
 }
 
 /// Ends it in the browser.

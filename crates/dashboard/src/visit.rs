@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use control::Control;
 use control::auth::Token;
 use model::{Actor, Cloud, ProjectId};
 
+use crate::guard;
 use crate::messages::Text;
 use crate::outcome::Away;
 use crate::session;
@@ -132,6 +133,11 @@ impl Visit {
         self.view.t
     }
 
+    /// Whether the visitor may change anything in their project; who is only a reader may look.
+    pub fn may_change(&self) -> bool {
+        self.is_admin() || self.actor().has_role("member")
+    }
+
     /// Whether the visitor looks at the cloud as its administrator: pages below `/dashboard/admin/`.
     pub fn is_admin(&self) -> bool {
         self.actor().is_admin()
@@ -143,7 +149,16 @@ impl FromRequestParts<Arc<Site>> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, Away> {
         let view = View::of(&parts.headers, &parts.uri);
-        let signed_out = || Away::to_sign_in(&view.address);
+        let signed_out = || {
+            // Where a form is sent to may be no page.
+            let is_page = parts.method == Method::GET;
+            let back = if is_page {
+                view.address.clone()
+            } else {
+                guard::address_in(&parts.headers, "referer")
+            };
+            Away::to_sign_in(&back)
+        };
         let secret = session::cookie(&parts.headers, session::SESSION).ok_or_else(signed_out)?;
         let token = site.control.authenticate(secret).map_err(|_| signed_out())?;
         // A session is always of a project; another kind of token was not made by the sign-in page.

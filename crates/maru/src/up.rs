@@ -47,7 +47,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         .with_context(|| format!("the API can't listen on {}", settings.listen))?;
     let listen = listener.local_addr()?;
     let host = host_name();
-    let sim = (settings.node == NodeKind::Sim).then(|| SimNode::new(node_sim::plausible_facts(host.clone())));
+    let sim = (settings.node == NodeKind::Sim).then(|| SimNode::new(node_sim::roomy_facts(host.clone())));
     let console: Arc<dyn ConsoleSource> = match &sim {
         Some(sim) => Arc::new(sim.clone()),
         None => Arc::new(control::ConsoleFiles {

@@ -1,6 +1,8 @@
 //! Consoles: their URLs by microversion, and what a WebSocket client gets at them.
 
 use futures_util::{SinkExt, StreamExt};
+use model::ServerId;
+use model::console::ConsoleKind;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -208,6 +210,72 @@ async fn what_opens_no_console() {
     assert_eq!(demo.delete(&url(&format!("servers/{id}"))).await.status, 204);
     crate::compute::wait_gone(&demo, &id).await;
     assert_eq!(refusal(open(address, &path, None).await), 403);
+}
+
+/// What the dashboard's page opens a console with: for one server and one session, once, within a minute.
+#[tokio::test]
+async fn a_ticket_opens_one_console_once_and_for_its_session_alone() {
+    let cloud = TestCloud::start().await;
+    let demo = cloud.demo().await;
+    let address = cloud.listen().await;
+    let means = Means::make(&demo).await;
+    let server: ServerId = means.boot(&demo, "web").await.parse().unwrap();
+    let session = cloud.control.authenticate(&demo.token).unwrap();
+    let control = &cloud.control;
+    let ticket = || {
+        control
+            .seal_console_ticket(server, ConsoleKind::Serial, &session)
+            .unwrap()
+    };
+    let path = |ticket: &str| format!("/console/websockify?token={ticket}");
+    let own_page = format!("http://{address}");
+    let own_page = Some(own_page.as_str());
+
+    // Another site's page gets nothing, and does not use it up either.
+    let first = ticket();
+    let claims = control.open_console_token(&first).unwrap();
+    assert_eq!((claims.server_id, claims.console), (server, ConsoleKind::Serial));
+    assert_eq!(
+        refusal(open(address, &path(&first), Some("http://evil.example")).await),
+        403
+    );
+    let mut port = open(address, &path(&first), own_page).await.unwrap();
+    port.send(Message::Binary("mine".into())).await.unwrap();
+    assert_eq!(bytes(&mut port).await, b"mine");
+    assert_eq!(refusal(open(address, &path(&first), own_page).await), 403);
+    // Whoever tried it again disturbed nobody.
+    port.send(Message::Binary("still".into())).await.unwrap();
+    assert_eq!(bytes(&mut port).await, b"still");
+
+    // Two at the same moment: one of them has it.
+    let (second, both) = (ticket(), own_page);
+    let second = path(&second);
+    let (one, other) = tokio::join!(open(address, &second, both), open(address, &second, both));
+    assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1);
+
+    // It is no token of Keystone's, and one of Keystone's is no ticket.
+    let third = ticket();
+    assert_eq!(demo.clone().with_token(&third).get(&url("servers")).await.status, 401);
+    assert_eq!(refusal(open(address, &path(&demo.token), own_page).await), 403);
+
+    // Who may not use the server gets none.
+    for (name, role) in [("elsewhere", "member"), ("watchers", "reader")] {
+        let other = cloud.project_with_role(name, role).await;
+        let other = control.authenticate(&other.token).unwrap();
+        assert!(
+            control
+                .seal_console_ticket(server, ConsoleKind::Serial, &other)
+                .is_err(),
+            "{name}"
+        );
+    }
+
+    // It ends after a minute, and with the session that it was asked for in.
+    cloud.clock.advance(61);
+    assert_eq!(refusal(open(address, &path(&third), own_page).await), 403);
+    let fourth = ticket();
+    control.revoke_token(&session).await.unwrap();
+    assert_eq!(refusal(open(address, &path(&fourth), own_page).await), 403);
 }
 
 #[tokio::test]

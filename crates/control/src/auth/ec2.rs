@@ -236,6 +236,7 @@ impl Control {
             audit_ids: vec![new_audit_id()],
             application_credential: row.application_credential.clone(),
             trust: row.trust_id.clone(),
+            session_began: None,
         })
     }
 }

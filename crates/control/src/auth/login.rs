@@ -221,6 +221,7 @@ impl Control {
             audit_ids,
             application_credential: proof.application_credential.clone(),
             trust: None,
+            session_began: proof.parent.as_ref().and_then(|parent| parent.session_began),
         })
     }
 }

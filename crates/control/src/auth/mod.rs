@@ -14,6 +14,7 @@ mod console;
 pub mod ec2;
 mod login;
 mod seal;
+mod session;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use cache::TokenCache;
 pub use compliance::Compliance;
 pub use console::{CONSOLE_TOKEN_SECONDS, ConsoleClaims, Ticket};
 pub use login::{ApplicationCredentialRef, Credential, DomainRef, Login, ProjectRef, ScopeRequest, UserRef};
+pub use session::SESSION_SECONDS;
 
 /// A token that was presented and is good.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -91,6 +91,7 @@ mod tests {
             audit_ids: vec!["AAAAAAAAAAAAAAAAAAAAAA".to_owned()],
             application_credential: None,
             trust: None,
+            session_began: None,
         }
     }
 

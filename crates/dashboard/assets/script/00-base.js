@@ -75,19 +75,26 @@
     source = opened;
     opened.onopen = () => { lost = 0; state("on"); };
     opened.addEventListener("middle", (event) => show(event.data, event.lastEventId));
-    opened.addEventListener("gone", () => { opened.close(); location.reload(); });
+    opened.addEventListener("gone", async () => {
+      opened.close();
+      if (!(await MaruSession.holds())) return;
+      // Renewed since, or what the page shows is no more.
+      if (await refresh()) watch(); else location.reload();
+    });
     opened.onerror = () => {
       if (source !== opened) return;
       opened.close();
       lost += 1;
-      if (lost > 1) state("off");
+      if (lost > 1) { state("off"); MaruSession.holds(); }
       setTimeout(() => { if (source === opened) watch(); }, Math.min(500 * 2 ** lost, 15000));
     };
   }
   async function refresh() {
-    if (!main || main.dataset.shown === undefined) return;
+    if (!main || main.dataset.shown === undefined) return false;
     const answer = await fetch(location.href, { headers: { "X-Maru-Middle": "1" } });
-    if (answer.ok && !answer.redirected) show(await answer.text());
+    const isGood = answer.ok && !answer.redirected;
+    if (isGood) show(await answer.text());
+    return isGood;
   }
   // The same page in another state, in place: its address says which.
   async function go(address) {
@@ -97,6 +104,7 @@
   }
   document.addEventListener("visibilitychange", watch);
   document.addEventListener("maru:moved", watch);
+  document.addEventListener("maru:signed-in", (event) => { toast(event.detail.said); refresh(); watch(); });
   window.addEventListener("pagehide", () => source && source.close());
   document.addEventListener("htmx:pushedIntoHistory", watch);
   window.addEventListener("popstate", () => location.reload());
@@ -120,7 +128,9 @@
       dialog.classList.toggle("wide", Boolean(find("[data-wide]", place)));
       if (!dialog.open) dialog.showModal();
       findAll(".menu[open]").forEach((menu) => menu.removeAttribute("open"));
-      const first = find("[autofocus], .field input, .field select, .field textarea", place);
+      // Of a question without fields: its answer, or the way back where the answer destroys something.
+      const first = find("[autofocus], .field input, .field select, .field textarea, .quota-field input", place)
+        || find(find(".main.danger", place) ? ".form-end [data-close]" : ".form-end .main", place);
       if (first) first.focus();
     }
     settled(place);
@@ -129,6 +139,8 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, elt } = event.detail;
     if (xhr.status < 400) return;
+    // The session ended: the page stays as it is, with what was typed, until its visitor is back.
+    if (xhr.status === 401 && !xhr.responseText) { event.detail.isError = false; MaruSession.ask(); return; }
     const form = elt.closest("form") || elt;
     const place = find(".problem-place", form) || find("#page-problem") || event.detail.target;
     event.detail.shouldSwap = true;
@@ -147,7 +159,8 @@
     close();
     find("#page-problem")?.replaceChildren();
     findAll(".menu[open]").forEach((menu) => menu.removeAttribute("open"));
-    refresh();
+    // Who leaves needs no new state of a page that may be gone.
+    if (!event.detail.leaves) refresh();
   });
 
   // ── Clicks ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,6 +206,36 @@
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "/" && find("#search")) { event.preventDefault(); find("#search").focus(); }
   });
+
+  // ── Menus of rows ────────────────────────────────────────────────────────────────────────────────────────────────
+  // A table scrolls sideways where it is wider than its place, which would cut its menus off: they are placed in the window.
+  const ROOM = 8;
+  function placeMenu(menu) {
+    if (!menu.closest(".table-frame, .table-scroll")) return;
+    const [opener, items] = [find("summary", menu).getBoundingClientRect(), find(".menu-items", menu)];
+    const below = innerHeight - opener.bottom - 2 * ROOM;
+    const above = opener.top - 2 * ROOM;
+    const upwards = below < Math.min(items.scrollHeight, 320) && above > below;
+    Object.assign(items.style, {
+      position: "fixed",
+      top: upwards ? "auto" : `${opener.bottom}px`,
+      bottom: upwards ? `${innerHeight - opener.top + 4}px` : "auto",
+      left: "auto",
+      width: "max-content",
+      right: `${Math.max(ROOM, document.documentElement.clientWidth - opener.right)}px`,
+      maxHeight: `${upwards ? above : below}px`,
+    });
+  }
+  document.addEventListener("toggle", (event) => { if (event.target.matches(".menu[open]")) placeMenu(event.target); }, true);
+  // It goes along with its row, and away when that is out of sight.
+  document.addEventListener("scroll", () => {
+    for (const menu of findAll(":is(.table-frame, .table-scroll) .menu[open]")) {
+      const opener = find("summary", menu).getBoundingClientRect();
+      if (opener.bottom < 0 || opener.top > innerHeight) menu.removeAttribute("open");
+      else placeMenu(menu);
+    }
+  }, { capture: true, passive: true });
+  window.addEventListener("resize", () => findAll(".menu[open]").forEach(placeMenu));
 
   // ── Forms ─────────────────────────────────────────────────────────────────────────────────────────────────────────
   document.addEventListener("change", (event) => {
@@ -250,6 +293,9 @@
     find("input, select, textarea", steps[number])?.focus();
   }
 
+  // ── Where one is ──────────────────────────────────────────────────────────────────────────────────────────────────
+  find("#nav [aria-current]")?.scrollIntoView({ block: "nearest" });
+
   // ── Theme ─────────────────────────────────────────────────────────────────────────────────────────────────────────
   for (const button of findAll("[data-theme-switch]")) {
     const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -259,6 +305,7 @@
   // ── After each change of the page ─────────────────────────────────────────────────────────────────────────────────
   function settled(place) {
     tellTimes(place);
+    findAll(".menu[open]", place).forEach(placeMenu);
     countSelected();
     for (const form of findAll("form", place)) {
       showIfs(form);

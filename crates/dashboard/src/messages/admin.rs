@@ -230,7 +230,21 @@ impl Text {
             "groups" => ("Volume groups", "볼륨 그룹"),
             "image_count_total" => ("Images", "이미지"),
             "image_size_total" => ("Images (MB)", "이미지(MB)"),
-            other => (other, other),
+            // Of one volume type: "gigabytes_fast", and "gigabytes___DEFAULT__" of the usual one.
+            other => {
+                let Some((quota, volume_type)) = other.split_once('_') else {
+                    return other.to_owned();
+                };
+                let volume_type = if volume_type == "__DEFAULT__" {
+                    self.pick("default type", "기본 유형")
+                } else {
+                    volume_type
+                };
+                return match quota {
+                    "volumes" | "snapshots" | "gigabytes" => format!("{}: {volume_type}", self.admin_quota(quota)),
+                    _ => other.to_owned(),
+                };
+            }
         };
         self.pick(en, ko).to_owned()
     }

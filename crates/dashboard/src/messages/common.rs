@@ -7,7 +7,6 @@ messages! {
     maru = "Maru", "마루";
     skip_to_content = "Skip to the page", "본문으로 건너뛰기";
     menu = "Menu", "메뉴";
-    language = "Language", "언어";
     theme = "Light or dark", "밝게 또는 어둡게";
     project = "Project", "프로젝트";
     switch_project = "Switch project", "프로젝트 바꾸기";
@@ -17,6 +16,7 @@ messages! {
     live = "Live", "실시간";
     live_hint = "This page shows changes as they happen", "이 페이지는 변경을 바로 보여 줍니다";
     not_live_hint = "No connection: what you see may be old", "연결이 끊겨 화면이 오래된 것일 수 있습니다";
+    you_only_look = "In this project you may look, but not change anything (role “reader”).", "이 프로젝트에서는 볼 수만 있고 바꿀 수는 없습니다(reader 역할).";
     close = "Close", "닫기";
     cancel = "Cancel", "취소";
     back = "Back", "뒤로";
@@ -87,7 +87,6 @@ messages! {
     copy = "Copy", "복사";
     copied = "Copied", "복사했습니다";
     download = "Download", "내려받기";
-    create = "Create", "만들기";
     save = "Save", "저장";
     add = "Add", "추가";
     remove = "Remove", "제거";
@@ -95,19 +94,20 @@ messages! {
     delete = "Delete", "삭제";
     delete_selected = "Delete selected", "선택한 것 삭제";
     delete_title(name) = "Delete {name}?", "{name}을(를) 삭제할까요?";
+    delete_title_of_many(count) = "Delete {count}?", "{count}개를 삭제할까요?";
+    nothing_chosen = "Choose at least one first.", "먼저 하나 이상 고르세요.";
     delete_for_good = "This can't be undone.", "되돌릴 수 없습니다.";
     deleted(name) = "{name} deleted", "{name} 삭제됨";
     deleted_count(count) = "{count} deleted", "{count}개 삭제됨";
     saved = "Saved", "저장했습니다";
-    first_step = "Begin here", "여기서 시작하세요";
     cli_title = "The same on the command line", "명령줄에서 하려면";
     on_host_title = "Where it lives on the host", "호스트에서의 위치";
     on_host_hint = "Names as the host's own tools show them (ip, nft, ps).", "호스트의 도구(ip, nft, ps)에 보이는 이름입니다.";
     unlimited = "unlimited", "무제한";
     used_of(used, limit) = "{used} of {limit}", "{limit} 중 {used}";
     used_only(used) = "{used} used", "{used} 사용";
-    mebibytes(n) = "{n} MB", "{n} MB";
-    gibibytes(n) = "{n} GB", "{n} GB";
+    mebibytes(n) = "{n}\u{a0}MB", "{n}\u{a0}MB";
+    gibibytes(n) = "{n}\u{a0}GB", "{n}\u{a0}GB";
     not_found_title = "There is no such page", "없는 페이지입니다";
     not_found_text = "The address may be mistyped, or what it showed was deleted.", "주소가 틀렸거나, 보여 주던 것이 삭제되었습니다.";
     go_to_overview = "Go to the overview", "개요로 가기";

@@ -5,12 +5,14 @@ mod access;
 mod admin;
 mod admin_networks;
 mod common;
+mod explained;
 mod floating_ips;
 mod images;
 mod key_pairs;
 mod launch;
 mod networks;
 mod overview;
+mod particles;
 mod problems;
 mod routers;
 mod security_groups;
@@ -48,7 +50,7 @@ macro_rules! messages {
         pub(crate) fn $name(self $(, $value: impl std::fmt::Display)+) -> String {
             match self.0 {
                 crate::lang::Lang::En => format!($en),
-                crate::lang::Lang::Ko => format!($ko),
+                crate::lang::Lang::Ko => crate::messages::particles::pick(format!($ko)),
             }
         }
     };

@@ -1,12 +1,11 @@
 //! Words of errors: what happened, who can mend it, what to do.
 
-use model::ErrorKind;
+use model::{Error, ErrorKind};
 
 use super::{Text, messages};
 
 messages! {
-    problem_what = "What happened", "무슨 일인가요";
-    problem_said = "The cloud's own words", "클라우드가 한 말";
+    problem_said = "The cloud's own words", "클라우드의 원문 메시지";
     problem_who = "Who can mend it", "누가 고칠 수 있나요";
     problem_do = "What to do", "어떻게 하나요";
     problem_request = "Request", "요청";
@@ -50,8 +49,20 @@ pub(crate) struct Advice {
 }
 
 impl Text {
-    /// What a kind of error means for who meets it.
-    pub(crate) fn advice(self, kind: ErrorKind) -> Advice {
+    /// What an error means for who meets it: by its code where that says more, else by its kind.
+    pub(crate) fn advice(self, error: &Error) -> Advice {
+        let by_kind = self.advice_of_kind(error.kind);
+        match self.explained(error.code) {
+            Some((what, action)) => Advice {
+                what,
+                action,
+                ..by_kind
+            },
+            None => by_kind,
+        }
+    }
+
+    fn advice_of_kind(self, kind: ErrorKind) -> Advice {
         let (what, who, action) = match kind {
             ErrorKind::NotFound => (self.not_found_what(), self.by_you(), self.not_found_do()),
             ErrorKind::Conflict => (self.conflict_what(), self.by_you(), self.conflict_do()),

@@ -7,7 +7,10 @@ messages! {
     sign_in_lead = "Your cloud, on this floor.", "안과 밖이 만나는 곳, 나의 클라우드.";
     user_name = "User name", "사용자 이름";
     password = "Password", "암호";
-    show_password = "Show", "보기";
+    session_ended = "Your session has ended", "세션이 끝났습니다";
+    session_ended_text = "Sign in again to go on: this page stays as it is, with what you typed.", "다시 로그인하면 이어서 할 수 있습니다. 이 페이지와 입력한 내용은 그대로 있습니다.";
+    session_goes_on = "Signed in again. Nothing was lost: go on where you were.", "다시 로그인했습니다. 하던 일을 이어서 하세요.";
+    session_leave = "Leave this page", "이 페이지에서 나가기";
     domain = "Domain", "도메인";
     domain_hint = "“Default” unless you were told otherwise", "따로 들은 것이 없으면 “Default”";
     sign_in_failed = "User name, password or domain is not right.", "사용자 이름이나 암호, 도메인이 맞지 않습니다.";

@@ -14,6 +14,9 @@ use crate::visit::Visit;
 /// Rows on one page.
 const PAGE_ROWS: usize = 50;
 
+/// Lists of more columns leave the minor ones out of larger windows, too.
+const MANY: usize = 8;
+
 /// A list's part of the address.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct ListQuery {
@@ -65,6 +68,8 @@ struct Column<'a, T> {
     title: String,
     cell: Cell<'a, T>,
     order: Option<Order<'a, T>>,
+    /// Left out where the window is narrow, and the object's own page tells it.
+    is_minor: bool,
 }
 
 /// Deletes several rows at once: where to, and how a row is named there; and what else is done to several.
@@ -93,6 +98,8 @@ pub(crate) struct List<'a, T> {
     found: Box<dyn Fn(&T) -> String + 'a>,
     menu: Option<Cell<'a, T>>,
     bulk: Option<Bulk<'a, T>>,
+    /// The column that rows are ordered by when nobody asks for another; without one they come as they were given.
+    usual: Option<&'static str>,
 }
 
 impl<'a, T> List<'a, T> {
@@ -115,7 +122,22 @@ impl<'a, T> List<'a, T> {
             found: Box::new(found),
             menu: None,
             bulk: None,
+            usual: None,
         }
+    }
+
+    /// In the order of a column, if the address does not say otherwise.
+    pub fn usually_by(mut self, key: &'static str) -> Self {
+        self.usual = Some(key);
+        self
+    }
+
+    /// The column before is left out of narrow windows.
+    pub fn minor(mut self) -> Self {
+        if let Some(column) = self.columns.last_mut() {
+            column.is_minor = true;
+        }
+        self
     }
 
     /// A column that can't be ordered by.
@@ -125,6 +147,7 @@ impl<'a, T> List<'a, T> {
             title: title.to_owned(),
             cell: Box::new(cell),
             order: None,
+            is_minor: false,
         });
         self
     }
@@ -142,6 +165,7 @@ impl<'a, T> List<'a, T> {
             title: title.to_owned(),
             cell: Box::new(cell),
             order: Some(Box::new(move |a, b| by(a).cmp(&by(b)))),
+            is_minor: false,
         });
         self
     }
@@ -187,14 +211,19 @@ impl<'a, T> List<'a, T> {
             let found = &self.found;
             self.rows.retain(|row| found(row).to_lowercase().contains(&wanted));
         }
+        let wanted = if self.query.sort.is_empty() {
+            self.usual.unwrap_or_default()
+        } else {
+            self.query.sort.as_str()
+        };
         let order = self
             .columns
             .iter()
-            .find(|column| column.key == self.query.sort)
+            .find(|column| column.key == wanted)
             .and_then(|column| column.order.as_ref());
         if let Some(order) = order {
             self.rows.sort_by(|a, b| {
-                if self.query.is_descending() {
+                if self.query.is_descending() && !self.query.sort.is_empty() {
                     order(b, a)
                 } else {
                     order(a, b)
@@ -208,7 +237,7 @@ impl<'a, T> List<'a, T> {
         let shown = self.rows.iter().skip(first).take(PAGE_ROWS);
         let t = self.t;
         html! {
-            section #list .list {
+            section #list .list.many[self.columns.len() > MANY] {
                 (self.tools())
                 @if total == 0 {
                     p .nothing { (t.nothing_found(&self.query.search)) " " a href=(self.path) { (t.clear_search()) } }
@@ -260,7 +289,7 @@ impl<'a, T> List<'a, T> {
 
     fn heading(&self, column: &Column<'_, T>) -> Markup {
         if column.order.is_none() {
-            return html! { th scope="col" { (column.title) } };
+            return html! { th scope="col" .minor[column.is_minor] { (column.title) } };
         }
         let is_here = self.query.sort == column.key;
         let is_down = is_here && self.query.is_descending();
@@ -280,21 +309,26 @@ impl<'a, T> List<'a, T> {
             (true, true) => "descending",
         };
         html! {
-            th scope="col" aria-sort=(state) {
+            th scope="col" aria-sort=(state) .minor[column.is_minor] {
                 a href=(next.address(&self.path)) data-tip=(self.t.sort_by(&column.title)) { (column.title) span .sort-sign aria-hidden="true" {} }
             }
         }
     }
 
     fn row(&self, row: &T) -> Markup {
+        // By its name a live page tells a row from the one that takes its place: what is chosen stays with what it was chosen for.
+        let name = self
+            .bulk
+            .as_ref()
+            .map(|bulk| format!("row-{}", in_query(&(bulk.id)(row))));
         html! {
-            tr {
+            tr id=[name] {
                 @if let Some(bulk) = &self.bulk {
                     td .pick {
                         input type="checkbox" name="id" value=((bulk.id)(row)) form="bulk" data-keep aria-label=(self.t.select_one((bulk.name)(row)));
                     }
                 }
-                @for column in &self.columns { td data-label=(column.title) { ((column.cell)(row)) } }
+                @for column in &self.columns { td data-label=(column.title) .minor[column.is_minor] { ((column.cell)(row)) } }
                 @if let Some(menu) = &self.menu { td .row-menu { (menu(row)) } }
             }
         }

@@ -225,12 +225,17 @@ pub(crate) fn on_host(t: Text, rows: Markup, commands: &[String]) -> Markup {
 /// What happened, who can mend it, what to do, and the request's id.
 pub(crate) fn problem_box(t: Text, problem: &Problem) -> Markup {
     let kind = problem.error.kind;
-    let advice = t.advice(kind);
+    let advice = t.advice(&problem.error);
+    // What the dashboard says itself is in the page's language, and needs no other name.
+    let is_own = problem.request_id.is_none();
     html! {
         div .problem role="alert" {
             p .problem-what { (icon("alert")) (advice.what) }
-            @if kind != model::ErrorKind::Internal { p .problem-said { (problem.error.message) } }
+            @if kind != model::ErrorKind::Internal && is_own { p .problem-said { (problem.error.message) } }
             p { b { (t.problem_do()) ": " } (advice.action) " " span .muted { "(" (t.problem_who()) ": " (advice.who) ")" } }
+            @if kind != model::ErrorKind::Internal && !is_own {
+                p .problem-said.small { span .muted { (t.problem_said()) ": " } span lang="en" { (problem.error.message) } }
+            }
             @if let Some(id) = &problem.request_id { p .muted.small { (t.problem_request()) " " (copyable(t, id)) } }
         }
     }
@@ -301,7 +306,7 @@ pub(crate) fn gibibytes(t: Text, number: u64) -> String {
     t.gibibytes(number)
 }
 
-/// Bytes, with the unit that fits.
+/// Bytes, with the unit that fits; a figure and its unit stay on one line.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
@@ -312,9 +317,9 @@ pub(crate) fn bytes(number: u64) -> String {
         unit += 1;
     }
     if unit == 0 || figure >= 100.0 {
-        format!("{figure:.0} {}", UNITS[unit])
+        format!("{figure:.0}\u{a0}{}", UNITS[unit])
     } else {
-        format!("{figure:.1} {}", UNITS[unit])
+        format!("{figure:.1}\u{a0}{}", UNITS[unit])
     }
 }
 
@@ -326,12 +331,12 @@ mod tests {
     #[test]
     fn figures_for_people() {
         let t = Text(Lang::En);
-        assert_eq!(bytes(0), "0 B");
-        assert_eq!(bytes(1_536), "1.5 KB");
-        assert_eq!(bytes(21 << 20), "21.0 MB");
-        assert_eq!(bytes(300 << 30), "300 GB");
-        assert_eq!(mebibytes(t, 128), "128 MB");
-        assert_eq!(mebibytes(t, 1_536), "1.5 GB");
-        assert_eq!(mebibytes(t, 2_048), "2 GB");
+        assert_eq!(bytes(0), "0\u{a0}B");
+        assert_eq!(bytes(1_536), "1.5\u{a0}KB");
+        assert_eq!(bytes(21 << 20), "21.0\u{a0}MB");
+        assert_eq!(bytes(300 << 30), "300\u{a0}GB");
+        assert_eq!(mebibytes(t, 128), "128\u{a0}MB");
+        assert_eq!(mebibytes(t, 1_536), "1.5\u{a0}GB");
+        assert_eq!(mebibytes(t, 2_048), "2\u{a0}GB");
     }
 }

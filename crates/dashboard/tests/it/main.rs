@@ -6,8 +6,10 @@
 // The API's own harness: the dashboard changes things through the API and nothing else.
 #[path = "../../../api/tests/it/cloud.rs"]
 mod cloud;
+mod errors;
 mod live;
 mod pages;
+mod readers;
 mod seeds;
 mod sign_in;
 mod site;

@@ -6,7 +6,7 @@ use crate::seeds::{self, HOSTILE};
 use crate::site::{TestSite, Visitor};
 
 /// The values of an attribute.
-fn values<'a>(html: &'a str, attribute: &'a str) -> impl Iterator<Item = String> + 'a {
+pub fn values<'a>(html: &'a str, attribute: &'a str) -> impl Iterator<Item = String> + 'a {
     let mark = format!(" {attribute}=\"");
     html.match_indices(&mark)
         .map(|(at, found)| &html[at + found.len()..])
@@ -28,15 +28,15 @@ fn kind_of(address: &str) -> String {
     format!("{}?{}", path.join("/"), keys.join("&"))
 }
 
-struct Found {
+pub struct Found {
     /// Pages and dialogs: one address of each kind, with what it answered.
-    pages: BTreeMap<String, String>,
+    pub pages: BTreeMap<String, String>,
     /// Where forms are sent.
-    forms: BTreeSet<String>,
+    pub forms: BTreeSet<String>,
 }
 
 /// Follows every link from the start.
-async fn crawl(visitor: &Visitor) -> Found {
+pub async fn crawl(visitor: &Visitor) -> Found {
     let mut found = Found {
         pages: BTreeMap::new(),
         forms: BTreeSet::new(),

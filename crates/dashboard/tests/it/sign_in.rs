@@ -181,3 +181,169 @@ async fn language_and_project_are_chosen() {
     assert_eq!(nowhere.status, 403);
     assert!(nowhere.session().is_none());
 }
+
+/// A token lives an hour; a session as long as somebody is there, and a working day at most.
+#[tokio::test]
+async fn a_session_is_renewed_for_who_is_there_and_ends_in_the_evening() {
+    let site = TestSite::start().await;
+    let mut visitor = site.visitor("demo").await;
+    let first = visitor.clone();
+    // Nothing is due yet.
+    assert!(visitor.get("/dashboard/networks").await.session().is_none());
+    site.cloud.clock.advance(31 * 60);
+    // A page that looks after itself says nothing about its visitor.
+    let request = Request::builder()
+        .uri("/dashboard/networks")
+        .header("x-maru-middle", "1");
+    let by_itself = visitor.send(request, axum::body::Body::empty()).await.expect(200);
+    assert!(by_itself.session().is_none());
+    visitor.session = visitor.get("/dashboard/session").await.expect(204).session();
+    assert!(visitor.session.is_some());
+
+    // The old one ends with its hour, the new one lives on.
+    site.cloud.clock.advance(31 * 60);
+    first.get("/dashboard/networks").await.expect(303);
+    for _ in 0..200 {
+        let answer = visitor.get("/dashboard/networks").await;
+        if answer.status != 200 {
+            break;
+        }
+        if let Some(renewed) = answer.session() {
+            visitor.session = Some(renewed);
+        }
+        site.cloud.clock.advance(10 * 60);
+    }
+    let away = visitor.get("/dashboard/networks").await.expect(303);
+    assert!(
+        away.location().starts_with("/dashboard/login"),
+        "after twelve hours at the latest"
+    );
+}
+
+#[tokio::test]
+async fn signing_out_ends_what_was_renewed_and_every_project_of_the_session() {
+    let site = TestSite::start().await;
+    let first = site.visitor("admin").await;
+    let projects = first.get("/dashboard/networks").await.expect(200).body;
+    let other = projects
+        .split("<option value=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .find(|id| id.len() == 32)
+        .unwrap()
+        .to_owned();
+    let mut second = first.clone();
+    let switched = first
+        .post("/dashboard/project", &[("project", &other)])
+        .await
+        .expect(303);
+    second.session = switched.session();
+    site.cloud.clock.advance(40 * 60);
+    let mut third = second.clone();
+    third.session = second.get("/dashboard/").await.expect(200).session();
+    third.get("/dashboard/").await.expect(200);
+    third.post("/dashboard/logout", &[]).await.expect(303);
+    for visitor in [first, second, third] {
+        visitor.get("/dashboard/").await.expect(303);
+    }
+}
+
+/// The page's script: its form stays where it is, with what was typed, and its visitor signs in over it.
+#[tokio::test]
+async fn a_script_is_told_that_the_session_ended_and_signs_in_in_place() {
+    let site = TestSite::start().await;
+    let mut visitor = site.visitor("demo").await;
+    let page = visitor.get("/dashboard/networks").await.expect(200).body;
+    site.cloud.clock.advance(3600);
+    let refused = visitor
+        .submit("/dashboard/networks", &[("name", "typed")])
+        .await
+        .expect(401);
+    assert!(refused.body.is_empty() && refused.location().is_empty());
+    // Without script, one comes back to the page of the form, not to where the form is sent.
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/dashboard/networks/delete")
+        .header(ORIGIN, "http://127.0.0.1:5000")
+        .header("referer", "http://127.0.0.1:5000/dashboard/networks?search=a");
+    let away = visitor.send_form(request, &[("id", "x")]).await.expect(303);
+    assert_eq!(
+        away.location(),
+        "/dashboard/login?next=/dashboard/networks%3Fsearch%3Da"
+    );
+
+    let fields = [("user", "demo"), ("password", "guess")];
+    let wrong = visitor.submit("/dashboard/login", &fields).await.expect(401);
+    assert!(
+        wrong.body.contains("class=\"problem\"") && !wrong.body.contains("<html"),
+        "{}",
+        wrong.body
+    );
+    let fields = [("user", "demo"), ("password", PASSWORD)];
+    let welcome = visitor.submit("/dashboard/login", &fields).await.expect(204);
+    let who = welcome.headers["x-maru-who"].to_str().unwrap();
+    assert!(
+        page.contains(&format!("data-who=\"{who}\"")),
+        "{who}: the same user in the same project"
+    );
+    visitor.session = welcome.session();
+    visitor
+        .submit("/dashboard/networks", &[("name", "typed")])
+        .await
+        .expect(204);
+}
+
+#[tokio::test]
+async fn the_next_session_begins_in_the_project_of_the_last() {
+    let site = TestSite::start().await;
+    let visitor = site.visitor("admin").await;
+    let page = visitor.get("/dashboard/").await.expect(200).body;
+    let current = |page: &str| {
+        page.split("data-who=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let other = page
+        .split("<option value=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .find(|id| id.len() == 32 && !current(&page).ends_with(*id))
+        .unwrap()
+        .to_owned();
+    let switched = visitor
+        .post("/dashboard/project", &[("project", &other)])
+        .await
+        .expect(303);
+    let cookies: Vec<_> = switched
+        .headers
+        .get_all(SET_COOKIE)
+        .iter()
+        .map(|value| value.to_str().unwrap())
+        .collect();
+    assert!(
+        cookies
+            .iter()
+            .any(|cookie| cookie.starts_with(&format!("maru_project={other};"))),
+        "{cookies:?}"
+    );
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/dashboard/login")
+        .header(ORIGIN, "http://127.0.0.1:5000")
+        .header("cookie", format!("maru_project={other}"));
+    let fields = [("user", "admin"), ("password", PASSWORD)];
+    let welcome = site.stranger().send_form(request, &fields).await.expect(303);
+    assert!(welcome.headers["x-maru-who"].to_str().unwrap().ends_with(&other));
+    // Somebody who has no role there begins in a project of theirs.
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/dashboard/login")
+        .header(ORIGIN, "http://127.0.0.1:5000")
+        .header("cookie", "maru_project=0123456789abcdef0123456789abcdef");
+    let fields = [("user", "demo"), ("password", PASSWORD)];
+    site.stranger().send_form(request, &fields).await.expect(303);
+}

@@ -78,6 +78,7 @@ impl World {
             audit_ids: vec![audit.to_owned()],
             application_credential: None,
             trust: None,
+            session_began: None,
         }
     }
 

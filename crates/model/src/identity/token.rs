@@ -79,6 +79,9 @@ pub struct TokenClaims {
     /// The trust it was issued on.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<String>,
+    /// When the dashboard's session began that it belongs to. Such a token can be renewed while the session lasts.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub session_began: Option<Timestamp>,
 }
 
 impl TokenClaims {

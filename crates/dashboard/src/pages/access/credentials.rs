@@ -15,7 +15,7 @@ use super::files::Account;
 use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Problem};
+use crate::outcome::{Answer, Problem};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Choice, Field, List, ListQuery, Mood, badge, fact, icon, tag};
@@ -30,7 +30,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(create))
         .route("/dashboard/credentials/new", get(new))
-        .route("/dashboard/credentials/delete", get(ask_delete).post(delete))
+        .merge(deletion::routes("/dashboard/credentials/delete", Some(HERE), victim))
 }
 
 fn own(visit: &Visit) -> Result<Vec<Arc<ApplicationCredential>>, Problem> {
@@ -210,33 +210,14 @@ fn secret_once(visit: &Visit, id: &str, secret: &str) -> Markup {
     }
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let rows = own(visit)?;
-    let find = |id: &str| {
-        let row = rows
-            .iter()
-            .find(|row| row.id == id)
-            .ok_or_else(|| Problem::in_form(id))?;
-        Ok(Victim {
-            id: row.id.clone(),
-            name: row.name.clone(),
-            note: visit.t().access_credential_delete_note().to_owned(),
-            path: format!("/identity/v3/users/{}/application_credentials/{}", row.user_id, row.id),
-        })
-    };
-    fields.all("id").map(find).collect()
-}
-
-async fn ask_delete(visit: Visit, fields: Fields) -> Answer {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+    let row = rows
+        .iter()
+        .find(|row| row.id == id)
+        .ok_or_else(|| Problem::in_form(id))?;
+    let path = format!("/identity/v3/users/{}/application_credentials/{}", row.user_id, row.id);
+    Ok(Victim::new(&row.id, &row.name, path).note(visit.t().access_credential_delete_note()))
 }
 
 #[cfg(test)]

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::post;
 use maud::{Markup, html};
 use model::identity::{Credential, EC2};
 use serde_json::json;
 
 use super::api_access::text_of;
-use crate::form::Fields;
 use crate::layout::project_name;
-use crate::outcome::{Answer, Done, in_query};
+use crate::outcome::{Answer, in_query};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, fact, icon};
@@ -23,7 +22,7 @@ const DELETE: &str = "/dashboard/api-access/ec2/delete";
 pub(super) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(CREATE, post(create))
-        .route(DELETE, get(ask_delete).post(delete))
+        .merge(deletion::routes(DELETE, None, victim))
 }
 
 fn own(visit: &Visit) -> Vec<Arc<Credential>> {
@@ -92,21 +91,8 @@ async fn create(visit: Visit) -> Answer {
     Ok(visit.form(t.access_ec2_title(), body))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Vec<Victim> {
+fn victim(visit: &Visit, access: &str) -> Answer<Victim> {
     let user = &visit.actor().user_id;
-    let victim = |access: &str| Victim {
-        id: access.to_owned(),
-        name: access.to_owned(),
-        note: String::new(),
-        path: format!("/identity/v3/users/{user}/credentials/OS-EC2/{}", in_query(access)),
-    };
-    fields.all("id").map(victim).collect()
-}
-
-async fn ask_delete(visit: Visit, fields: Fields) -> Answer {
-    Ok(deletion::ask(&visit, DELETE, &victims(&visit, &fields)))
-}
-
-async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields), None).await
+    let path = format!("/identity/v3/users/{user}/credentials/OS-EC2/{}", in_query(access));
+    Ok(Victim::new(access, access, path))
 }

@@ -15,7 +15,7 @@ use crate::ui::{Mood, badge};
 use crate::visit::Visit;
 
 /// A visit of an administrator. Taking it as an argument makes a page one that only they see.
-pub(super) struct Admin(pub Visit);
+pub(crate) struct Admin(pub Visit);
 
 impl FromRequestParts<Arc<Site>> for Admin {
     type Rejection = Response;

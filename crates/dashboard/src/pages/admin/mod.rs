@@ -17,6 +17,8 @@ use axum::Router;
 
 use crate::site::Site;
 
+pub(crate) use common::Admin;
+
 /// Every page of this part.
 pub(super) fn routes() -> Router<Arc<Site>> {
     Router::new()

@@ -93,42 +93,18 @@ async fn list_floating_ips(visit: Visit, Query(query): Query<ListQuery>) -> Answ
 
 async fn new(visit: Visit) -> Answer {
     require(visit.is_admin(), "create_network:router:external")?;
-    let t = visit.t();
-    let body = html! {
-        form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
-            ol .steps {
-                li { button type="button" data-to-step="0" aria-current="step" { (t.step_network_title()) } }
-                li { button type="button" data-to-step="1" { (t.step_subnet_title()) } }
-                li { button type="button" data-to-step="2" { (t.step_details_title()) } }
-            }
-            fieldset data-step="0" {
-                legend .sr { (t.step_network_title()) }
-                (network_fields(&visit))
-                (ui::check("with_subnet", t.network_with_subnet(), t.admin_network_subnet_hint(), true))
-            }
-            fieldset data-step="1" {
-                legend .sr { (t.step_subnet_title()) }
-                div data-if="with_subnet=true" { (subnets::address_fields(t, None)) }
-                p .note.warn data-if="with_subnet=" { (t.network_with_subnet_hint()) }
-            }
-            fieldset data-step="2" {
-                legend .sr { (t.step_details_title()) }
-                div data-if="with_subnet=true" { (subnets::detail_fields(t, None)) }
-            }
-            div .problem-place aria-live="assertive" {}
-            footer .form-end {
-                button .button type="button" data-close { (t.cancel()) }
-                button .button.scripted-only type="button" data-previous data-to-step="0" hidden { (t.back()) }
-                button .button.main.scripted-only type="button" data-next data-to-step="1" { (t.next()) }
-                button .button.main type="submit" data-last { (t.network_new()) }
-            }
-        }
-        (ui::command_line(t, &[
-            "openstack network create --external --provider-network-type flat --provider-physical-network public public".to_owned(),
-            "openstack subnet create --network public --subnet-range 203.0.113.0/24 --gateway 203.0.113.1 \\\n  --allocation-pool start=203.0.113.100,end=203.0.113.200 --no-dhcp public-v4".to_owned(),
-        ]))
-    };
-    Ok(visit.form(t.network_new(), body))
+    let cli = [
+        "openstack network create --external --provider-network-type flat --provider-physical-network public public",
+        "openstack subnet create --network public --subnet-range 203.0.113.0/24 --gateway 203.0.113.1 \\\n  --allocation-pool start=203.0.113.100,end=203.0.113.200 --no-dhcp public-v4",
+    ];
+    let hint = visit.t().admin_network_subnet_hint();
+    Ok(networks::wizard(
+        &visit,
+        HERE,
+        network_fields(&visit),
+        hint,
+        &cli.map(str::to_owned),
+    ))
 }
 
 /// The part of the form about the network itself.
@@ -142,7 +118,7 @@ fn network_fields(visit: &Visit) -> Markup {
         .collect();
     let kinds = [
         Choice::new("vxlan", "VXLAN").note(t.admin_network_vxlan_hint()),
-        Choice::new("flat", "Flat").note(t.admin_network_flat_hint()),
+        Choice::new("flat", t.admin_network_flat()).note(t.admin_network_flat_hint()),
     ];
     html! {
         (ui::text(Field {

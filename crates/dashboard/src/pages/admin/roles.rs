@@ -14,7 +14,7 @@ use super::common::Admin;
 use super::grants::role_choices;
 use crate::form::Fields;
 use crate::layout::Content;
-use crate::outcome::{Answer, Done, Problem, in_query};
+use crate::outcome::{Answer, Done, in_query};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Field, List, ListQuery, icon};
@@ -27,10 +27,14 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(create))
         .route("/dashboard/admin/roles/new", get(new))
-        .route("/dashboard/admin/roles/delete", get(ask_delete).post(delete))
         .route("/dashboard/admin/roles/{id}/edit", get(edit).post(update))
         .route("/dashboard/admin/roles/{id}/implies", get(ask_imply).post(imply))
         .route("/dashboard/admin/roles/{id}/implies/remove", post(stop_implying))
+        .merge(deletion::routes_of_admins(
+            "/dashboard/admin/roles/delete",
+            None,
+            victim,
+        ))
 }
 
 async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
@@ -38,6 +42,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
     let rows: Vec<_> = cloud.roles.iter().cloned().collect();
     let assignments = |id: &RoleId| cloud.lookups.assignments_by_role.count(id);
     let table = List::new(&visit, &query, t.nav_roles(), rows, |row| format!("{} {}", row.name, row.id))
+        .usually_by("name")
         .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
             div .stack { b { (row.name) } @if let Some(words) = &row.description { span .muted { (words) } } }
         })
@@ -104,15 +109,12 @@ fn form_fields(visit: &Visit, of: Option<&Role>) -> Markup {
 
 async fn new(Admin(visit): Admin) -> Answer {
     let t = visit.t();
-    let body = html! {
-        form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
-            p .note { (t.admin_role_new_hint()) }
-            (form_fields(&visit, None))
-            (ui::submit(t, t.admin_role_new(), false))
-        }
-        (ui::command_line(t, &["openstack role create auditor".to_owned()]))
+    let fields = html! {
+        p .note { (t.admin_role_new_hint()) }
+        (form_fields(&visit, None))
     };
-    Ok(visit.form(t.admin_role_new(), body))
+    let cli = ["openstack role create auditor".to_owned()];
+    Ok(visit.form_of(t.admin_role_new(), HERE, fields, t.admin_role_new(), &cli))
 }
 
 fn body_of(fields: &Fields) -> Value {
@@ -127,14 +129,15 @@ async fn create(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
 async fn edit(Admin(visit): Admin, Path(id): Path<RoleId>) -> Answer {
     let t = visit.t();
     let role = visit.cloud().get::<Role>(&id)?;
-    let at = format!("{HERE}/{id}/edit");
-    let body = html! {
-        form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            (form_fields(&visit, Some(&role)))
-            (ui::submit(t, t.save(), false))
-        }
-    };
-    Ok(visit.form(&t.network_edit(&role.name), body))
+    let fields = form_fields(&visit, Some(&role));
+    let cli = [format!("openstack role set --name NAME {id}")];
+    Ok(visit.form_of(
+        &t.network_edit(&role.name),
+        &format!("{HERE}/{id}/edit"),
+        fields,
+        t.save(),
+        &cli,
+    ))
 }
 
 async fn update(Admin(visit): Admin, Path(id): Path<RoleId>, fields: Fields) -> Answer<Done> {
@@ -180,33 +183,10 @@ async fn stop_implying(Admin(visit): Admin, Path(id): Path<RoleId>, fields: Fiel
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let cloud = visit.cloud();
-    let find = |id: &str| {
-        let role = cloud.get::<Role>(&id.into())?;
-        let given = cloud.lookups.assignments_by_role.count(&role.id);
-        Ok(Victim {
-            id: role.id.to_string(),
-            name: role.name.clone(),
-            note: if given > 0 {
-                visit.t().admin_role_delete_note(given)
-            } else {
-                String::new()
-            },
-            path: api_of(&role.id),
-        })
-    };
-    fields.all("id").map(find).collect()
-}
-
-async fn ask_delete(Admin(visit): Admin, fields: Fields) -> Answer {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, None).await
+    let role = cloud.get::<Role>(&id.into())?;
+    let given = cloud.lookups.assignments_by_role.count(&role.id);
+    Ok(Victim::new(&role.id, &role.name, api_of(&role.id))
+        .note_of(given, |given| visit.t().admin_role_delete_note(given)))
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::form::Fields;
 use crate::layout::Content;
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Page, Problem, in_query};
+use crate::outcome::{Answer, Done, Problem, in_query};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Choice, Field, List, ListQuery, fact, icon};
@@ -30,9 +30,9 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route(HERE, get(list))
         .route("/dashboard/key-pairs/new", get(new).post(create))
         .route("/dashboard/key-pairs/import", get(ask_import).post(create_imported))
-        .route("/dashboard/key-pairs/delete", get(ask_delete).post(delete))
         .route("/dashboard/key-pairs/show", get(show_named))
         .route("/dashboard/key-pairs/{name}", get(show_at))
+        .merge(deletion::routes("/dashboard/key-pairs/delete", Some(HERE), victim))
 }
 
 /// Where a pair is shown. Its name may be any word, "new" and ".." too, so it stands in the query.
@@ -359,34 +359,10 @@ async fn create_imported(visit: Visit, fields: Fields) -> Answer<Done> {
     Ok(Done::saying(visit.t().keypair_imported(made.name)).then(HERE))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
-    let victim = |name: &str| {
-        let pair = find(visit, name)?;
-        let users = servers_of(visit, &pair).len();
-        Ok(Victim {
-            id: name.to_owned(),
-            name: name.to_owned(),
-            note: if users > 0 {
-                visit.t().keypair_delete_note(users)
-            } else {
-                String::new()
-            },
-            path: api_path(name),
-        })
-    };
-    fields.all("id").map(victim).collect()
-}
-
-async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+fn victim(visit: &Visit, name: &str) -> Answer<Victim> {
+    let pair = find(visit, name)?;
+    let users = servers_of(visit, &pair).len();
+    Ok(Victim::new(name, name, api_path(name)).note_of(users, |users| visit.t().keypair_delete_note(users)))
 }
 
 #[cfg(test)]

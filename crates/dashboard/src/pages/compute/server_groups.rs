@@ -14,7 +14,7 @@ use super::servers::{self, may_change, state_badge};
 use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Page, Problem};
+use crate::outcome::{Answer, Done};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Choice, Field, List, ListQuery, fact, icon};
@@ -26,8 +26,8 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(create))
         .route("/dashboard/server-groups/new", get(new))
-        .route("/dashboard/server-groups/delete", get(ask_delete).post(delete))
         .route("/dashboard/server-groups/{id}", get(show))
+        .merge(deletion::routes("/dashboard/server-groups/delete", Some(HERE), victim))
 }
 
 /// A policy in words.
@@ -157,35 +157,8 @@ async fn create(visit: Visit, fields: Fields) -> Answer<Done> {
     Ok(Done::saying(visit.t().server_group_made(fields.plain("name"))))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
-    let t = visit.t();
-    let ids = fields.all("id");
-    ids.map(|id| {
-        let parsed = id.parse().map_err(|_| Problem::in_form(id))?;
-        let group = server_group::get_visible(visit.cloud(), visit.actor(), parsed)?;
-        let count = members(visit, &group).len();
-        Ok(Victim {
-            id: id.to_owned(),
-            name: group.name.clone(),
-            note: if count > 0 {
-                t.server_group_stay(count)
-            } else {
-                String::new()
-            },
-            path: format!("/compute/v2.1/os-server-groups/{id}"),
-        })
-    })
-    .collect()
-}
-
-async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
+    let group = server_group::get_visible(visit.cloud(), visit.actor(), deletion::parsed(id)?)?;
+    let victim = Victim::new(id, &group.name, format!("/compute/v2.1/os-server-groups/{id}"));
+    Ok(victim.note_of(members(visit, &group).len(), |count| visit.t().server_group_stay(count)))
 }

@@ -15,7 +15,7 @@ use super::subnets::{self, SubnetFields};
 use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Page, Problem};
+use crate::outcome::{Answer, Done, Page};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Field, List, ListQuery, Mood, badge, fact, icon, tag};
@@ -27,9 +27,9 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(create))
         .route("/dashboard/networks/new", get(new))
-        .route("/dashboard/networks/delete", get(ask_delete).post(delete))
         .route("/dashboard/networks/{id}", get(show))
         .route("/dashboard/networks/{id}/edit", get(edit).post(update))
+        .merge(deletion::routes("/dashboard/networks/delete", Some(HERE), victim))
 }
 
 /// A name for people: networks need none.
@@ -95,6 +95,7 @@ pub(crate) fn table(visit: &Visit, query: &ListQuery, networks: Vec<Arc<Network>
         let project = if is_of_all { project(network) } else { String::new() };
         format!("{} {} {} {project}", network.standard.name, network.id, cidrs.join(" "))
     })
+    .usually_by("name")
     .sorted(
         "name",
         t.name(),
@@ -239,10 +240,11 @@ fn on_host(visit: &Visit, network: &Network) -> Markup {
     )
 }
 
-async fn new(visit: Visit) -> Answer {
+/// The way to a new network in three steps: the network itself (`fields`, and with or without a subnet), the subnet, its details.
+pub(crate) fn wizard(visit: &Visit, address: &str, fields: Markup, subnet_hint: &str, cli: &[String]) -> Page {
     let t = visit.t();
     let body = html! {
-        form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
+        form method="post" action=(address) hx-post=(address) hx-swap="none" {
             ol .steps {
                 li { button type="button" data-to-step="0" aria-current="step" { (t.step_network_title()) } }
                 li { button type="button" data-to-step="1" { (t.step_subnet_title()) } }
@@ -250,10 +252,8 @@ async fn new(visit: Visit) -> Answer {
             }
             fieldset data-step="0" {
                 legend .sr { (t.step_network_title()) }
-                (ui::text(Field { name: "name", label: t.name(), hint: t.network_name_hint(), example: "web", ..Field::default() }))
-                (ui::check("admin_state_up", t.network_admin_up(), t.network_admin_up_hint(), true))
-                @if visit.is_admin() { (ui::check("shared", t.network_shared(), "", false)) }
-                (ui::check("with_subnet", t.network_with_subnet(), t.network_with_subnet_hint(), true))
+                (fields)
+                (ui::check("with_subnet", t.network_with_subnet(), subnet_hint, true))
             }
             fieldset data-step="1" {
                 legend .sr { (t.step_subnet_title()) }
@@ -272,12 +272,29 @@ async fn new(visit: Visit) -> Answer {
                 button .button.main type="submit" data-last { (t.network_new()) }
             }
         }
-        (ui::command_line(t, &[
-            "openstack network create web".to_owned(),
-            "openstack subnet create --network web --subnet-range 172.31.0.0/24 \\\n  --allocation-pool start=172.31.0.20,end=172.31.0.200 --dns-nameserver 1.1.1.1 web-v4".to_owned(),
-        ]))
+        (ui::command_line(t, cli))
     };
-    Ok(visit.form(t.network_new(), body))
+    visit.form(t.network_new(), body)
+}
+
+async fn new(visit: Visit) -> Answer {
+    let t = visit.t();
+    let fields = html! {
+        (ui::text(Field { name: "name", label: t.name(), hint: t.network_name_hint(), example: "web", ..Field::default() }))
+        (ui::check("admin_state_up", t.network_admin_up(), t.network_admin_up_hint(), true))
+        @if visit.is_admin() { (ui::check("shared", t.network_shared(), "", false)) }
+    };
+    let cli = [
+        "openstack network create web",
+        "openstack subnet create --network web --subnet-range 172.31.0.0/24 \\\n  --allocation-pool start=172.31.0.20,end=172.31.0.200 --dns-nameserver 1.1.1.1 web-v4",
+    ];
+    Ok(wizard(
+        &visit,
+        HERE,
+        fields,
+        t.network_with_subnet_hint(),
+        &cli.map(str::to_owned),
+    ))
 }
 
 async fn create(visit: Visit, fields: Fields) -> Answer<Done> {
@@ -361,43 +378,14 @@ async fn update(visit: Visit, Path(id): Path<NetworkId>, fields: Fields) -> Answ
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    fields
-        .all("id")
-        .map(|id| {
-            let id: NetworkId = id.parse().map_err(|_| Problem::in_form(id))?;
-            let network = get_visible::<Network>(cloud, visit.actor(), &id)?;
-            let users = cloud
-                .lookups
-                .ports_by_network
-                .of(&id)
-                .filter_map(|id| cloud.ports.get(id));
-            let in_use = users
-                .filter(|port: &&Arc<Port>| !port.is_network_owned() || port.is_router_owned())
-                .count();
-            Ok(Victim {
-                id: id.to_string(),
-                name: name_of(t, &network.standard),
-                note: if in_use > 0 {
-                    t.network_in_use(in_use)
-                } else {
-                    String::new()
-                },
-                path: format!("/networking/v2.0/networks/{id}"),
-            })
-        })
-        .collect()
-}
-
-async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+    let network = get_visible::<Network>(cloud, visit.actor(), &deletion::parsed(id)?)?;
+    let ports = cloud.lookups.ports_by_network.of(&network.id);
+    let in_use = ports
+        .filter_map(|id| cloud.ports.get(id))
+        .filter(|port: &&Arc<Port>| !port.is_network_owned() || port.is_router_owned())
+        .count();
+    let path = format!("/networking/v2.0/networks/{}", network.id);
+    Ok(Victim::new(network.id, name_of(t, &network.standard), path).note_of(in_use, |count| t.network_in_use(count)))
 }

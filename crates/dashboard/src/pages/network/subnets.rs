@@ -27,8 +27,8 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/dashboard/subnets/new", get(new).post(create))
         .route("/dashboard/subnets/check", get(check))
-        .route("/dashboard/subnets/delete", get(ask_delete).post(delete))
         .route("/dashboard/subnets/{id}/edit", get(edit).post(update))
+        .merge(deletion::routes("/dashboard/subnets/delete", None, victim))
 }
 
 /// The subnets of a network, on its page.
@@ -345,32 +345,14 @@ fn overlapping(visit: &Visit, cidr: IpNet) -> Vec<(String, IpNet, bool)> {
     found
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
-    fields
-        .all("id")
-        .map(|id| {
-            let id: SubnetId = id.parse().map_err(|_| Problem::in_form(id))?;
-            let subnet = get_visible::<Subnet>(visit.cloud(), visit.actor(), &id)?;
-            Ok(Victim {
-                id: id.to_string(),
-                name: format!("{} {}", subnet.standard.name, subnet.cidr),
-                note: String::new(),
-                path: format!("/networking/v2.0/subnets/{id}"),
-            })
-        })
-        .collect()
-}
-
-async fn ask_delete(visit: Visit, fields: Fields) -> Answer {
-    Ok(deletion::ask(
-        &visit,
-        "/dashboard/subnets/delete",
-        &victims(&visit, &fields)?,
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
+    let subnet = get_visible::<Subnet>(visit.cloud(), visit.actor(), &deletion::parsed(id)?)?;
+    let name = format!("{} {}", subnet.standard.name, subnet.cidr);
+    Ok(Victim::new(
+        subnet.id,
+        name,
+        format!("/networking/v2.0/subnets/{}", subnet.id),
     ))
-}
-
-async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, None).await
 }
 
 #[cfg(test)]

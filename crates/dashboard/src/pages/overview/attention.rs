@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use maud::{Markup, html};
-use model::compute::{Server, TaskState, VmState};
+
+use model::compute::{Fault, Server, TaskState, VmState};
 use model::host::FragmentStatus;
 use model::network::Standard;
 use model::volume::{Volume, VolumeStatus};
 
+use crate::pages::compute::servers::fault_advice;
 use crate::pages::network::networks::name_of;
 use crate::ui::{self, Mood, badge, icon};
 use crate::visit::Visit;
@@ -113,10 +115,14 @@ fn servers_in_error(visit: &Visit) -> Vec<Worry> {
         words: server
             .fault
             .as_ref()
-            .map(|fault| fault.message.clone())
-            .unwrap_or_default(),
+            .map_or_else(String::new, |fault| fault_words(visit, fault)),
     };
     failed.map(worry).collect()
+}
+
+/// What went wrong, and what to do about it in the visitor's language.
+fn fault_words(visit: &Visit, fault: &Fault) -> String {
+    format!("{} – {}", fault.message, fault_advice(visit.t(), fault))
 }
 
 /// Those that the host could not make. Their own status says nothing of that: as with Neutron, it is that of what is wanted.

@@ -2,6 +2,7 @@
 
 pub(crate) mod backups;
 pub(crate) mod images;
+mod listing;
 pub(crate) mod snapshots;
 pub(crate) mod volumes;
 mod words;

@@ -10,15 +10,16 @@ use model::volume::{self, SnapshotStatus, Volume, VolumeSnapshot, VolumeStatus, 
 use model::{VolumeId, VolumeSnapshotId};
 use serde_json::json;
 
+use super::listing::{self, stored};
 use super::volumes;
 use super::words::{Reach, as_lines, from_lines, name_of, quota_bars};
 use crate::form::Fields;
-use crate::layout::{Content, project_name};
+use crate::layout::Content;
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Page, Problem};
+use crate::outcome::{Answer, Done, Problem};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
-use crate::ui::{self, Choice, Field, List, ListQuery, Mood, badge, fact, icon};
+use crate::ui::{self, Choice, Field, ListQuery, Mood, badge, fact, icon};
 use crate::visit::Visit;
 
 const HERE: &str = "/dashboard/snapshots";
@@ -28,10 +29,12 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route(HERE, get(list))
         .route("/dashboard/snapshots/all", get(list_all))
         .route("/dashboard/snapshots/new", get(new).post(create))
-        .route("/dashboard/snapshots/delete", get(ask_delete).post(delete))
         .route("/dashboard/snapshots/{id}/edit", get(edit).post(update))
         .route("/dashboard/snapshots/{id}/reset", get(ask_reset).post(reset))
+        .merge(deletion::routes("/dashboard/snapshots/delete", None, victim))
 }
+
+stored!(VolumeSnapshot);
 
 fn title(snapshot: &VolumeSnapshot) -> String {
     name_of(snapshot.name.as_deref(), snapshot.id)
@@ -98,57 +101,16 @@ fn page(visit: &Visit, query: &ListQuery, reach: Reach) -> Answer {
 
 fn table(visit: &Visit, query: &ListQuery, snapshots: Vec<Arc<VolumeSnapshot>>, reach: Reach) -> Markup {
     let t = visit.t();
-    let list = List::new(visit, query, t.snapshots_word(), snapshots, |snapshot| {
-        format!(
-            "{} {} {}",
-            title(snapshot),
-            snapshot.id,
-            snapshot.description.as_deref().unwrap_or_default()
-        )
+    let list = listing::begin(visit, query, t.snapshots_word(), snapshots, words, |snapshot| {
+        state(t, snapshot)
     })
-    .sorted(
-        "name",
-        t.name(),
-        |snapshot| title(snapshot).to_lowercase(),
-        |snapshot| words(snapshot),
-    )
-    .sorted(
-        "status",
-        t.status(),
-        |snapshot| snapshot.status.as_str(),
-        |snapshot| state(t, snapshot),
-    )
-    .sorted(
-        "size",
-        t.size(),
-        |snapshot| snapshot.size_gib,
-        |snapshot| html! { (t.gibibytes(snapshot.size_gib)) },
-    )
+    .usually_by("name")
     .column("volume", t.volume_one(), |snapshot| {
         volumes::link(visit, snapshot.volume_id)
     });
-    let list = match reach {
-        Reach::Project => list,
-        Reach::All => list.sorted(
-            "project",
-            t.project(),
-            |snapshot| project_name(visit.cloud(), &snapshot.project_id),
-            |snapshot| html! { (project_name(visit.cloud(), &snapshot.project_id)) },
-        ),
-    };
-    list.sorted(
-        "created",
-        t.created(),
-        |snapshot| snapshot.created_at,
-        |snapshot| ui::time(snapshot.created_at),
-    )
-    .menu(|snapshot| menu(visit, snapshot))
-    .bulk_delete(
-        "/dashboard/snapshots/delete",
-        |snapshot| snapshot.id.to_string(),
-        |snapshot| title(snapshot),
-    )
-    .render()
+    listing::end(list, visit, reach, "/dashboard/snapshots/delete", |snapshot| {
+        menu(visit, snapshot)
+    })
 }
 
 /// Its name, and what is said of it.
@@ -344,30 +306,11 @@ async fn reset(visit: Visit, Path(id): Path<VolumeSnapshotId>, fields: Fields) -
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
-    fields
-        .all("id")
-        .map(|id| {
-            let id: VolumeSnapshotId = id.parse().map_err(|_| Problem::in_form(id))?;
-            let snapshot = snapshot::get_visible(visit.cloud(), visit.actor(), id)?;
-            Ok(Victim {
-                id: id.to_string(),
-                name: title(&snapshot),
-                note: String::new(),
-                path: format!("/volume/v3/snapshots/{id}"),
-            })
-        })
-        .collect()
-}
-
-async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
-    Ok(deletion::ask(
-        &visit,
-        "/dashboard/snapshots/delete",
-        &victims(&visit, &fields)?,
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
+    let snapshot = snapshot::get_visible(visit.cloud(), visit.actor(), deletion::parsed(id)?)?;
+    Ok(Victim::new(
+        snapshot.id,
+        title(&snapshot),
+        format!("/volume/v3/snapshots/{}", snapshot.id),
     ))
-}
-
-async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, None).await
 }

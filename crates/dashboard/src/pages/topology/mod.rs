@@ -173,11 +173,6 @@ fn stage(visit: &Visit, shown: &Shown, objects: &Objects) -> Markup {
     html! {
         div #topology-stage .topology-stage data-view=(if shown.is_columns { "columns" } else { "graph" }) {
             div #topology-canvas .topology-canvas tabindex="0" role="group" aria-label=(t.topology_keys()) { (drawing.draw()) }
-            div .topology-zoom.scripted-only {
-                button .plain.icon-only type="button" data-zoom="in" aria-label=(t.topology_zoom_in()) { (icon("plus")) }
-                button .plain.icon-only type="button" data-zoom="out" aria-label=(t.topology_zoom_out()) { span .minus aria-hidden="true" { "−" } }
-                button .plain.icon-only type="button" data-zoom="fit" aria-label=(t.topology_zoom_fit()) { (icon("resize")) }
-            }
             div #topology-card .topology-card { @if let Some(card) = card { (card) } }
         }
     }
@@ -207,6 +202,11 @@ fn toolbar(t: Text, shown: &Shown) -> Markup {
             }
             @if !shown.unfolded.is_empty() {
                 a .button.small href=(shown.with(|other| other.unfolded.clear())) data-in-place { (icon("group")) (t.topology_fold()) }
+            }
+            div .topology-zoom.scripted-only {
+                button .plain.icon-only type="button" data-zoom="in" aria-label=(t.topology_zoom_in()) { (icon("plus")) }
+                button .plain.icon-only type="button" data-zoom="out" aria-label=(t.topology_zoom_out()) { span .minus aria-hidden="true" { "−" } }
+                button .plain.icon-only type="button" data-zoom="fit" aria-label=(t.topology_zoom_fit()) { (icon("resize")) }
             }
         }
     }

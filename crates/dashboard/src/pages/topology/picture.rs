@@ -94,10 +94,6 @@ impl Rect {
         self.x + self.w / 2
     }
 
-    pub fn middle(self) -> i32 {
-        self.y + self.h / 2
-    }
-
     /// Of `count` places along its width, number `index`.
     pub fn along(self, index: usize, count: usize) -> i32 {
         let share = |number: usize| i32::try_from(number).unwrap_or(i32::MAX - 1);

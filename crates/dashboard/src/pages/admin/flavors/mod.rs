@@ -17,7 +17,7 @@ use super::common::Admin;
 use crate::form::Fields;
 use crate::layout::Content;
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Problem, in_query};
+use crate::outcome::{Answer, Done, in_query};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Field, List, ListQuery, fact, icon, tag};
@@ -30,11 +30,15 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(create))
         .route("/dashboard/admin/flavors/new", get(new))
-        .route("/dashboard/admin/flavors/delete", get(ask_delete).post(delete))
         .route("/dashboard/admin/flavors/{id}", get(show))
         .route("/dashboard/admin/flavors/{id}/edit", get(edit).post(update))
         .merge(specs::routes())
         .merge(access::routes())
+        .merge(deletion::routes_of_admins(
+            "/dashboard/admin/flavors/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 /// A flavor's page, or a part below it.
@@ -73,7 +77,7 @@ fn table(visit: &Visit, query: &ListQuery, rows: Vec<Arc<Flavor>>) -> Markup {
         .sorted("memory", t.admin_host_memory(), |row| row.memory_mib, |row| html! { (ui::mebibytes(t, row.memory_mib)) })
         .sorted("disk", t.admin_flavor_disk(), |row| row.root_gib, |row| html! { (disk(t, row)) })
         .sorted("ephemeral", t.admin_flavor_ephemeral(), |row| row.ephemeral_gib, |row| html! { (ui::gibibytes(t, row.ephemeral_gib)) })
-        .sorted("swap", "Swap", |row| row.swap_mib, |row| html! { (ui::mebibytes(t, row.swap_mib)) })
+        .sorted("swap", t.server_swap(), |row| row.swap_mib, |row| html! { (ui::mebibytes(t, row.swap_mib)) })
         .sorted("servers", t.nav_servers(), |row| users(&row.id), |row| html! { (users(&row.id)) })
         .menu(|row| ui::menu(t, &row.name, html! {
             (ui::menu_dialog(&page_of(&row.id, "/edit"), "pencil", t.edit()))
@@ -111,7 +115,7 @@ async fn show(Admin(visit): Admin, Path(id): Path<FlavorId>) -> Answer {
                 (fact(t.admin_host_memory(), html! { (ui::mebibytes(t, flavor.memory_mib)) }))
                 (fact(t.admin_flavor_disk(), html! { (disk(t, &flavor)) }))
                 (fact(t.admin_flavor_ephemeral(), html! { (ui::gibibytes(t, flavor.ephemeral_gib)) }))
-                (fact("Swap", html! { (ui::mebibytes(t, flavor.swap_mib)) }))
+                (fact(t.server_swap(), html! { (ui::mebibytes(t, flavor.swap_mib)) }))
             })))
             (access::card(&visit, &flavor))
         }
@@ -199,37 +203,14 @@ async fn update(Admin(visit): Admin, Path(id): Path<FlavorId>, fields: Fields) -
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let cloud = visit.cloud();
-    let find = |id: &str| {
-        let flavor = cloud.get::<Flavor>(&id.into())?;
-        let users = cloud
-            .servers
-            .iter()
-            .filter(|server| server.flavor.id == flavor.id)
-            .count();
-        Ok(Victim {
-            id: flavor.id.to_string(),
-            name: flavor.name.clone(),
-            note: if users > 0 {
-                visit.t().admin_flavor_used(users)
-            } else {
-                String::new()
-            },
-            path: api_of(&flavor.id, ""),
-        })
-    };
-    fields.all("id").map(find).collect()
-}
-
-async fn ask_delete(Admin(visit): Admin, fields: Fields) -> Answer {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+    let flavor = cloud.get::<Flavor>(&id.into())?;
+    let users = cloud
+        .servers
+        .iter()
+        .filter(|server| server.flavor.id == flavor.id)
+        .count();
+    let victim = Victim::new(&flavor.id, &flavor.name, api_of(&flavor.id, ""));
+    Ok(victim.note_of(users, |users| visit.t().admin_flavor_used(users)))
 }

@@ -25,10 +25,14 @@ const API: &str = "/compute/v2.1/os-aggregates";
 pub(super) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/dashboard/admin/host/aggregates/new", get(new).post(create))
-        .route("/dashboard/admin/host/aggregates/delete", get(ask_delete).post(delete))
         .route("/dashboard/admin/host/aggregates/{id}/edit", get(edit).post(update))
         .route("/dashboard/admin/host/aggregates/{id}/add", post(add))
         .route("/dashboard/admin/host/aggregates/{id}/remove", post(remove))
+        .merge(deletion::routes_of_admins(
+            "/dashboard/admin/host/aggregates/delete",
+            None,
+            victim,
+        ))
 }
 
 pub(super) fn card(visit: &Visit) -> Markup {
@@ -210,34 +214,8 @@ async fn remove(Admin(visit): Admin, Path(id): Path<u64>, fields: Fields) -> Ans
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
-    let find = |id: &str| {
-        let row = visit
-            .cloud()
-            .get::<Aggregate>(&id.parse().map_err(|_| Problem::in_form(id))?)?;
-        let hosts = row.hosts.len();
-        Ok(Victim {
-            id: row.id.to_string(),
-            name: row.name.clone(),
-            note: if hosts > 0 {
-                visit.t().admin_aggregate_has_hosts(hosts)
-            } else {
-                String::new()
-            },
-            path: format!("{API}/{}", row.id),
-        })
-    };
-    fields.all("id").map(find).collect()
-}
-
-async fn ask_delete(Admin(visit): Admin, fields: Fields) -> Answer {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, None).await
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
+    let row = visit.cloud().get::<Aggregate>(&deletion::parsed(id)?)?;
+    let victim = Victim::new(row.id, &row.name, format!("{API}/{}", row.id));
+    Ok(victim.note_of(row.hosts.len(), |hosts| visit.t().admin_aggregate_has_hosts(hosts)))
 }

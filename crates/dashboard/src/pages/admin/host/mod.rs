@@ -16,6 +16,7 @@ use model::host::HostFacts;
 use super::common::Admin;
 use crate::layout::{Content, project_name};
 use crate::outcome::Answer;
+use crate::pages::compute::servers::state_badge;
 use crate::site::Site;
 use crate::ui::{self, Mood, badge, fact};
 use crate::visit::Visit;
@@ -144,7 +145,7 @@ fn servers(visit: &Visit, facts: &HostFacts) -> Markup {
                                 td { (server.flavor.name) }
                                 td .number { (server.flavor.vcpus) }
                                 td .number { (ui::mebibytes(t, server.flavor.memory_mib)) }
-                                td { code { (model::compute::server::status(server.vm_state, server.task_state)) } }
+                                td { (state_badge(t, server)) }
                             }
                         }
                     }

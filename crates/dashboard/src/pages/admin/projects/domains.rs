@@ -13,7 +13,7 @@ use serde_json::json;
 use super::project_tabs;
 use crate::form::Fields;
 use crate::layout::Content;
-use crate::outcome::{Answer, Done, Problem, in_query};
+use crate::outcome::{Answer, Done, in_query};
 use crate::pages::admin::common::{Admin, enabled};
 use crate::pages::admin::grants;
 use crate::pages::deletion::{self, Victim};
@@ -28,9 +28,13 @@ pub(super) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(create))
         .route("/dashboard/admin/projects/domains/new", get(new))
-        .route("/dashboard/admin/projects/domains/delete", get(ask_delete).post(delete))
         .route("/dashboard/admin/projects/domains/{id}", get(show))
         .route("/dashboard/admin/projects/domains/{id}/edit", get(edit).post(update))
+        .merge(deletion::routes_of_admins(
+            "/dashboard/admin/projects/domains/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
@@ -39,6 +43,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
     let projects = |id: &DomainId| cloud.projects.iter().filter(|project| project.domain_id == *id).count();
     let users = |id: &DomainId| cloud.users.iter().filter(|user| user.domain_id == *id).count();
     let table = List::new(&visit, &query, t.admin_domains(), rows, |row| format!("{} {} {}", row.name, row.id, row.description))
+        .usually_by("name")
         .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
             div .stack { a href=(format!("{HERE}/{}", row.id)) { (row.name) } @if !row.description.is_empty() { span .muted { (row.description) } } }
         })
@@ -93,15 +98,9 @@ fn form_fields(visit: &Visit, of: Option<&Domain>) -> Markup {
 }
 
 async fn new(Admin(visit): Admin) -> Answer {
-    let t = visit.t();
-    let body = html! {
-        form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
-            (form_fields(&visit, None))
-            (ui::submit(t, t.admin_domain_new(), false))
-        }
-        (ui::command_line(t, &["openstack domain create sales".to_owned()]))
-    };
-    Ok(visit.form(t.admin_domain_new(), body))
+    let title = visit.t().admin_domain_new();
+    let cli = ["openstack domain create sales".to_owned()];
+    Ok(visit.form_of(title, HERE, form_fields(&visit, None), title, &cli))
 }
 
 fn body_of(fields: &Fields) -> serde_json::Value {
@@ -120,14 +119,15 @@ async fn create(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
 async fn edit(Admin(visit): Admin, Path(id): Path<DomainId>) -> Answer {
     let t = visit.t();
     let domain = visit.cloud().get::<Domain>(&id)?;
-    let at = format!("{HERE}/{id}/edit");
-    let body = html! {
-        form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            (form_fields(&visit, Some(&domain)))
-            (ui::submit(t, t.save(), false))
-        }
-    };
-    Ok(visit.form(&t.network_edit(&domain.name), body))
+    let fields = form_fields(&visit, Some(&domain));
+    let cli = [format!("openstack domain set --description TEXT {id}")];
+    Ok(visit.form_of(
+        &t.network_edit(&domain.name),
+        &format!("{HERE}/{id}/edit"),
+        fields,
+        t.save(),
+        &cli,
+    ))
 }
 
 async fn update(Admin(visit): Admin, Path(id): Path<DomainId>, fields: Fields) -> Answer<Done> {
@@ -137,27 +137,12 @@ async fn update(Admin(visit): Admin, Path(id): Path<DomainId>, fields: Fields) -
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
-    let find = |id: &str| {
-        let domain = visit.cloud().get::<Domain>(&id.into())?;
-        Ok(Victim {
-            id: domain.id.to_string(),
-            name: domain.name.clone(),
-            note: visit.t().admin_domain_delete_note().to_owned(),
-            path: format!("{API}/{}", in_query(domain.id.as_str())),
-        })
-    };
-    fields.all("id").map(find).collect()
-}
-
-async fn ask_delete(Admin(visit): Admin, fields: Fields) -> Answer {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
+    let domain = visit.cloud().get::<Domain>(&id.into())?;
+    let victim = Victim::new(
+        &domain.id,
+        &domain.name,
+        format!("{API}/{}", in_query(domain.id.as_str())),
+    );
+    Ok(victim.note(visit.t().admin_domain_delete_note()))
 }

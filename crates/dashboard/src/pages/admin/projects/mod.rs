@@ -19,7 +19,7 @@ use super::common::{Admin, enabled, tabs};
 use super::grants::{self, domain_name, give_in_project};
 use crate::form::Fields;
 use crate::layout::Content;
-use crate::outcome::{Answer, Done, Problem, in_query};
+use crate::outcome::{Answer, Done, in_query};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Choice, Field, List, ListQuery, fact, icon, tag};
@@ -32,7 +32,6 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(create))
         .route("/dashboard/admin/projects/new", get(new))
-        .route("/dashboard/admin/projects/delete", get(ask_delete).post(delete))
         .route("/dashboard/admin/projects/{id}", get(show))
         .route("/dashboard/admin/projects/{id}/edit", get(edit).post(update))
         .route("/dashboard/admin/projects/{id}/enable", post(enable))
@@ -40,6 +39,11 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .merge(quotas::routes())
         .merge(domains::routes())
         .merge(usage::routes())
+        .merge(deletion::routes_of_admins(
+            "/dashboard/admin/projects/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 /// Projects, what they used, and the domains that they are in.
@@ -79,6 +83,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
             .count(&AssignmentTarget::Project(id.clone()))
     };
     let table = List::new(&visit, &query, t.admin_projects(), rows, |row| format!("{} {} {}", row.name, row.id, row.description))
+        .usually_by("name")
         .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
             div .stack {
                 span { a href=(format!("{HERE}/{}", row.id)) { (row.name) } " " @if row.id == *visit.project_id() { (tag(t.admin_project_here())) } }
@@ -236,34 +241,12 @@ fn left_behind(cloud: &Cloud, id: &ProjectId) -> u64 {
         .sum()
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    let find = |id: &str| {
-        let project = cloud.get::<Project>(&id.into())?;
-        let left = left_behind(cloud, &project.id);
-        let note = match left {
-            _ if project.id == *visit.project_id() => t.admin_project_delete_here().to_owned(),
-            0 => String::new(),
-            left => t.admin_project_leaves(left),
-        };
-        Ok(Victim {
-            id: project.id.to_string(),
-            name: project.name.clone(),
-            note,
-            path: api_of(&project.id),
-        })
-    };
-    fields.all("id").map(find).collect()
-}
-
-async fn ask_delete(Admin(visit): Admin, fields: Fields) -> Answer {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+    let project = cloud.get::<Project>(&id.into())?;
+    let victim = Victim::new(&project.id, &project.name, api_of(&project.id));
+    if project.id == *visit.project_id() {
+        return Ok(victim.note(t.admin_project_delete_here()));
+    }
+    Ok(victim.note_of(left_behind(cloud, &project.id), |left| t.admin_project_leaves(left)))
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{membership, user_tabs};
 use crate::form::Fields;
 use crate::layout::Content;
-use crate::outcome::{Answer, Done, Problem, in_query};
+use crate::outcome::{Answer, Done, in_query};
 use crate::pages::admin::common::Admin;
 use crate::pages::admin::grants::{self, domain_name};
 use crate::pages::admin::projects::domain_field;
@@ -29,9 +29,13 @@ pub(super) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(create))
         .route("/dashboard/admin/users/groups/new", get(new))
-        .route("/dashboard/admin/users/groups/delete", get(ask_delete).post(delete))
         .route("/dashboard/admin/users/groups/{id}", get(show))
         .route("/dashboard/admin/users/groups/{id}/edit", get(edit).post(update))
+        .merge(deletion::routes_of_admins(
+            "/dashboard/admin/users/groups/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
@@ -45,6 +49,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
             (ui::empty("group", t.admin_groups_empty(), t.admin_groups_lead(), create))
         } @else {
             (List::new(&visit, &query, t.admin_groups(), rows, |row| format!("{} {} {}", row.name, row.id, row.description))
+        .usually_by("name")
                 .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
                     div .stack { a href=(format!("{HERE}/{}", row.id)) { (row.name) } @if !row.description.is_empty() { span .muted { (row.description) } } }
                 })
@@ -96,15 +101,13 @@ fn form_fields(visit: &Visit, of: Option<&Group>) -> Markup {
 }
 
 async fn new(Admin(visit): Admin) -> Answer {
-    let t = visit.t();
-    let body = html! {
-        form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
-            (form_fields(&visit, None))
-            (ui::submit(t, t.admin_group_new(), false))
-        }
-        (ui::command_line(t, &["openstack group create developers".to_owned(), "openstack group add user developers USER".to_owned()]))
-    };
-    Ok(visit.form(t.admin_group_new(), body))
+    let title = visit.t().admin_group_new();
+    let cli = [
+        "openstack group create developers",
+        "openstack group add user developers USER",
+    ]
+    .map(str::to_owned);
+    Ok(visit.form_of(title, HERE, form_fields(&visit, None), title, &cli))
 }
 
 async fn create(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
@@ -120,14 +123,15 @@ async fn create(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
 async fn edit(Admin(visit): Admin, Path(id): Path<GroupId>) -> Answer {
     let t = visit.t();
     let group = visit.cloud().get::<Group>(&id)?;
-    let at = format!("{HERE}/{id}/edit");
-    let body = html! {
-        form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            (form_fields(&visit, Some(&group)))
-            (ui::submit(t, t.save(), false))
-        }
-    };
-    Ok(visit.form(&t.network_edit(&group.name), body))
+    let fields = form_fields(&visit, Some(&group));
+    let cli = [format!("openstack group set --description TEXT {id}")];
+    Ok(visit.form_of(
+        &t.network_edit(&group.name),
+        &format!("{HERE}/{id}/edit"),
+        fields,
+        t.save(),
+        &cli,
+    ))
 }
 
 async fn update(Admin(visit): Admin, Path(id): Path<GroupId>, fields: Fields) -> Answer<Done> {
@@ -138,30 +142,10 @@ async fn update(Admin(visit): Admin, Path(id): Path<GroupId>, fields: Fields) ->
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let cloud = visit.cloud();
-    let find = |id: &str| {
-        let group = cloud.get::<Group>(&id.into())?;
-        Ok(Victim {
-            id: group.id.to_string(),
-            name: group.name.clone(),
-            note: visit
-                .t()
-                .admin_group_delete_note(cloud.lookups.users_by_group.count(&group.id)),
-            path: format!("{API}/{}", in_query(group.id.as_str())),
-        })
-    };
-    fields.all("id").map(find).collect()
-}
-
-async fn ask_delete(Admin(visit): Admin, fields: Fields) -> Answer {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+    let group = cloud.get::<Group>(&id.into())?;
+    let members = cloud.lookups.users_by_group.count(&group.id);
+    let victim = Victim::new(&group.id, &group.name, format!("{API}/{}", in_query(group.id.as_str())));
+    Ok(victim.note(visit.t().admin_group_delete_note(members)))
 }

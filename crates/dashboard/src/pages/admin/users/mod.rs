@@ -16,7 +16,6 @@ use serde_json::json;
 
 use super::common::{Admin, enabled, tabs};
 use super::grants::{self, domain_name};
-use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::outcome::{Answer, Done, Problem, in_query};
 use crate::pages::deletion::{self, Victim};
@@ -31,7 +30,6 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(form::create))
         .route("/dashboard/admin/users/new", get(form::new))
-        .route("/dashboard/admin/users/delete", get(ask_delete).post(delete))
         .route("/dashboard/admin/users/{id}", get(show))
         .route("/dashboard/admin/users/{id}/edit", get(form::edit).post(form::update))
         .route(
@@ -42,6 +40,11 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/admin/users/{id}/disable", post(disable))
         .merge(groups::routes())
         .merge(membership::routes())
+        .merge(deletion::routes_of_admins(
+            "/dashboard/admin/users/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 /// Users, and the groups that they are in.
@@ -69,6 +72,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
     let table = List::new(&visit, &query, t.nav_users(), rows, |row| {
         format!("{} {} {}", row.name, row.id, row.email.as_deref().unwrap_or_default())
     })
+    .usually_by("name")
     .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
         div .stack {
             span { a href=(format!("{HERE}/{}", row.id)) { (row.name) } " " @if row.id == visit.actor().user_id { (tag(t.admin_user_you())) } }
@@ -103,9 +107,12 @@ fn menu_items(visit: &Visit, user: &User) -> Markup {
         (ui::menu_dialog(&at("edit"), "pencil", t.edit()))
         (ui::menu_dialog(&at("password"), "key", t.admin_password_set()))
         (ui::menu_dialog(&format!("/dashboard/admin/grants/new?holder=user:{}", user.id), "badge", t.admin_grant_new()))
-        @if user.enabled { (ui::menu_do(&at("disable"), "lock", t.admin_disable())) } @else { (ui::menu_do(&at("enable"), "unlock", t.admin_enable())) }
-        hr;
-        (ui::dialog_link(&format!("{HERE}/delete?id={}", user.id), "item danger", html! { (icon("trash")) (t.delete()) }))
+        // Nobody is offered to lock themselves out.
+        @if user.id != visit.actor().user_id {
+            @if user.enabled { (ui::menu_do(&at("disable"), "lock", t.admin_disable())) } @else { (ui::menu_do(&at("enable"), "unlock", t.admin_enable())) }
+            hr;
+            (ui::dialog_link(&format!("{HERE}/delete?id={}", user.id), "item danger", html! { (icon("trash")) (t.delete()) }))
+        }
     }
 }
 
@@ -165,31 +172,11 @@ async fn disable(Admin(visit): Admin, Path(id): Path<UserId>) -> Answer<Done> {
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let t = visit.t();
-    let find = |id: &str| {
-        let user = visit.cloud().get::<User>(&id.into())?;
-        if user.id == visit.actor().user_id {
-            return Err(Problem::in_form(t.admin_user_not_yourself()));
-        }
-        Ok(Victim {
-            id: user.id.to_string(),
-            name: user.name.clone(),
-            note: t.admin_user_delete_note().to_owned(),
-            path: api_of(&user.id),
-        })
-    };
-    fields.all("id").map(find).collect()
-}
-
-async fn ask_delete(Admin(visit): Admin, fields: Fields) -> Answer {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+    let user = visit.cloud().get::<User>(&id.into())?;
+    if user.id == visit.actor().user_id {
+        return Err(Problem::in_form(t.admin_user_not_yourself()));
+    }
+    Ok(Victim::new(&user.id, &user.name, api_of(&user.id)).note(t.admin_user_delete_note()))
 }

@@ -3,24 +3,15 @@
 use model::compute::Server;
 use model::volume::attachment;
 
-use super::super::servers::{HERE, find, nics, volume_name};
-use crate::form::Fields;
-use crate::outcome::{Answer, Done, Page, Problem};
+use super::super::servers::{find, nics, volume_name};
+use crate::outcome::Answer;
 use crate::pages::deletion::{self, Victim};
 use crate::visit::Visit;
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
-    let ids = fields.all("id");
-    ids.map(|id| {
-        let server = find(visit, id.parse().map_err(|_| Problem::in_form(id))?)?;
-        Ok(Victim {
-            id: id.to_owned(),
-            name: server.name.clone(),
-            note: note(visit, &server),
-            path: format!("/compute/v2.1/servers/{id}"),
-        })
-    })
-    .collect()
+pub(super) fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
+    let server = find(visit, deletion::parsed(id)?)?;
+    let path = format!("/compute/v2.1/servers/{}", server.id);
+    Ok(Victim::new(server.id, &server.name, path).note(note(visit, &server)))
 }
 
 /// What goes along, and what stays.
@@ -42,16 +33,4 @@ fn note(visit: &Visit, server: &Server) -> String {
         notes.push(t.server_leaves_floating(floating.floating_ip_address));
     }
     notes.join(" ")
-}
-
-pub(super) async fn ask(visit: Visit, fields: Fields) -> Answer<Page> {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-pub(super) async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
 }

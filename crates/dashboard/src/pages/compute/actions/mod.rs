@@ -22,6 +22,7 @@ use maud::{Markup, html};
 use model::compute::Server;
 
 use super::servers::{HERE, nics};
+use crate::pages::deletion;
 use crate::site::Site;
 use crate::ui::{self, icon};
 use crate::visit::Visit;
@@ -31,7 +32,6 @@ pub(crate) use plain::TOGETHER;
 
 pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
-        .route("/dashboard/servers/delete", get(delete::ask).post(delete::delete))
         .route(
             "/dashboard/servers/together/{key}",
             get(plain::ask_together).post(plain::act_together),
@@ -84,6 +84,11 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
             "/dashboard/servers/{id}/reset-state",
             get(admin::ask_reset).post(admin::reset),
         )
+        .merge(deletion::routes(
+            "/dashboard/servers/delete",
+            Some(HERE),
+            delete::victim,
+        ))
 }
 
 impl Offer {

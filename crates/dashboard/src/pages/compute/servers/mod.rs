@@ -28,6 +28,7 @@ use crate::ui::{self, ListQuery, icon};
 use crate::visit::Visit;
 
 pub(crate) use parts::{group_ids, volume_name};
+pub(crate) use show::fault_advice;
 pub(crate) use state::{action_words, denied_words, state};
 pub(crate) use table::{state_badge, table};
 
@@ -50,7 +51,7 @@ pub(crate) fn find(visit: &Visit, id: ServerId) -> Result<Arc<Server>, Problem> 
 
 /// Whether the visitor may change servers, and use their consoles; who is only a reader may look.
 pub(crate) fn may_change(visit: &Visit) -> bool {
-    visit.is_admin() || visit.actor().has_role("member")
+    visit.may_change()
 }
 
 /// Turns away who may only look, as the API would.

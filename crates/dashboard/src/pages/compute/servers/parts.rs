@@ -201,6 +201,7 @@ fn rules_in(cloud: &Cloud, group: SecurityGroupId) -> Vec<&SecurityGroupRule> {
 fn rule_words(t: Text, cloud: &Cloud, rule: &SecurityGroupRule) -> String {
     let protocol = match rule.protocol.as_deref() {
         None | Some("any") => t.server_rule_any().to_owned(),
+        Some("ipv6-icmp" | "icmpv6") => "ICMPv6".to_owned(),
         Some(protocol) => protocol.to_uppercase(),
     };
     let ports = match (rule.port_range_min, rule.port_range_max) {

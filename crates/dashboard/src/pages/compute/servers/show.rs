@@ -8,6 +8,7 @@ use model::compute::{Fault, Server, VmState};
 use super::state::power_words;
 use super::{Tab, boot_volume, find, may_change, on_host, parts, shown, ssh};
 use crate::layout::project_name;
+use crate::messages::Text;
 use crate::outcome::Answer;
 use crate::pages::compute::actions;
 use crate::ui::{self, fact, icon};
@@ -65,16 +66,21 @@ pub(super) fn waits(visit: &Visit, server: &Server) -> Markup {
     }
 }
 
+/// What to do about a server in error.
+pub(crate) fn fault_advice(t: Text, fault: &Fault) -> &'static str {
+    if fault.message.starts_with("No valid host") {
+        t.server_fault_no_room()
+    } else {
+        t.server_fault_other()
+    }
+}
+
 /// Why a server is in error, and what to do about it.
 fn fault_note(visit: &Visit, fault: &Fault) -> Markup {
     let t = visit.t();
     // What a 500 holds of the host's inside is for administrators, as the API has it.
     let details = Some(&fault.details).filter(|details| !details.is_empty() && (visit.is_admin() || fault.code != 500));
-    let advice = if fault.message.starts_with("No valid host") {
-        t.server_fault_no_room()
-    } else {
-        t.server_fault_other()
-    };
+    let advice = fault_advice(t, fault);
     html! {
         div .problem.server-note role="note" {
             p .problem-what { (icon("alert")) (t.server_fault()) }

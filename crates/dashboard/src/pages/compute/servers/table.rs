@@ -59,17 +59,19 @@ pub(crate) fn table(visit: &Visit, query: &ListQuery, servers: Vec<Arc<Server>>,
         .sorted("image", t.server_image(), |server| image_name(cloud, server).map(|name| name.to_lowercase()), |server| {
             html! { (image_name(cloud, server).unwrap_or_else(|| t.server_from_volume().to_owned())) }
         })
+        .minor()
         .sorted("flavor", t.server_flavor(), |server| (server.flavor.vcpus, server.flavor.memory_mib), |server| {
             html! {
                 div .stack {
                     span { (server.flavor.name) }
-                    span .muted.small { (t.server_vcpus(server.flavor.vcpus)) ", " (ui::mebibytes(t, server.flavor.memory_mib)) }
+                    span .muted.small.nowrap { (t.server_vcpus(server.flavor.vcpus)) ", " (ui::mebibytes(t, server.flavor.memory_mib)) }
                 }
             }
         })
         .sorted("key", t.server_key(), |server| server.key.as_ref().map(|(name, _)| name.clone()), |server| {
             html! { @if let Some((name, _)) = &server.key { (name) } @else { span .muted { (t.none()) } } }
-        });
+        })
+        .minor();
     if of_all {
         list = list
             .sorted(
@@ -86,6 +88,7 @@ pub(crate) fn table(visit: &Visit, query: &ListQuery, servers: Vec<Arc<Server>>,
                 |server| user_name(server),
                 |server| html! { (user_name(server)) },
             )
+            .minor()
             .sorted(
                 "host",
                 t.server_host(),

@@ -6,10 +6,10 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use maud::{Markup, html};
+use model::FloatingIpId;
 use model::network::access::get_visible;
 use model::network::port_forwarding::{self, PROTOCOLS, PortRange};
 use model::network::{FloatingIp, Network, PortForwarding};
-use model::{FloatingIpId, PortForwardingId};
 use serde_json::json;
 
 use super::{API, HERE, port_link, target_name, targets};
@@ -186,25 +186,14 @@ async fn create(visit: Visit, Path(id): Path<FloatingIpId>, fields: Fields) -> A
     Ok(Done::saying(t.fwd_added()))
 }
 
-fn victims(visit: &Visit, id: FloatingIpId, fields: &Fields) -> Result<Vec<Victim>, Problem> {
-    fields
-        .all("id")
-        .map(|one| {
-            let one: PortForwardingId = one.parse().map_err(|_| Problem::in_form(one))?;
-            let row = get_visible::<PortForwarding>(visit.cloud(), visit.actor(), &one)?;
-            let name = format!("{} {}", row.protocol.to_uppercase(), shown(row.external_ports));
-            Ok(Victim {
-                id: one.to_string(),
-                name,
-                note: format!(
-                    "→ {} {}",
-                    target_name(visit, row.internal_port_id),
-                    shown(row.internal_ports)
-                ),
-                path: format!("{API}/{id}/port_forwardings/{one}"),
-            })
-        })
-        .collect()
+fn victims(visit: &Visit, id: FloatingIpId, fields: &Fields) -> Answer<Vec<Victim>> {
+    deletion::chosen(fields, |one| {
+        let row = get_visible::<PortForwarding>(visit.cloud(), visit.actor(), &deletion::parsed(one)?)?;
+        let name = format!("{} {}", row.protocol.to_uppercase(), shown(row.external_ports));
+        let victim = Victim::new(row.id, name, format!("{API}/{id}/port_forwardings/{}", row.id));
+        let target = target_name(visit, row.internal_port_id);
+        Ok(victim.note(format!("→ {target} {}", shown(row.internal_ports))))
+    })
 }
 
 async fn ask_delete(visit: Visit, Path(id): Path<FloatingIpId>, fields: Fields) -> Answer<Page> {

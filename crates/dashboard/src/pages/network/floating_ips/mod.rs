@@ -20,7 +20,7 @@ use super::{networks, ports, routers, server_of};
 use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Page, Problem};
+use crate::outcome::{Answer, Done};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Field, List, ListQuery, Mood, badge, fact, icon};
@@ -33,11 +33,11 @@ const API: &str = "/networking/v2.0/floatingips";
 pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list))
-        .route("/dashboard/floating-ips/delete", get(ask_delete).post(delete))
         .route("/dashboard/floating-ips/{id}", get(show))
         .route("/dashboard/floating-ips/{id}/edit", get(edit).post(update))
         .merge(associate::routes())
         .merge(forwardings::routes())
+        .merge(deletion::routes("/dashboard/floating-ips/delete", Some(HERE), victim))
 }
 
 /// A link to a floating IP's page, by its address.
@@ -294,37 +294,13 @@ async fn update(visit: Visit, Path(id): Path<FloatingIpId>, fields: Fields) -> A
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    fields
-        .all("id")
-        .map(|id| {
-            let id: FloatingIpId = id.parse().map_err(|_| Problem::in_form(id))?;
-            let row = get_visible::<FloatingIp>(cloud, visit.actor(), &id)?;
-            let forwardings = cloud.lookups.forwardings_by_floating_ip.count(&id);
-            let note = match row.port_id {
-                Some(port) => t.fip_release_note(target_name(visit, port)),
-                None if forwardings > 0 => t.fip_has_forwardings(forwardings),
-                None => String::new(),
-            };
-            Ok(Victim {
-                id: id.to_string(),
-                name: row.floating_ip_address.to_string(),
-                note,
-                path: format!("{API}/{id}"),
-            })
-        })
-        .collect()
-}
-
-async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+    let row = get_visible::<FloatingIp>(cloud, visit.actor(), &deletion::parsed(id)?)?;
+    let victim = Victim::new(row.id, row.floating_ip_address.to_string(), format!("{API}/{}", row.id));
+    if let Some(port) = row.port_id {
+        return Ok(victim.note(t.fip_release_note(target_name(visit, port))));
+    }
+    let forwardings = cloud.lookups.forwardings_by_floating_ip.count(&row.id);
+    Ok(victim.note_of(forwardings, |count| t.fip_has_forwardings(count)))
 }

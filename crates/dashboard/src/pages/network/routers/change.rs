@@ -122,25 +122,17 @@ fn ids(fields: &Fields) -> Result<Vec<RouterId>, Problem> {
         .collect()
 }
 
-fn victims(visit: &Visit, ids: &[RouterId]) -> Result<Vec<Victim>, Problem> {
+fn victims(visit: &Visit, ids: &[RouterId]) -> Answer<Vec<Victim>> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    ids.iter()
-        .map(|id| {
-            let router = get_visible::<Router>(cloud, visit.actor(), id)?;
-            let legs = interfaces::of(cloud, *id).len();
-            let through = cloud.lookups.floating_ips_by_router.count(id);
-            Ok(Victim {
-                id: id.to_string(),
-                name: networks::name_of(t, &router.standard),
-                note: if legs + through > 0 {
-                    t.router_in_the_way(legs, through)
-                } else {
-                    String::new()
-                },
-                path: format!("/networking/v2.0/routers/{id}"),
-            })
-        })
-        .collect()
+    let victim = |id: &RouterId| {
+        let router = get_visible::<Router>(cloud, visit.actor(), id)?;
+        let legs = interfaces::of(cloud, *id).len();
+        let through = cloud.lookups.floating_ips_by_router.count(id);
+        let path = format!("/networking/v2.0/routers/{id}");
+        let victim = Victim::new(id, networks::name_of(t, &router.standard), path);
+        Ok(victim.note_of(legs + through, |_| t.router_in_the_way(legs, through)))
+    };
+    ids.iter().map(victim).collect()
 }
 
 pub(super) async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {

@@ -97,6 +97,7 @@ pub(crate) fn table(visit: &Visit, query: &ListQuery, routers: Vec<Arc<Router>>,
             if is_of_all { project(router) } else { String::new() }
         )
     })
+    .usually_by("name")
     .sorted(
         "name",
         t.name(),

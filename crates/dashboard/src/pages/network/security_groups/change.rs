@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::HERE;
 use crate::form::Fields;
-use crate::outcome::{Answer, Done, Page, Problem};
+use crate::outcome::{Answer, Done};
 use crate::pages::deletion::{self, Victim};
 use crate::pages::network::{networks, quota_of};
 use crate::ui::{self, Field};
@@ -95,47 +95,22 @@ pub(super) async fn update(visit: Visit, Path(id): Path<SecurityGroupId>, fields
     Ok(Done::saying(visit.t().saved()))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+pub(super) fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    fields
-        .all("id")
-        .map(|id| {
-            let id: SecurityGroupId = id.parse().map_err(|_| Problem::in_form(id))?;
-            let group = get_visible::<SecurityGroup>(cloud, visit.actor(), &id)?;
-            let members = cloud.lookups.ports_by_group.count(&id);
-            let rules = cloud
-                .lookups
-                .rules_by_remote_group
-                .of(&id)
-                .filter_map(|id| cloud.security_group_rules.get(id));
-            let named_by = rules.filter(|rule| rule.security_group_id != id).count();
-            let note = if members > 0 {
-                t.sg_in_use(members)
-            } else if group.is_default && !visit.is_admin() {
-                t.sg_is_default().to_owned()
-            } else if named_by > 0 {
-                t.sg_named_by(named_by)
-            } else {
-                String::new()
-            };
-            Ok(Victim {
-                id: id.to_string(),
-                name: networks::name_of(t, &group.standard),
-                note,
-                path: format!("/networking/v2.0/security-groups/{id}"),
-            })
-        })
-        .collect()
-}
-
-pub(super) async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
-    Ok(deletion::ask(
-        &visit,
-        &format!("{HERE}/delete"),
-        &victims(&visit, &fields)?,
-    ))
-}
-
-pub(super) async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+    let group = get_visible::<SecurityGroup>(cloud, visit.actor(), &deletion::parsed(id)?)?;
+    let path = format!("/networking/v2.0/security-groups/{}", group.id);
+    let victim = Victim::new(group.id, networks::name_of(t, &group.standard), path);
+    let members = cloud.lookups.ports_by_group.count(&group.id);
+    if members > 0 {
+        return Ok(victim.note(t.sg_in_use(members)));
+    }
+    if group.is_default && !visit.is_admin() {
+        return Ok(victim.note(t.sg_is_default()));
+    }
+    let rules = cloud.lookups.rules_by_remote_group.of(&group.id);
+    let named_by = rules
+        .filter_map(|id| cloud.security_group_rules.get(id))
+        .filter(|rule| rule.security_group_id != group.id)
+        .count();
+    Ok(victim.note_of(named_by, |count| t.sg_named_by(count)))
 }

@@ -24,6 +24,7 @@ use super::networks;
 use crate::layout::{Content, project_name};
 use crate::messages::Text;
 use crate::outcome::Answer;
+use crate::pages::deletion;
 use crate::site::Site;
 use crate::ui::{self, List, ListQuery, fact, icon, tag};
 use crate::visit::Visit;
@@ -37,10 +38,6 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(change::create))
         .route("/dashboard/security-groups/new", get(change::new))
-        .route(
-            "/dashboard/security-groups/delete",
-            get(change::ask_delete).post(change::delete),
-        )
         .route("/dashboard/security-groups/{id}", get(show))
         .route(
             "/dashboard/security-groups/{id}/edit",
@@ -48,6 +45,11 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         )
         .merge(new_rule::routes())
         .merge(rules::routes())
+        .merge(deletion::routes(
+            "/dashboard/security-groups/delete",
+            Some(HERE),
+            change::victim,
+        ))
 }
 
 /// A link to a group's page, by its name.
@@ -166,10 +168,8 @@ async fn show(visit: Visit, Path(id): Path<SecurityGroupId>, Query(query): Query
     let body = html! {
         (ui::object_head((HERE, t.nav_security_groups()), &name, state, actions))
         (rules::section(&visit, &group, &query))
-        div .cards {
-            (ui::card(t.details(), about(&visit, &group)))
-            (members::card(&visit, &group))
-        }
+        (members::card(&visit, &group))
+        (ui::card(t.details(), about(&visit, &group)))
     };
     Ok(visit.page(Content::new(&name, body).cli([
         format!("openstack security group show {id}"),

@@ -10,7 +10,7 @@ use model::host::{Direction, EtherType, ProtocolMatch};
 use model::network::access::{Resource, get_visible};
 use model::network::security_group::protocol;
 use model::network::{AddressGroup, SecurityGroup, SecurityGroupRule};
-use model::{Cloud, SecurityGroupId, SecurityGroupRuleId};
+use model::{Cloud, SecurityGroupId};
 use serde_json::{Value, json};
 
 use super::{HERE, link, words};
@@ -266,21 +266,13 @@ async fn allow(visit: Visit, Path(id): Path<SecurityGroupId>, fields: Fields) ->
     Ok(Done::saying(t.sg_allowed(what)))
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    fields
-        .all("id")
-        .map(|id| {
-            let id: SecurityGroupRuleId = id.parse().map_err(|_| Problem::in_form(id))?;
-            let rule = get_visible::<SecurityGroupRule>(cloud, visit.actor(), &id)?;
-            Ok(Victim {
-                id: id.to_string(),
-                name: words::sentence(t, cloud, &rule),
-                note: version(rule.ethertype).to_owned(),
-                path: format!("{API}/{id}"),
-            })
-        })
-        .collect()
+    deletion::chosen(fields, |id| {
+        let rule = get_visible::<SecurityGroupRule>(cloud, visit.actor(), &deletion::parsed(id)?)?;
+        let victim = Victim::new(rule.id, words::sentence(t, cloud, &rule), format!("{API}/{}", rule.id));
+        Ok(victim.note(version(rule.ethertype)))
+    })
 }
 
 async fn ask_delete(visit: Visit, Path(id): Path<SecurityGroupId>, fields: Fields) -> Answer<Page> {

@@ -11,15 +11,16 @@ use maud::{Markup, html};
 use model::BackupId;
 use model::volume::{BackupStatus, Volume, VolumeBackup, VolumeStatus, backup};
 
+use super::listing::{self, stored};
 use super::volumes;
 use super::words::{Reach, name_of};
 use crate::form::Fields;
-use crate::layout::{Content, project_name};
+use crate::layout::Content;
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Page, Problem};
+use crate::outcome::{Answer, Done, Page};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
-use crate::ui::{self, Choice, List, ListQuery, Mood, badge, fact, icon, tag};
+use crate::ui::{self, Choice, ListQuery, Mood, badge, fact, icon, tag};
 use crate::visit::Visit;
 
 const HERE: &str = "/dashboard/backups";
@@ -40,6 +41,8 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
             get(change::ask_reset).post(change::reset),
         )
 }
+
+stored!(VolumeBackup);
 
 fn title(backup: &VolumeBackup) -> String {
     name_of(backup.name.as_deref(), backup.id)
@@ -104,57 +107,21 @@ fn page(visit: &Visit, query: &ListQuery, reach: Reach) -> Answer {
     ])))
 }
 
-fn table(visit: &Visit, query: &ListQuery, backups: Vec<Arc<VolumeBackup>>, reach: Reach) -> Markup {
+fn table(visit: &Visit, query: &ListQuery, mut backups: Vec<Arc<VolumeBackup>>, reach: Reach) -> Markup {
     let t = visit.t();
-    let list = List::new(visit, query, t.backups_word(), backups, |backup| {
-        format!(
-            "{} {} {}",
-            title(backup),
-            backup.id,
-            backup.description.as_deref().unwrap_or_default()
-        )
-    })
-    .sorted(
-        "name",
-        t.name(),
-        |backup| title(backup).to_lowercase(),
-        |backup| words(t, backup),
-    )
-    .sorted(
-        "status",
-        t.status(),
-        |backup| backup.status.as_str(),
-        |backup| state(t, backup),
-    )
-    .sorted(
-        "size",
-        t.size(),
-        |backup| backup.size_gib,
-        |backup| html! { (t.gibibytes(backup.size_gib)) },
+    backups.sort_by_key(|backup| (std::cmp::Reverse(backup.created_at), backup.id));
+    let list = listing::begin(
+        visit,
+        query,
+        t.backups_word(),
+        backups,
+        move |backup| words(t, backup),
+        move |backup| state(t, backup),
     )
     .column("volume", t.volume_one(), |backup| of_volume(visit, backup));
-    let list = match reach {
-        Reach::Project => list,
-        Reach::All => list.sorted(
-            "project",
-            t.project(),
-            |backup| project_name(visit.cloud(), &backup.project_id),
-            |backup| html! { (project_name(visit.cloud(), &backup.project_id)) },
-        ),
-    };
-    list.sorted(
-        "created",
-        t.created(),
-        |backup| backup.created_at,
-        |backup| ui::time(backup.created_at),
-    )
-    .menu(|backup| menu(visit, backup))
-    .bulk_delete(
-        "/dashboard/backups/delete",
-        |backup| backup.id.to_string(),
-        |backup| title(backup),
-    )
-    .render()
+    listing::end(list, visit, reach, "/dashboard/backups/delete", |backup| {
+        menu(visit, backup)
+    })
 }
 
 /// Its name, and what is said of it.
@@ -261,32 +228,22 @@ fn on_host(visit: &Visit, backups: &[&Arc<VolumeBackup>]) -> Markup {
     }
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    let ids = fields
-        .all("id")
-        .map(|id| id.parse::<BackupId>().map_err(|_| Problem::in_form(id)));
-    let backups = ids.map(|id| Ok(backup::get_visible(cloud, visit.actor(), id?)?));
-    let mut backups = backups.collect::<Result<Vec<_>, Problem>>()?;
+    let mut backups = deletion::chosen(fields, |id| {
+        Ok(backup::get_visible(cloud, visit.actor(), deletion::parsed(id)?)?)
+    })?;
     // The newest go first: what is deleted together may hold its differences to one another.
     backups.sort_by_key(|backup| std::cmp::Reverse(backup.created_at));
-    let victims = backups
-        .iter()
-        .map(|backup| {
-            let note = if backup::has_dependents(cloud, backup) {
-                t.backup_has_dependents()
-            } else {
-                ""
-            };
-            Victim {
-                id: backup.id.to_string(),
-                name: title(backup),
-                note: note.to_owned(),
-                path: format!("/volume/v3/backups/{}", backup.id),
-            }
-        })
-        .collect();
-    Ok(victims)
+    let victim = |backup: &Arc<VolumeBackup>| {
+        let victim = Victim::new(backup.id, title(backup), format!("/volume/v3/backups/{}", backup.id));
+        if backup::has_dependents(cloud, backup) {
+            victim.note(t.backup_has_dependents())
+        } else {
+            victim
+        }
+    };
+    Ok(backups.iter().map(victim).collect())
 }
 
 async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {

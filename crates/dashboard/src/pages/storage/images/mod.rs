@@ -20,10 +20,9 @@ use model::image::{self, Image, ImageStatus, MemberStatus, TaskStatus};
 use serde_json::{Value, json};
 
 use super::words::name_of;
-use crate::form::Fields;
 use crate::layout::project_name;
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Page, Problem};
+use crate::outcome::{Answer, Done, Problem};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Mood, badge, icon};
@@ -39,7 +38,6 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/images/public", get(list::public))
         .route("/dashboard/images/all", get(list::all))
         .route("/dashboard/images/new", get(create::new))
-        .route("/dashboard/images/delete", get(ask_delete).post(delete))
         .route("/dashboard/images/{id}", get(show::show))
         .route(
             "/dashboard/images/{id}/data",
@@ -53,6 +51,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/images/{id}/share", get(share::ask).post(share::add))
         .route("/dashboard/images/{id}/unshare", post(share::remove))
         .route("/dashboard/images/{id}/offer", post(share::answer))
+        .merge(deletion::routes("/dashboard/images/delete", Some(HERE), victim))
 }
 
 /// What an image is called.
@@ -213,34 +212,14 @@ async fn patch(visit: &Visit, id: ImageId, steps: Vec<Value>) -> Result<(), Prob
     Ok(())
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
-    let t = visit.t();
-    fields
-        .all("id")
-        .map(|id| {
-            let id: ImageId = id.parse().map_err(|_| Problem::in_form(id))?;
-            let image = image::show(visit.cloud(), visit.actor(), id)?;
-            let note = if image.protected { t.image_protected_note() } else { "" };
-            Ok(Victim {
-                id: id.to_string(),
-                name: title(&image),
-                note: note.to_owned(),
-                path: format!("/image/v2/images/{id}"),
-            })
-        })
-        .collect()
-}
-
-async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
-    Ok(deletion::ask(
-        &visit,
-        "/dashboard/images/delete",
-        &victims(&visit, &fields)?,
-    ))
-}
-
-async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
+    let image = image::show(visit.cloud(), visit.actor(), deletion::parsed(id)?)?;
+    let note = if image.protected {
+        visit.t().image_protected_note()
+    } else {
+        ""
+    };
+    Ok(Victim::new(image.id, title(&image), format!("/image/v2/images/{}", image.id)).note(note))
 }
 
 #[cfg(test)]

@@ -18,14 +18,15 @@ use model::volume::types::DEFAULT_NAME;
 use model::volume::{self, AttachmentStatus, Volume, VolumeStatus, VolumeType, attachment};
 use model::{Cloud, VolumeId, VolumeTypeId};
 
+use super::listing::{self, stored};
 use super::words::{Reach, name_of, server_link};
 use crate::form::Fields;
-use crate::layout::{Content, project_name};
+use crate::layout::Content;
 use crate::messages::Text;
-use crate::outcome::{Answer, Done, Page, Problem};
+use crate::outcome::{Answer, Done, Page};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
-use crate::ui::{self, Choice, List, ListQuery, Mood, badge, icon, tag};
+use crate::ui::{self, Choice, ListQuery, Mood, badge, icon, tag};
 use crate::visit::Visit;
 
 const HERE: &str = "/dashboard/volumes";
@@ -83,6 +84,8 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         )
         .route("/dashboard/volumes/{id}/take-back", post(transfer::take_back))
 }
+
+stored!(Volume);
 
 /// What a volume is called.
 pub(super) fn title(volume: &Volume) -> String {
@@ -163,65 +166,23 @@ fn page(visit: &Visit, query: &ListQuery, reach: Reach) -> Answer {
 
 fn table(visit: &Visit, query: &ListQuery, volumes: Vec<Arc<Volume>>, reach: Reach) -> Markup {
     let (t, cloud) = (visit.t(), visit.cloud());
-    let list = List::new(visit, query, t.volumes_word(), volumes, |volume| {
-        format!(
-            "{} {} {}",
-            title(volume),
-            volume.id,
-            volume.description.as_deref().unwrap_or_default()
-        )
+    let name = move |volume: &Volume| html! { a href=(format!("{HERE}/{}", volume.id)) { (title(volume)) } " " (marks(t, volume)) };
+    let list = listing::begin(visit, query, t.volumes_word(), volumes, name, move |volume| {
+        state(t, volume)
     })
-    .sorted(
-        "name",
-        t.name(),
-        |volume| title(volume).to_lowercase(),
-        |volume| {
-            html! { a href=(format!("{HERE}/{}", volume.id)) { (title(volume)) } " " (marks(t, volume)) }
-        },
-    )
-    .sorted(
-        "status",
-        t.status(),
-        |volume| volume.status.as_str(),
-        |volume| state(t, volume),
-    )
-    .sorted(
-        "size",
-        t.size(),
-        |volume| volume.size_gib,
-        |volume| html! { (t.gibibytes(volume.size_gib)) },
-    )
-    .column("attached", t.volume_attached_to(), |volume| {
+    .usually_by("name")
+    .column("attached", t.volume_attached_to(), move |volume| {
         attached_to(t, cloud, volume)
     })
     .sorted(
         "type",
         t.volume_type(),
-        |volume| type_name(t, cloud, &volume.type_id),
-        |volume| html! { (type_name(t, cloud, &volume.type_id)) },
+        move |volume| type_name(t, cloud, &volume.type_id),
+        move |volume| html! { (type_name(t, cloud, &volume.type_id)) },
     );
-    let list = match reach {
-        Reach::Project => list,
-        Reach::All => list.sorted(
-            "project",
-            t.project(),
-            |volume| project_name(visit.cloud(), &volume.project_id),
-            |volume| html! { (project_name(visit.cloud(), &volume.project_id)) },
-        ),
-    };
-    list.sorted(
-        "created",
-        t.created(),
-        |volume| volume.created_at,
-        |volume| ui::time(volume.created_at),
-    )
-    .menu(|volume| ui::menu(t, &title(volume), menu(visit, volume, true)))
-    .bulk_delete(
-        "/dashboard/volumes/delete",
-        |volume| volume.id.to_string(),
-        |volume| title(volume),
-    )
-    .render()
+    listing::end(list, visit, reach, "/dashboard/volumes/delete", move |volume| {
+        ui::menu(t, &title(volume), menu(visit, volume, true))
+    })
 }
 
 /// What else there is to say of a volume in a word.
@@ -310,39 +271,32 @@ fn menu(visit: &Visit, volume: &Volume, is_in_list: bool) -> Markup {
     }
 }
 
-fn victims(visit: &Visit, fields: &Fields) -> Result<Vec<Victim>, Problem> {
+fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    fields
-        .all("id")
-        .map(|id| {
-            let id: VolumeId = id.parse().map_err(|_| Problem::in_form(id))?;
-            let volume = volume::get_visible(cloud, visit.actor(), id)?;
-            let snapshots = cloud.lookups.snapshots_by_volume.count(&id);
-            let attachments = cloud.lookups.attachments_by_volume.count(&id);
-            let note = match (attachments, snapshots) {
-                (0, 0) => String::new(),
-                (0, count) => t.volume_delete_with(count),
-                _ => t.volume_delete_attached().to_owned(),
-            };
-            let how = if snapshots > 0 && fields.is_set("cascade") {
-                "?cascade=true"
-            } else {
-                ""
-            };
-            Ok(Victim {
-                id: id.to_string(),
-                name: title(&volume),
-                note,
-                path: format!("/volume/v3/volumes/{id}{how}"),
-            })
-        })
-        .collect()
+    deletion::chosen(fields, |id| {
+        let volume = volume::get_visible(cloud, visit.actor(), deletion::parsed(id)?)?;
+        let snapshots = cloud.lookups.snapshots_by_volume.count(&volume.id);
+        let how = if snapshots > 0 && fields.is_set("cascade") {
+            "?cascade=true"
+        } else {
+            ""
+        };
+        let victim = Victim::new(
+            volume.id,
+            title(&volume),
+            format!("/volume/v3/volumes/{}{how}", volume.id),
+        );
+        if cloud.lookups.attachments_by_volume.count(&volume.id) > 0 {
+            return Ok(victim.note(t.volume_delete_attached()));
+        }
+        Ok(victim.note_of(snapshots, |count| t.volume_delete_with(count)))
+    })
 }
 
 async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
     let (t, cloud) = (visit.t(), visit.cloud());
     let victims = victims(&visit, &fields)?;
-    let ids = victims.iter().filter_map(|victim| victim.id.parse::<VolumeId>().ok());
+    let ids = fields.all("id").filter_map(|id| id.parse::<VolumeId>().ok());
     let have_snapshots = ids
         .map(|id| cloud.lookups.snapshots_by_volume.count(&id))
         .sum::<usize>()

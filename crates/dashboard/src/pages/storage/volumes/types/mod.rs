@@ -120,20 +120,16 @@ fn chosen(visit: &Visit, fields: &Fields) -> Result<Vec<Arc<VolumeType>>, Proble
 
 fn victims(visit: &Visit, chosen: &[Arc<VolumeType>]) -> Vec<Victim> {
     let (t, cloud) = (visit.t(), visit.cloud());
-    let victims = chosen.iter().map(|each| {
+    let victim = |each: &Arc<VolumeType>| {
         let users = cloud.volumes.iter().filter(|volume| volume.type_id == each.id).count();
-        Victim {
-            id: each.id.to_string(),
-            name: type_name(t, cloud, &each.id),
-            note: if users > 0 {
-                t.volume_type_in_use(users)
-            } else {
-                String::new()
-            },
-            path: format!("/volume/v3/types/{}", each.id),
-        }
-    });
-    victims.collect()
+        let victim = Victim::new(
+            each.id,
+            type_name(t, cloud, &each.id),
+            format!("/volume/v3/types/{}", each.id),
+        );
+        victim.note_of(users, |users| t.volume_type_in_use(users))
+    };
+    chosen.iter().map(victim).collect()
 }
 
 async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {

@@ -1,29 +1,43 @@
 //! Ports: part of their network's page, and one by itself.
 
+mod change;
+
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::routing::get;
+use axum::routing::{get, post};
 use maud::{Markup, html};
 use model::network::access::{Resource, get_visible};
 use model::network::port::device_owner;
 use model::network::{Network, Port, Router as NetworkRouter, SecurityGroup};
 use model::{PortId, RouterId, ServerId};
 
-use super::networks;
+use super::{networks, server_of};
 use crate::layout::Content;
 use crate::messages::Text;
 use crate::outcome::Answer;
+use crate::pages::deletion;
 use crate::site::Site;
-use crate::ui::{self, Mood, badge, fact};
+use crate::ui::{self, Mood, badge, fact, icon};
 use crate::visit::Visit;
+
+const HERE: &str = "/dashboard/ports";
 
 /// Ports on a network's page; of more there is the command line.
 const SHOWN: usize = 200;
 
 pub(crate) fn routes() -> Router<Arc<Site>> {
-    Router::new().route("/dashboard/ports/{id}", get(show))
+    Router::new()
+        .route(HERE, post(change::create))
+        .route("/dashboard/ports/new", get(change::new))
+        .route("/dashboard/ports/{id}", get(show))
+        .route("/dashboard/ports/{id}/edit", get(change::edit).post(change::update))
+        .merge(deletion::routes(
+            "/dashboard/ports/delete",
+            Some("/dashboard/networks"),
+            change::victim,
+        ))
 }
 
 /// The ports of a network, on its page.
@@ -46,10 +60,15 @@ pub(super) fn card(visit: &Visit, network: &Network) -> Markup {
     });
     html! {
         section .card #ports {
-            h2 { (t.ports()) " " span .muted { (ports.len()) } }
+            header .card-head {
+                h2 { (t.ports()) " " span .muted { (ports.len()) } }
+                @if !network.external && visit.may_change() {
+                    (ui::dialog_link(&format!("{HERE}/new?network={}", network.id), "button small", html! { (icon("plus")) (t.port_new()) }))
+                }
+            }
             @if ports.is_empty() { p .muted { (t.port_none()) } } @else {
                 div .table-scroll { table {
-                    thead { tr { th { (t.port()) } th { (t.port_addresses()) } th { "MAC" } th { (t.port_of()) } th { (t.status()) } } }
+                    thead { tr { th { (t.port()) } th { (t.port_addresses()) } th { "MAC" } th { (t.port_of()) } th { (t.status()) } th .row-menu { span .sr { (t.actions()) } } } }
                     tbody {
                         @for port in ports.iter().take(SHOWN) {
                             tr {
@@ -58,6 +77,7 @@ pub(super) fn card(visit: &Visit, network: &Network) -> Markup {
                                 td { code { (port.mac_address) } }
                                 td { (user(visit, port)) }
                                 td { (badge(Mood::of_network(port.status.as_str()), t.network_status(port.status.as_str()))) }
+                                td .row-menu { @if is_own(visit, port) { (ui::menu(t, &short_name(port), menu_items(t, port))) } }
                             }
                         }
                     }
@@ -65,6 +85,24 @@ pub(super) fn card(visit: &Visit, network: &Network) -> Markup {
             }
         }
     }
+}
+
+/// Whether the visitor may change it, and it is not part of something else (a router, DHCP).
+fn is_own(visit: &Visit, port: &Port) -> bool {
+    port.changeable_by(visit.cloud(), visit.actor()) && !port.is_network_owned() && !port.is_router_owned()
+}
+
+fn menu_items(t: Text, port: &Port) -> Markup {
+    html! {
+        (ui::menu_dialog(&format!("{HERE}/{}/edit", port.id), "pencil", t.edit()))
+        hr;
+        (ui::dialog_link(&format!("{HERE}/delete?id={}", port.id), "item danger", html! { (icon("trash")) (t.delete()) }))
+    }
+}
+
+/// The server that loses a port with it.
+fn user_name(visit: &Visit, port: &Port) -> Option<String> {
+    server_of(visit.cloud(), port).map(|server| server.name.clone())
 }
 
 /// A name for people: ports need none.
@@ -128,17 +166,26 @@ async fn show(visit: Visit, Path(id): Path<PortId>) -> Answer {
         },
     );
     let body = html! {
-        (ui::object_head((&list.0, &list.1), &name, state, html! {}))
+        (ui::object_head((&list.0, &list.1), &name, state, html! {
+            @if is_own(&visit, &port) {
+                (ui::action(&format!("{HERE}/{id}/edit"), "pencil", t.edit()))
+                (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "button danger", html! { (icon("trash")) (t.delete()) }))
+            }
+        }))
         div .cards { (ui::card(t.details(), about(&visit, &port))) }
         (on_host(t, &visit, &port))
     };
-    Ok(visit.page(Content::new(&name, body).cli([format!("openstack port show {id}")])))
+    Ok(visit.page(Content::new(&name, body).cli([
+        format!("openstack port show {id}"),
+        format!("openstack port set --name NAME {id}"),
+    ])))
 }
 
 fn about(visit: &Visit, port: &Port) -> Markup {
     let (t, cloud) = (visit.t(), visit.cloud());
     ui::facts(html! {
         (fact(t.id(), ui::copyable(t, &port.id.to_string())))
+        @if !port.standard.description.is_empty() { (fact(t.description(), html! { (port.standard.description) })) }
         (fact(t.port_of(), user(visit, port)))
         (fact(t.port_addresses(), html! { div .stack { @for fixed in &port.fixed_ips { (ui::copyable(t, &fixed.ip_address.to_string())) } } }))
         (fact("MAC", ui::copyable(t, &port.mac_address.to_string())))
