@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 pub(crate) mod compute;
+pub(crate) mod csv;
 pub(crate) mod deletion;
 pub(crate) mod network;
 pub(crate) mod not_found;

@@ -22,7 +22,9 @@ use crate::visit::Visit;
 pub(super) use usage::{figure, rounded_now};
 
 pub(crate) fn routes() -> Router<Arc<Site>> {
-    Router::new().route("/dashboard/", get(show))
+    Router::new()
+        .route("/dashboard/", get(show))
+        .route("/dashboard/usage.csv", get(usage::download))
 }
 
 async fn show(visit: Visit, Query(wanted): Query<usage::Wanted>) -> Answer {

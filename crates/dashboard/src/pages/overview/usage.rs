@@ -1,11 +1,15 @@
 //! What the project's servers took, day by day, as small plots.
 
+use axum::extract::Query;
+use axum::response::Response;
 use maud::{Markup, html};
 use model::Timestamp;
-use model::compute::usage::{Period, Taken};
+use model::compute::usage::{Launched, Period, Taken};
 use serde::Deserialize;
 
 use crate::messages::Text;
+use crate::pages::csv::{self, cell};
+use crate::ui::icon;
 use crate::visit::Visit;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -27,13 +31,19 @@ struct Day {
     taken: Taken,
 }
 
+impl Wanted {
+    fn days(&self) -> i64 {
+        if CHOICES.contains(&self.days) {
+            self.days
+        } else {
+            CHOICES[0]
+        }
+    }
+}
+
 pub(super) fn card(visit: &Visit, wanted: &Wanted) -> Markup {
     let t = visit.t();
-    let days = if CHOICES.contains(&wanted.days) {
-        wanted.days
-    } else {
-        CHOICES[0]
-    };
+    let days = wanted.days();
     let table = days_of(visit, days);
     html! {
         section .card #usage {
@@ -53,8 +63,34 @@ pub(super) fn card(visit: &Visit, wanted: &Wanted) -> Markup {
                 (plot(t, t.overview_memory_hours(), &table, |taken| taken.memory_mib / 1024.0))
             }
             (as_table(t, &table))
+            p .card-foot {
+                a .button.small href=(format!("/dashboard/usage.csv?days={days}")) download="usage.csv" { (icon("download")) (t.admin_usage_csv()) }
+            }
         }
     }
+}
+
+/// The project's servers in the days chosen, a line each.
+pub(super) async fn download(visit: Visit, Query(wanted): Query<Wanted>) -> Response {
+    let period = last_days(&visit, wanted.days());
+    let row = |(server, launched): Launched| {
+        let hours = period.hours(&server, launched);
+        let flavor = &server.flavor;
+        format!(
+            "{},{},{},{},{},{},{hours:.2}",
+            cell(&server.name),
+            server.id,
+            cell(&flavor.name),
+            flavor.vcpus,
+            flavor.memory_mib,
+            flavor.root_gib + flavor.ephemeral_gib,
+        )
+    };
+    let servers = period.counted(visit.cloud(), Some(visit.project_id()));
+    csv::file(
+        "server,server_id,flavor,vcpus,memory_mb,disk_gb,hours",
+        servers.into_iter().map(row),
+    )
 }
 
 /// What time it is, rounded down, so that a page on which nothing happens stays the same for a while.
@@ -63,17 +99,21 @@ pub(in crate::pages) fn rounded_now(visit: &Visit) -> Timestamp {
     Timestamp::from_unix_seconds(now - now.rem_euclid(STEP_SECONDS))
 }
 
-fn days_of(visit: &Visit, days: i64) -> Vec<Day> {
+/// Today, as far as it has come, and the days before it.
+fn last_days(visit: &Visit, days: i64) -> Period {
     let now = rounded_now(visit).unix_seconds();
     let today = now - now.rem_euclid(DAY_SECONDS);
-    let at = Timestamp::from_unix_seconds;
-    let whole = Period {
-        start: at(today - (days - 1) * DAY_SECONDS),
-        stop: at(now),
-    };
+    Period {
+        start: Timestamp::from_unix_seconds(today - (days - 1) * DAY_SECONDS),
+        stop: Timestamp::from_unix_seconds(now),
+    }
+}
+
+fn days_of(visit: &Visit, days: i64) -> Vec<Day> {
+    let whole = last_days(visit, days);
     let servers = whole.counted(visit.cloud(), Some(visit.project_id()));
     let day = |back: i64| {
-        let start = at(today - back * DAY_SECONDS);
+        let start = whole.start.plus_seconds((days - 1 - back) * DAY_SECONDS);
         let stop = start.plus_seconds(DAY_SECONDS).min(whole.stop);
         Day {
             start,

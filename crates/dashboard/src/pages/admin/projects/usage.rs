@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -18,6 +17,7 @@ use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::outcome::{Answer, Problem, in_query};
 use crate::pages::admin::common::Admin;
+use crate::pages::csv::{self, cell};
 use crate::pages::overview::{figure, rounded_now};
 use crate::site::Site;
 use crate::ui::{self, icon};
@@ -145,11 +145,10 @@ fn table(visit: &Visit, lines: &[Line]) -> Markup {
 
 async fn download(Admin(visit): Admin, fields: Fields) -> Answer<Response> {
     let days = Days::read(&visit, &fields)?;
-    let mut text = String::from("project,project_id,servers,server_hours,vcpu_hours,memory_gb_hours,disk_gb_hours\r\n");
-    for line in lines(&visit, &days.period) {
+    let row = |line: Line| {
         let taken = line.taken;
-        text.push_str(&format!(
-            "{},{},{},{:.2},{:.2},{:.2},{:.2}\r\n",
+        format!(
+            "{},{},{},{:.2},{:.2},{:.2},{:.2}",
             cell(&project_name(visit.cloud(), &line.project)),
             cell(line.project.as_str()),
             line.servers,
@@ -157,34 +156,17 @@ async fn download(Admin(visit): Admin, fields: Fields) -> Answer<Response> {
             taken.vcpus,
             taken.memory_mib / 1024.0,
             taken.disk_gib,
-        ));
-    }
-    let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"usage.csv\""),
-    ];
-    Ok((headers, text).into_response())
-}
-
-/// A text that spreadsheets take for nothing but text: not for the end of a cell, not for a formula.
-fn cell(text: &str) -> String {
-    let mark = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        "'"
-    } else {
-        ""
+        )
     };
-    format!("\"{mark}{}\"", text.replace('"', "\"\""))
+    Ok(csv::file(
+        "project,project_id,servers,server_hours,vcpu_hours,memory_gb_hours,disk_gb_hours",
+        lines(&visit, &days.period).into_iter().map(row),
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_no_formulas() {
-        assert_eq!(cell("web, \"a\""), "\"web, \"\"a\"\"\"");
-        assert_eq!(cell("=1+1"), "\"'=1+1\"");
-    }
 
     #[test]
     fn days_begin_at_midnight() {
