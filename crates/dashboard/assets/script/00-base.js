@@ -189,7 +189,8 @@
     if (opener) opener.setAttribute("aria-expanded", String(document.body.classList.toggle("nav-open")));
     else if (!at("#nav")) document.body.classList.remove("nav-open");
     const step = at("[data-to-step]");
-    if (step) goToStep(step.closest("form"), Number(step.dataset.toStep));
+    // The launch wizard says itself what is missing: its steps are open in any order.
+    if (step) goToStep(step.closest("form"), Number(step.dataset.toStep), !step.closest("#launch") || step.hasAttribute("data-next"));
     for (const menu of findAll(".menu[open]")) if (!menu.contains(event.target)) menu.removeAttribute("open");
   });
   function copyByHand(text) {
@@ -269,10 +270,10 @@
     }
   }
   // Steps of a long form: [data-step="N"] fieldsets, [data-to-step="N"] buttons.
-  function goToStep(form, number) {
+  function goToStep(form, number, isChecked) {
     const steps = findAll("[data-step]", form);
     const now = steps.findIndex((step) => step.classList.contains("now"));
-    if (number > now) {
+    if (isChecked && number > now) {
       for (const step of steps.slice(0, number)) {
         const wrong = findAll("input, select, textarea", step).find((input) => !input.checkValidity());
         if (wrong) { show1(form, steps.indexOf(step)); wrong.reportValidity(); return; }
