@@ -1,6 +1,7 @@
 //! A small cloud for tests of the network part: real kernel, namespaces as virtual machines.
 #![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
 
+pub mod dhcp;
 pub mod frame;
 pub mod probe;
 pub mod rate;
