@@ -144,14 +144,15 @@ fn write_done(done: &Done, by_script: bool, from: &str, response: Response) -> R
     let headers = answer.headers_mut();
     headers.extend(parts.headers);
     // Headers are ASCII: other characters are written as JSON writes them.
-    let told = serde_json::json!({"maru:done": {"said": done.said}});
+    let to = done
+        .to
+        .as_ref()
+        .filter(|to| !done.is_back || from.starts_with(&format!("{to}/")));
+    let told = serde_json::json!({"maru:done": {"said": done.said, "leaves": to.is_some()}});
     if let Ok(value) = HeaderValue::from_str(&ascii(&told.to_string())) {
         headers.insert(HX_TRIGGER, value);
     }
-    if let Some(to) = &done.to
-        && (!done.is_back || from.starts_with(&format!("{to}/")))
-        && let Ok(value) = HeaderValue::from_str(to)
-    {
+    if let Some(value) = to.and_then(|to| HeaderValue::from_str(to).ok()) {
         headers.insert(GO, value);
     }
     answer

@@ -132,7 +132,7 @@ impl Visit {
         html! {
             header .top {
                 button .plain.icon-only.menu-button type="button" data-menu aria-label=(t.menu()) aria-controls="nav" aria-expanded="false" { (icon("menu")) }
-                a .brand href="/dashboard/" { (ui::logo()) span { (t.maru()) } }
+                a .brand href="/dashboard/" aria-label=(t.maru()) { (ui::logo()) span { (t.maru()) } }
                 form .project-switch method="post" action="/dashboard/project" {
                     label {
                         span .sr { (t.project()) }
@@ -236,7 +236,7 @@ impl View {
         html! {
             form .switch method="post" action="/dashboard/likes" {
                 input type="hidden" name="back" value=(self.address);
-                button .plain type="submit" name="lang" value=(other.code()) lang=(other.code()) { (icon("languages")) span .wide { (name) } }
+                button .plain type="submit" name="lang" value=(other.code()) lang=(other.code()) aria-label=(name) { (icon("languages")) span .wide { (name) } }
                 button .plain.icon-only type="submit" name="theme" value=(if self.theme == Some("dark") { "light" } else { "dark" })
                     data-theme-switch aria-label=(t.theme()) { (icon("moon")) }
             }

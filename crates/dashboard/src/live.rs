@@ -23,7 +23,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use crate::outcome::inside;
+use crate::outcome::{Away, inside};
 use crate::site::Site;
 use crate::visit::{MIDDLE, Visit};
 
@@ -60,16 +60,19 @@ pub(crate) fn routes(pages: Router<Arc<Site>>) -> Router<Arc<Site>> {
     Router::new().route(
         "/dashboard/live",
         get(
-            |State(site): State<Arc<Site>>, visit: Visit, Query(wanted): Query<Wanted>, headers: HeaderMap| async move {
+            |State(site): State<Arc<Site>>,
+             visit: Result<Visit, Away>,
+             Query(wanted): Query<Wanted>,
+             headers: HeaderMap| async move {
                 let page = WatchedPage {
                     pages: pages.with_state(site.clone()),
                     address: inside(Some(&wanted.of)),
                     headers,
                     shown: wanted.shown,
+                    is_known: visit.is_ok(),
                     made_at: None,
                 };
                 let changes = site.control.changes();
-                drop(visit);
                 Sse::new(page.events(site, changes)).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE))
             },
         ),
@@ -90,13 +93,23 @@ struct WatchedPage {
     address: String,
     headers: HeaderMap,
     shown: String,
+    /// Whether a session came along. Without one the stream says so, which a redirection would not.
+    is_known: bool,
     made_at: Option<Instant>,
+}
+
+/// Signed out, or the program ends: the page looks for itself. An event without data would not reach it.
+fn gone() -> Event {
+    Event::default().event("gone").data("gone")
 }
 
 impl WatchedPage {
     fn events(self, site: Arc<Site>, changes: watch::Receiver<u64>) -> impl Stream<Item = Result<Event, Infallible>> {
         futures_util::stream::unfold(Some((self, site, changes)), |state| async move {
             let (mut page, site, mut changes) = state?;
+            if !page.is_known {
+                return Some((Ok(gone()), None));
+            }
             loop {
                 // The first look is at once; every other waits for a change.
                 if let Some(made_at) = page.made_at {
@@ -114,8 +127,7 @@ impl WatchedPage {
                 let made = page.make().await;
                 drop(turn);
                 let Some(middle) = made else {
-                    // Signed out, or the program ends: the page looks for itself.
-                    return Some((Ok(Event::default().event("gone").data("")), None));
+                    return Some((Ok(gone()), None));
                 };
                 let mark = mark(&middle);
                 if mark != page.shown {

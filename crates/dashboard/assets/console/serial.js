@@ -4,6 +4,9 @@ import { Terminal } from "../vendor/xterm/xterm.mjs";
 import { FitAddon } from "../vendor/xterm/addon-fit.mjs";
 import { bind, connect, leave, screen, tell } from "./frame.js";
 
+// Read out by screen readers.
+Terminal.strings.promptLabel = document.getElementById("console").dataset.input;
+
 const terminal = new Terminal({
   cursorBlink: true,
   scrollback: 5000,

@@ -159,7 +159,8 @@
     close();
     find("#page-problem")?.replaceChildren();
     findAll(".menu[open]").forEach((menu) => menu.removeAttribute("open"));
-    refresh();
+    // Who leaves needs no new state of a page that may be gone.
+    if (!event.detail.leaves) refresh();
   });
 
   // ── Clicks ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,6 +207,36 @@
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "/" && find("#search")) { event.preventDefault(); find("#search").focus(); }
   });
+
+  // ── Menus of rows ────────────────────────────────────────────────────────────────────────────────────────────────
+  // A table scrolls sideways where it is wider than its place, which would cut its menus off: they are placed in the window.
+  const ROOM = 8;
+  function placeMenu(menu) {
+    if (!menu.closest(".table-frame, .table-scroll")) return;
+    const [opener, items] = [find("summary", menu).getBoundingClientRect(), find(".menu-items", menu)];
+    const below = innerHeight - opener.bottom - 2 * ROOM;
+    const above = opener.top - 2 * ROOM;
+    const upwards = below < Math.min(items.scrollHeight, 320) && above > below;
+    Object.assign(items.style, {
+      position: "fixed",
+      top: upwards ? "auto" : `${opener.bottom}px`,
+      bottom: upwards ? `${innerHeight - opener.top + 4}px` : "auto",
+      left: "auto",
+      width: "max-content",
+      right: `${Math.max(ROOM, document.documentElement.clientWidth - opener.right)}px`,
+      maxHeight: `${upwards ? above : below}px`,
+    });
+  }
+  document.addEventListener("toggle", (event) => { if (event.target.matches(".menu[open]")) placeMenu(event.target); }, true);
+  // It goes along with its row, and away when that is out of sight.
+  document.addEventListener("scroll", () => {
+    for (const menu of findAll(":is(.table-frame, .table-scroll) .menu[open]")) {
+      const opener = find("summary", menu).getBoundingClientRect();
+      if (opener.bottom < 0 || opener.top > innerHeight) menu.removeAttribute("open");
+      else placeMenu(menu);
+    }
+  }, { capture: true, passive: true });
+  window.addEventListener("resize", () => findAll(".menu[open]").forEach(placeMenu));
 
   // ── Forms ─────────────────────────────────────────────────────────────────────────────────────────────────────────
   document.addEventListener("change", (event) => {
@@ -275,6 +306,7 @@
   // ── After each change of the page ─────────────────────────────────────────────────────────────────────────────────
   function settled(place) {
     tellTimes(place);
+    findAll(".menu[open]", place).forEach(placeMenu);
     countSelected();
     for (const form of findAll("form", place)) {
       showIfs(form);

@@ -18,6 +18,7 @@ messages! {
     admin_network_default_hint = "Taken where none is named. There is one at most.", "따로 고르지 않으면 쓰입니다. 하나만 있을 수 있습니다.";
     admin_network_kind = "Kind", "종류";
     admin_network_vxlan_hint = "A switch of its own, told apart by a number", "번호로 구별되는 독립된 스위치";
+    admin_network_flat = "Flat", "플랫(flat)";
     admin_network_flat_hint = "A network of the world outside, by its name", "이름으로 가리키는 바깥 네트워크";
     admin_network_physical = "Physical network", "물리 네트워크";
     admin_network_physical_hint = "Its name; one network at most is on each.", "이름입니다. 하나에 네트워크 하나만 둘 수 있습니다.";

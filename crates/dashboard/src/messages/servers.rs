@@ -49,6 +49,7 @@ messages! {
     server_fault = "This server could not be made, or broke", "서버를 만들지 못했거나 고장 났습니다";
     server_fault_details = "Details", "자세히";
     server_fault_no_room = "Delete this server and take a smaller flavor, or stop and delete servers that are no longer needed; then launch it again.", "이 서버를 지우고 더 작은 flavor를 고르거나, 필요 없는 서버를 지운 뒤 다시 만드세요.";
+    server_log_reboot = "Reboot", "재부팅";
     server_fault_other = "Try a hard reboot. If that does not help, look at the log, rebuild the server, or delete it and launch another.", "하드 재부팅을 해 보세요. 안 되면 로그를 보고, 다시 구축하거나 지우고 새로 만드세요.";
 }
 
@@ -180,6 +181,7 @@ messages! {
     console_type = "Type it", "입력하기";
     console_full = "Full screen", "전체 화면";
     console_again = "Reconnect", "다시 연결";
+    console_input = "What you type goes to the server", "입력한 글자는 서버로 갑니다";
     console_screen_hint = "Click on the screen to type. Pasted text is typed key by key, as on an English keyboard.", "입력하려면 화면을 누르세요. 붙여넣은 글은 영문 자판으로 한 글자씩 입력됩니다.";
     console_serial_hint = "Nothing to see? Press Enter: the server shows its prompt again. One person at a time can use a serial console.", "아무것도 안 보이면 Enter를 누르세요. 로그인 안내가 다시 나옵니다. 직렬 콘솔은 한 번에 한 사람만 쓸 수 있습니다.";
     console_no_script = "Consoles need JavaScript.", "콘솔을 쓰려면 JavaScript가 필요합니다.";

@@ -113,7 +113,7 @@ pub(crate) fn ask_with(visit: &Visit, address: &str, victims: &[Victim], fields:
         &title,
         html! {
             form method="post" action=(address) hx-post=(address) hx-swap="none" {
-                ul .victims {
+                ul .victims tabindex="0" {
                     @for victim in victims {
                         li {
                             input type="hidden" name="id" value=(victim.id);

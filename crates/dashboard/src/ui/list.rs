@@ -316,8 +316,13 @@ impl<'a, T> List<'a, T> {
     }
 
     fn row(&self, row: &T) -> Markup {
+        // By its name a live page tells a row from the one that takes its place: what is chosen stays with what it was chosen for.
+        let name = self
+            .bulk
+            .as_ref()
+            .map(|bulk| format!("row-{}", in_query(&(bulk.id)(row))));
         html! {
-            tr {
+            tr id=[name] {
                 @if let Some(bulk) = &self.bulk {
                     td .pick {
                         input type="checkbox" name="id" value=((bulk.id)(row)) form="bulk" data-keep aria-label=(self.t.select_one((bulk.name)(row)));

@@ -124,8 +124,8 @@ fn endpoints(visit: &Visit, services: &[Value]) -> Markup {
                 tbody {
                     @for service in services {
                         tr {
-                            td { (service["type"].as_str().unwrap_or_default()) }
-                            td .muted { (service["name"].as_str().unwrap_or_default()) }
+                            td { code { (service["type"].as_str().unwrap_or_default()) } }
+                            td { code .muted { (service["name"].as_str().unwrap_or_default()) } }
                             td { @if let Some(url) = public(service) { (ui::copyable(t, &url)) } @else { span .muted { (t.none()) } } }
                         }
                     }

@@ -118,7 +118,7 @@ fn network_fields(visit: &Visit) -> Markup {
         .collect();
     let kinds = [
         Choice::new("vxlan", "VXLAN").note(t.admin_network_vxlan_hint()),
-        Choice::new("flat", "Flat").note(t.admin_network_flat_hint()),
+        Choice::new("flat", t.admin_network_flat()).note(t.admin_network_flat_hint()),
     ];
     html! {
         (ui::text(Field {

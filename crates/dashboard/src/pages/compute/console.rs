@@ -105,7 +105,7 @@ fn console(visit: &Visit, server: &Server, kind: ConsoleKind) -> Markup {
         section #console .console aria-label=(t.server_tab_console())
             data-ticket=(format!("{HERE}/{}/console/ticket?kind={}", server.id, word(kind)))
             data-connecting=(t.console_connecting()) data-connected=(t.console_connected()) data-closed=(t.console_closed())
-            data-refused=(t.console_refused()) data-taken=(t.console_taken()) data-stopped=(t.console_stopped()) {
+            data-refused=(t.console_refused()) data-taken=(t.console_taken()) data-stopped=(t.console_stopped()) data-input=(t.console_input()) {
             div .console-bar {
                 span #console-state .badge.busy role="status" { span .sign aria-hidden="true" {} span #console-words { (t.console_connecting()) } }
                 span .grow {}

@@ -77,7 +77,7 @@ fn table(visit: &Visit, query: &ListQuery, rows: Vec<Arc<Flavor>>) -> Markup {
         .sorted("memory", t.admin_host_memory(), |row| row.memory_mib, |row| html! { (ui::mebibytes(t, row.memory_mib)) })
         .sorted("disk", t.admin_flavor_disk(), |row| row.root_gib, |row| html! { (disk(t, row)) })
         .sorted("ephemeral", t.admin_flavor_ephemeral(), |row| row.ephemeral_gib, |row| html! { (ui::gibibytes(t, row.ephemeral_gib)) })
-        .sorted("swap", "Swap", |row| row.swap_mib, |row| html! { (ui::mebibytes(t, row.swap_mib)) })
+        .sorted("swap", t.server_swap(), |row| row.swap_mib, |row| html! { (ui::mebibytes(t, row.swap_mib)) })
         .sorted("servers", t.nav_servers(), |row| users(&row.id), |row| html! { (users(&row.id)) })
         .menu(|row| ui::menu(t, &row.name, html! {
             (ui::menu_dialog(&page_of(&row.id, "/edit"), "pencil", t.edit()))
@@ -115,7 +115,7 @@ async fn show(Admin(visit): Admin, Path(id): Path<FlavorId>) -> Answer {
                 (fact(t.admin_host_memory(), html! { (ui::mebibytes(t, flavor.memory_mib)) }))
                 (fact(t.admin_flavor_disk(), html! { (disk(t, &flavor)) }))
                 (fact(t.admin_flavor_ephemeral(), html! { (ui::gibibytes(t, flavor.ephemeral_gib)) }))
-                (fact("Swap", html! { (ui::mebibytes(t, flavor.swap_mib)) }))
+                (fact(t.server_swap(), html! { (ui::mebibytes(t, flavor.swap_mib)) }))
             })))
             (access::card(&visit, &flavor))
         }

@@ -111,6 +111,13 @@ fn title(t: Text, service: &str) -> &'static str {
     }
 }
 
+/// Whether it counts the volumes of one type (`gigabytes_fast`), which few projects have limits of.
+fn is_of_type(name: &str) -> bool {
+    ["volumes_", "snapshots_", "gigabytes_"]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
+
 /// In which unit a resource is counted.
 fn unit(name: &str) -> fn(Text, u64) -> String {
     match name {
@@ -138,7 +145,7 @@ pub(super) fn card(visit: &Visit, project: &ProjectId) -> Markup {
                     div {
                         h3 { (title(t, part.service)) }
                         // Limits of volume types are shown where somebody set one.
-                        @for line in part.lines.iter().filter(|line| line.limit >= 0 || t.admin_quota(&line.name) != line.name) {
+                        @for line in part.lines.iter().filter(|line| line.limit >= 0 || !is_of_type(&line.name)) {
                             @let limit = u64::try_from(line.limit).ok();
                             @match line.used {
                                 Some(used) => (ui::usage_bar(t, &t.admin_quota(&line.name), used, limit, unit(&line.name))),

@@ -101,7 +101,7 @@ fn catalog(visit: &Visit, services: &[Value], endpoints: &[Value]) -> Markup {
     html! {
         section .card #catalog {
             h2 { (t.admin_catalog()) }
-            div .table-scroll { table {
+            div .table-scroll tabindex="0" role="region" aria-label=(t.admin_catalog()) { table {
                 thead { tr {
                     th scope="col" { (t.access_service()) } th scope="col" { (t.name()) } th scope="col" { (t.access_region()) }
                     th scope="col" { (t.admin_endpoints()) } th scope="col" { (t.status()) }
@@ -110,10 +110,10 @@ fn catalog(visit: &Visit, services: &[Value], endpoints: &[Value]) -> Markup {
                     @for service in services {
                         @let own: Vec<_> = endpoints.iter().filter(|endpoint| endpoint["service_id"] == service["id"]).collect();
                         tr {
-                            td { (text(service, "type")) }
+                            td { code { (text(service, "type")) } }
                             td { div .stack { span { (text(service, "name")) } span .muted.small { (text(service, "description")) } } }
                             td { (own.first().map_or("", |endpoint| text(endpoint, "region_id"))) }
-                            td { div .stack { @for (url, interfaces) in by_address(&own) { span { code { (url) } " " span .muted.small { (interfaces.join(", ")) } } } } }
+                            td { div .stack { @for (url, interfaces) in by_address(&own) { span { code { (url) } " " code .muted.small { (interfaces.join(", ")) } } } } }
                             td { (enabled(t, service["enabled"] == true)) }
                         }
                     }
@@ -133,6 +133,9 @@ fn by_address<'a>(endpoints: &[&'a Value]) -> Vec<(&'a str, Vec<&'a str>)> {
             None => lines.push((url, vec![interface])),
         }
     }
+    for (_, interfaces) in &mut lines {
+        interfaces.sort_unstable();
+    }
     lines
 }
 
@@ -150,7 +153,7 @@ fn limits(visit: &Visit, services: &[Value]) -> Markup {
             section .card #limits {
                 h2 { (t.admin_limits()) }
                 p .muted { (t.admin_limits_lead()) }
-                div .table-scroll { table {
+                div .table-scroll tabindex="0" role="region" aria-label=(t.admin_limits()) { table {
                     thead { tr {
                         th scope="col" { (t.admin_resource()) } th scope="col" { (t.access_service()) }
                         th scope="col" .number { (t.admin_limit()) } th scope="col" .number { (t.admin_limit_own()) }
@@ -187,7 +190,7 @@ mod tests {
         let lines = by_address(&endpoints.iter().collect::<Vec<_>>());
         assert_eq!(
             lines,
-            [("http://a", vec!["public", "internal"]), ("http://b", vec!["admin"])]
+            [("http://a", vec!["internal", "public"]), ("http://b", vec!["admin"])]
         );
     }
 }

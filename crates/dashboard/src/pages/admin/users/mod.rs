@@ -107,9 +107,12 @@ fn menu_items(visit: &Visit, user: &User) -> Markup {
         (ui::menu_dialog(&at("edit"), "pencil", t.edit()))
         (ui::menu_dialog(&at("password"), "key", t.admin_password_set()))
         (ui::menu_dialog(&format!("/dashboard/admin/grants/new?holder=user:{}", user.id), "badge", t.admin_grant_new()))
-        @if user.enabled { (ui::menu_do(&at("disable"), "lock", t.admin_disable())) } @else { (ui::menu_do(&at("enable"), "unlock", t.admin_enable())) }
-        hr;
-        (ui::dialog_link(&format!("{HERE}/delete?id={}", user.id), "item danger", html! { (icon("trash")) (t.delete()) }))
+        // Nobody is offered to lock themselves out.
+        @if user.id != visit.actor().user_id {
+            @if user.enabled { (ui::menu_do(&at("disable"), "lock", t.admin_disable())) } @else { (ui::menu_do(&at("enable"), "unlock", t.admin_enable())) }
+            hr;
+            (ui::dialog_link(&format!("{HERE}/delete?id={}", user.id), "item danger", html! { (icon("trash")) (t.delete()) }))
+        }
     }
 }
 

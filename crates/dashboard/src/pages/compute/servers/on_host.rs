@@ -33,7 +33,7 @@ pub(super) fn panel(visit: &Visit, server: &Server) -> Markup {
     }
     let rows = html! {
         @for (tap, namespace) in &taps {
-            (fact(t.host_device(), html! { div .stack { (ui::copyable(t, tap)) span .muted { (namespace) } } }))
+            (fact(t.host_device(), html! { div .stack { (ui::copyable(t, tap)) code .muted { (namespace) } } }))
         }
         @if visit.is_admin() {
             (fact(t.server_host_process(), html! { code { "qemu-system-x86_64 … -uuid " (server.id) } }))

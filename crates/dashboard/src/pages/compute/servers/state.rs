@@ -110,7 +110,8 @@ pub(crate) fn action_words(t: Text, action: &str) -> String {
         "delete" | "forceDelete" => t.delete(),
         "start" => t.server_do_start(),
         "stop" => t.server_do_stop(),
-        "reboot" => t.server_do_reboot(),
+        // Of which kind is not kept, as in Nova.
+        "reboot" => t.server_log_reboot(),
         "pause" => t.server_do_pause(),
         "unpause" => t.server_do_unpause(),
         "suspend" => t.server_do_suspend(),

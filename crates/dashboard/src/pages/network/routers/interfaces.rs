@@ -115,7 +115,10 @@ pub(super) fn candidates(
                 .get(&subnet.network_id)
                 .filter(|network| !network.external)?;
             let network = networks::name_of(t, &network.standard);
-            let label = format!("{network}: {} {}", subnet.standard.name, subnet.cidr);
+            let label = match subnet.standard.name.as_str() {
+                "" => format!("{network}: {}", subnet.cidr),
+                name => format!("{network}: {name} {}", subnet.cidr),
+            };
             let choice = Choice::new(subnet.id, label.clone());
             let obstacle = router.and_then(|router| obstacle(t, cloud, router, subnet));
             let choice = match (obstacle, lacks_gateway(t, cloud, subnet)) {
