@@ -2,29 +2,22 @@
 # The dashboard in a real, headless Chromium, against clouds that this script
 # starts and removes.
 #
-#   tests/browser.sh [--maru PROGRAM] [--image FILE] [--long] [PART...]
+#   tests/browser.sh [--short | --long] [--lang ko|en] [--maru PROGRAM] [--image FILE] [PART...]
 #
-# Parts (default: all): pages (each page and dialog: accessibility, width,
-# translations, hostile names; simulated host), live (changes made elsewhere).
-# Pictures: target/screens/. --long: every page in both themes and four widths.
-# Not yet part of `make test`.
+# Parts (default: all): pages (each page: accessibility, width, translations,
+# hostile names, complaints of the browser; simulated host), live (changes made
+# elsewhere), tutorial (the walk-through, in Korean and in English, on a cloud
+# whose host is a network namespace). Pictures: target/screens/. --short: each
+# page once. --long: each in both themes, four widths, and as a dialog. Needs root.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/common.sh
 . "$here/../scripts/common.sh"
 
 case ${1:-} in
--h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+-h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
 [ "$(id -u)" = 0 ] || die "needs root, to make network namespaces"
-"$root/scripts/deps.sh" run test browser
-
-venv=$target/venv/browser
-requirements=$here/browser/requirements.txt
-if ! cmp -s "$requirements" "$venv/.installed"; then
-    say "installing playwright and axe-core below $venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
-    cp "$requirements" "$venv/.installed"
-fi
+"$root/scripts/deps.sh" run
+browser_venv
 PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1 MARU_TARGET=$target exec "$venv/bin/python" -m browser "$@"

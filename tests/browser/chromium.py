@@ -13,6 +13,9 @@ TOO_WIDE = """() => {
   const wrong = [];
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth > width + 1) wrong.push(`the page is ${document.documentElement.scrollWidth} px wide in a window of ${width}`);
+  for (const box of document.querySelectorAll("dialog[open], dialog[open] form")) {
+    if (box.scrollWidth > box.clientWidth + 1) wrong.push(`<${box.tagName.toLowerCase()}> is ${box.scrollWidth} px wide in ${box.clientWidth}`);
+  }
   const scrolls = (element) => {
     for (let box = element; box && box !== document.body; box = box.parentElement) {
       if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return true;
@@ -21,7 +24,8 @@ TOO_WIDE = """() => {
   };
   for (const element of document.querySelectorAll("button, .button, a, h1, h2, th, label, .badge, .tag, dt, legend, summary")) {
     const style = getComputedStyle(element);
-    if (element.closest(".sr, [hidden], svg, dialog:not([open])") || style.visibility === "hidden" || !element.getClientRects().length) continue;
+    // What is for screen readers alone is a point.
+    if (element.closest(".sr, [hidden], svg, dialog:not([open])") || style.clipPath === "inset(50%)" || style.visibility === "hidden" || !element.getClientRects().length) continue;
     const told = `<${element.tagName.toLowerCase()}> "${element.textContent.trim().slice(0, 40)}"`;
     if (element.scrollWidth > element.clientWidth + 1 && style.overflowX !== "visible" && style.display !== "inline") wrong.push(`${told} is cut off`);
     const box = element.getBoundingClientRect();
@@ -31,15 +35,16 @@ TOO_WIDE = """() => {
 }"""
 
 # Runs in the page: the texts that are the dashboard's own, and not names, code or figures of the cloud.
-TEXTS = """() => {
+TEXTS = """within => {
+  const page = within || document;
   const texts = [];
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const walk = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
   for (let node = walk.nextNode(); node; node = walk.nextNode()) {
-    if (node.parentElement.closest("script, style, code, pre, time, textarea, option[value]:not([value='']), [data-said], [lang]:not(html), tbody td:not([data-own]), .account, .brand")) continue;
+    if (node.parentElement.closest("script, style, code, pre, time, textarea, option[value]:not([value='']), [lang]:not(html), .account, .brand")) continue;
     const text = node.textContent.trim();
     if (text) texts.push(text);
   }
-  for (const element of document.querySelectorAll("[aria-label], [placeholder], [data-tip]")) {
+  for (const element of page.querySelectorAll("[aria-label], [placeholder], [data-tip]")) {
     for (const name of ["aria-label", "data-tip"]) if (element.getAttribute(name)) texts.push(element.getAttribute(name).trim());
   }
   return texts;
@@ -65,10 +70,10 @@ class Browser:
         context = self.chromium.new_context(
             locale={"ko": "ko-KR", "en": "en-US"}[lang], color_scheme=theme, viewport={"width": width, "height": height},
             java_script_enabled=script, ignore_https_errors=True, base_url=self.cloud.url, accept_downloads=True)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         page = context.new_page()
         page.complaints = []
-        page.on("console", lambda message: page.complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("console", lambda message: page.complaints.append(f"{message.text} {message.location.get('url', '')}") if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("dialog", lambda dialog: (page.complaints.append(f"a dialog of the browser: {dialog.message}"), dialog.dismiss()))
         return page

@@ -1,5 +1,6 @@
 """Changes that others make appear by themselves; a page that is filled in or folded out stays as it is."""
 
+import re
 import time
 
 from walkthrough.shell import expect
@@ -23,17 +24,32 @@ def check(browser, api):
     api.ask("PUT", f"/networking/v2.0/networks/{made}", {"network": {"name": "renamed-elsewhere"}})
     page.wait_for_selector("text=renamed-elsewhere", timeout=5_000)
 
+    # What is chosen stays chosen when the rows above it go.
+    above = [api.network(f"10.{200 + number}.0.0/24")[0] for number in range(2)]
+    for number, each in enumerate(above):
+        api.ask("PUT", f"/networking/v2.0/networks/{each}", {"network": {"name": f"above-{number}"}})
+    page.goto("/dashboard/networks?sort=name")
+    page.wait_for_selector("#live[data-state=on]")
+    page.check(f"tbody tr:has(a[href$='{above[1]}']) input[name=id]")
+    api.ask("DELETE", f"/networking/v2.0/networks/{above[0]}")
+    page.wait_for_selector(f"tbody a[href$='{above[0]}']", state="detached", timeout=5_000)
+    chosen = page.eval_on_selector_all("tbody input[name=id]:checked", "all => all.map(box => [box.value, box.closest('tr').querySelector('a').pathname])")
+    expect(chosen == [[above[1], f"/dashboard/networks/{above[1]}"]], f"chosen after a row above it went: {chosen}")
+
     # Its own page tells when it is gone.
     page.goto(f"/dashboard/networks/{made}")
     page.wait_for_selector("#live[data-state=on]")
     api.ask("DELETE", f"/networking/v2.0/networks/{made}")
     page.wait_for_selector(".problem", timeout=5_000)
 
-    # Without a session any more it leads back to the sign-in.
+    # Signed out in another window, it leads back to the sign-in by itself.
     page.goto("/dashboard/networks")
     page.wait_for_selector("#live[data-state=on]")
-    page.context.clear_cookies()
+    other = page.context.new_page()
+    other.goto("/dashboard/")
+    other.click(".account summary")
+    other.click("form[action='/dashboard/logout'] button")
+    other.wait_for_url("**/dashboard/login")
     api.ask("POST", "/networking/v2.0/networks", {"network": {"name": "another"}})
-    page.reload()
-    page.wait_for_url("**/dashboard/login*")
+    page.wait_for_url(re.compile("/dashboard/login[?]next=.*networks"), timeout=10_000)
     return f"a change was shown after {seconds:.1f} s"

@@ -5,7 +5,44 @@ from pathlib import Path
 from faults.api import Api
 from walkthrough.shell import until
 
-from .pages import HOSTILE
+# Names that would do harm if they were taken for anything but text.
+HOSTILE = [
+    "<script>window.harmed=1</script>",
+    "\"><img src=x onerror=window.harmed=1>",
+    "'-window.harmed-'{{7*7}}${7*7}",
+    "javascript:window.harmed=1",
+    "‮evil‬ ﷽ 🏠🏠 한글 이름",
+    "x" * 200,
+]
+
+
+# Lists of everything that has a name.
+LISTS = [
+    *(f"/networking/v2.0/{path}" for path in ("networks", "subnets", "ports", "routers", "security-groups", "floatingips", "agents", "qos/policies")),
+    *(f"/compute/v2.1/{path}" for path in ("servers/detail", "flavors/detail", "os-keypairs", "os-server-groups", "os-hypervisors/detail", "os-services")),
+    *(f"/volume/v3/{path}" for path in ("volumes/detail", "snapshots/detail", "backups/detail", "types", "os-services")),
+    *(f"/identity/v3/{path}" for path in ("domains", "projects", "users", "groups", "roles", "services")),
+    "/image/v2/images",
+]
+
+
+def names(api):
+    """What people and the cloud's defaults have called things: texts that no page translates."""
+    found = set()
+
+    def walk(value, key=""):
+        if isinstance(value, dict):
+            for each, inner in value.items():
+                walk(inner, each)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner, key)
+        elif isinstance(value, str) and (key.endswith("name") or key in ("description", "host", "binary", "zone")):
+            found.add(value.strip())
+
+    for path in LISTS:
+        walk(api.ask("GET", path))
+    return found - {""}
 
 
 def sow(cloud, image=None):
