@@ -1,7 +1,7 @@
 #!/bin/bash
-# The default suite (make test): format, lints, all Rust tests, the guest image
-# and the walk-through with the real openstack client. Ends with one line that
-# counts. `scripts/test.sh long` adds what takes longer (make test-long).
+# The default suite (make test): format, lints, all Rust tests, the guest image,
+# the walk-through with the real openstack client, the dashboard in a browser. Ends
+# with one line that counts. `scripts/test.sh long` adds what takes longer (make test-long).
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 long=${1:-}
@@ -85,7 +85,7 @@ shell_lint() {
 }
 
 cd "$root"
-"$root/scripts/deps.sh" build run image test lint
+"$root/scripts/deps.sh" build run image test browser lint
 stage "format" cargo fmt --all --check
 stage "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 stage "shell scripts" shell_lint
@@ -101,6 +101,11 @@ if [ "$long" = long ]; then
     done
 fi
 counted "walk-through" as_root "$root/tests/walkthrough.sh"
+if [ "$long" = long ]; then
+    counted "dashboard in a browser" as_root "$root/tests/browser.sh" --long
+else
+    counted "dashboard in a browser, its pages" as_root "$root/tests/browser.sh" --short pages live
+fi
 # The suite's own choice of what must work first, of the services that there are; `make tempest` runs the rest.
 counted "Tempest, its smoke tests" as_root "$root/scripts/tempest.sh" "$target/debug/maru" "$image_dir/tiny.qcow2" \
     --only --exclude 'object_storage|dashboard' '^tempest\..*\[.*\bsmoke\b.*\]'
