@@ -223,9 +223,11 @@
       bottom: upwards ? `${innerHeight - opener.top + 4}px` : "auto",
       left: "auto",
       width: "max-content",
+      maxWidth: `${document.documentElement.clientWidth - 2 * ROOM}px`,
       right: `${Math.max(ROOM, document.documentElement.clientWidth - opener.right)}px`,
       maxHeight: `${upwards ? above : below}px`,
     });
+    if (items.getBoundingClientRect().left < ROOM) Object.assign(items.style, { left: `${ROOM}px`, right: "auto" });
   }
   document.addEventListener("toggle", (event) => { if (event.target.matches(".menu[open]")) placeMenu(event.target); }, true);
   // It goes along with its row, and away when that is out of sight.

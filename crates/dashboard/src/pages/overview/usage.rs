@@ -175,7 +175,7 @@ fn as_table(t: Text, days: &[Day]) -> Markup {
     html! {
         details .more #usage-table {
             summary { (t.overview_usage_table()) }
-            div .table-scroll { table {
+            div .table-scroll tabindex="0" role="region" aria-label=(t.overview_usage_table()) { table {
                 thead { tr {
                     th scope="col" { (t.overview_usage_day()) } th scope="col" .number { (t.overview_server_hours()) }
                     th scope="col" .number { (t.overview_vcpu_hours()) } th scope="col" .number { (t.overview_memory_hours()) }
