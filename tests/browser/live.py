@@ -1,9 +1,10 @@
 """Changes that others make appear by themselves; a page that is filled in or folded out stays as it is."""
 
-import re
 import time
 
 from walkthrough.shell import expect
+
+from .chromium import TOO_WIDE
 
 
 def check(browser, api):
@@ -42,14 +43,30 @@ def check(browser, api):
     api.ask("DELETE", f"/networking/v2.0/networks/{made}")
     page.wait_for_selector(".problem", timeout=5_000)
 
-    # Signed out in another window, it leads back to the sign-in by itself.
+    # Signed out in another window: the sign-in comes over the page, which then goes on, with what was typed.
     page.goto("/dashboard/networks")
     page.wait_for_selector("#live[data-state=on]")
+    page.click("a.button.main[href='/dashboard/networks/new']")
+    page.fill("#dialog[open] #f-name", "half-typed")
     other = page.context.new_page()
     other.goto("/dashboard/")
     other.click(".account summary")
     other.click("form[action='/dashboard/logout'] button")
     other.wait_for_url("**/dashboard/login")
-    api.ask("POST", "/networking/v2.0/networks", {"network": {"name": "another"}})
-    page.wait_for_url(re.compile("/dashboard/login[?]next=.*networks"), timeout=10_000)
+    other.close()
+    api.ask("POST", "/networking/v2.0/networks", {"network": {"name": "made-meanwhile"}})
+    page.wait_for_selector("#session[open] input[name=password]")
+    wrong = page.evaluate(TOO_WIDE) + browser.accessibility(page)
+    expect(not wrong, "the sign-in over the page:\n" + "\n".join(wrong))
+    page.fill("#session input[name=password]", "not-the-password")
+    page.click("#session button.main")
+    page.wait_for_selector("#session[open] .problem")
+    page.fill("#session input[name=password]", browser.password("admin"))
+    page.click("#session button.main")
+    page.wait_for_selector("#session[open]", state="detached")
+    expect(page.input_value("#dialog[open] #f-name") == "half-typed", "what was typed is gone")
+    page.click("#dialog [data-close] >> nth=0")
+    page.wait_for_selector("text=made-meanwhile", timeout=5_000)
+    api.ask("POST", "/networking/v2.0/networks", {"network": {"name": "made-afterwards"}})
+    page.wait_for_selector("text=made-afterwards", timeout=5_000)
     return f"a change was shown after {seconds:.1f} s"
