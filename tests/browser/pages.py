@@ -78,9 +78,16 @@ def look(browser, page, address, problems, widths=(1280,), dialogs=False):
     opener = page.locator("tbody .menu > summary")
     if opener.count():
         opener.last.click()
-        box = page.locator(".menu[open] .menu-items").bounding_box()
-        size = page.viewport_size
-        if box is None or box["x"] < 0 or box["y"] < 0 or box["x"] + box["width"] > size["width"] or box["y"] + box["height"] > size["height"]:
+        # The browser tells the page a moment later that it is open, and only then does it have its place.
+        menu, size = page.locator(".menu[open] .menu-items"), page.viewport_size
+        for _ in range(40):
+            box = menu.bounding_box()
+            is_inside = (box is not None and box["x"] >= 0 and box["y"] >= 0
+                         and box["x"] + box["width"] <= size["width"] and box["y"] + box["height"] <= size["height"])
+            if is_inside:
+                break
+            page.wait_for_timeout(50)
+        if not is_inside:
             problems.append((address, f"the menu of the last row is at {box} in a window of {size}"))
         page.keyboard.press("Escape")
     if dialogs and page.locator(".form-page").count():
