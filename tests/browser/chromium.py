@@ -51,6 +51,15 @@ TEXTS = """within => {
 }"""
 
 
+# Waits for what moves and comes to an end, three seconds at most.
+SETTLED = """Promise.race([
+    Promise.all(document.getAnimations()
+        .filter(animation => animation.effect.getComputedTiming().iterations !== Infinity)
+        .map(animation => animation.finished.catch(() => {}))),
+    new Promise(done => setTimeout(done, 3000)),
+]).then(() => null)"""
+
+
 class Browser:
     """One Chromium; pages are opened as somebody who is signed in."""
 
@@ -92,7 +101,16 @@ class Browser:
         page.wait_for_url("**/dashboard/")
 
     def accessibility(self, page):
-        """What axe-core finds that is serious, as lines."""
+        """What axe-core finds that is serious and lasts, as lines. A card that fades in has less contrast meanwhile."""
+        page.evaluate(SETTLED)
+        found = self.violations(page)
+        if found:
+            page.wait_for_timeout(1000)
+            found = self.violations(page)
+        return found
+
+    def violations(self, page):
+        """What axe-core finds now."""
         found = self.axe.run(page).response["violations"]
         return [f"{problem['id']}: {problem['help']}: {node['target']} {node['html'][:160]}"
                 for problem in found if problem["impact"] in ("serious", "critical") for node in problem["nodes"][:3]]
