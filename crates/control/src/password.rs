@@ -189,8 +189,7 @@ struct Hasher {
     memory: Mutex<Memory>,
 }
 
-/// Memory of hashes that are done, for those to come: fresh memory has to be cleared by the system first, which takes a tenth
-/// of a hash's time.
+/// Memory of hashes that are done, for those to come: fresh memory has to be cleared by the system first.
 #[derive(Default)]
 struct Memory {
     free: Vec<Vec<Block>>,
