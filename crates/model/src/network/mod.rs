@@ -37,7 +37,7 @@ pub mod tag;
 pub mod trunk;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use access::Resource;
 pub use address_group::AddressGroup;

@@ -90,6 +90,11 @@ impl Planner {
         planner
     }
 
+    /// Goes on from a document that was planned before.
+    pub fn resume(host: HostId, settings: Settings, config: HostConfig) -> Self {
+        Self { host, settings, config }
+    }
+
     /// The document.
     pub fn config(&self) -> &HostConfig {
         &self.config

@@ -113,7 +113,7 @@ pub fn gateway_port<'a>(cloud: &'a Cloud, router: &Router) -> Option<&'a Arc<Por
 
 /// Routers with a leg on a subnet, and the leg's address there; the one that is the subnet's gateway first, found without
 /// a walk. It may come again later.
-pub(super) fn legs_on_subnet(cloud: &Cloud, subnet_id: SubnetId) -> impl Iterator<Item = (&Arc<Router>, IpAddr)> + '_ {
+pub(crate) fn legs_on_subnet(cloud: &Cloud, subnet_id: SubnetId) -> impl Iterator<Item = (&Arc<Router>, IpAddr)> + '_ {
     let gateway = cloud.subnets.get(&subnet_id).and_then(|subnet| subnet.gateway_ip);
     let by_gateway = gateway.and_then(|address| {
         let port_id = cloud.lookups.addresses.get(&(subnet_id, address))?;

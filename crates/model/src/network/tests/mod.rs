@@ -33,7 +33,7 @@ use super::{Network, Port, Router, Subnet, network, port, router, subnet};
 use crate::{Actor, Cloud, NetworkId, ProjectId, Result, Scope, SeededIds, SubnetId, Timestamp, Tx};
 
 /// A cloud, and transactions over it that leave no trace when their rule fails.
-pub(super) struct World {
+pub(crate) struct World {
     pub cloud: Cloud,
     ids: SeededIds,
 }
@@ -108,14 +108,14 @@ impl World {
     }
 }
 
-pub(super) fn of(cidr: &str) -> SubnetSpec {
+pub(crate) fn of(cidr: &str) -> SubnetSpec {
     SubnetSpec {
         cidr: Some(cidr.parse().unwrap()),
         ..SubnetSpec::default()
     }
 }
 
-pub(super) fn gateway(network_id: NetworkId) -> GatewaySpec {
+pub(crate) fn gateway(network_id: NetworkId) -> GatewaySpec {
     GatewaySpec {
         network_id,
         enable_snat: None,
@@ -124,14 +124,14 @@ pub(super) fn gateway(network_id: NetworkId) -> GatewaySpec {
     }
 }
 
-pub(super) fn by_subnet(subnet_id: SubnetId) -> InterfaceSpec {
+pub(crate) fn by_subnet(subnet_id: SubnetId) -> InterfaceSpec {
     InterfaceSpec {
         subnet_id: Some(subnet_id),
         port_id: None,
     }
 }
 
-pub(super) fn ip(text: &str) -> IpAddr {
+pub(crate) fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
@@ -148,16 +148,16 @@ fn actor(project: &str, roles: &[&str]) -> Actor {
 }
 
 /// The administrator, in project `admin`.
-pub(super) fn admin() -> Actor {
+pub(crate) fn admin() -> Actor {
     actor("admin", &["admin", "manager", "member", "reader"])
 }
 
 /// A project's manager.
-pub(super) fn manager(project: &str) -> Actor {
+pub(crate) fn manager(project: &str) -> Actor {
     actor(project, &["manager", "member", "reader"])
 }
 
 /// A member of a project.
-pub(super) fn member(project: &str) -> Actor {
+pub(crate) fn member(project: &str) -> Actor {
     actor(project, &["member", "reader"])
 }
