@@ -229,7 +229,12 @@ pub enum End {
     /// The cloud's host.
     Host,
     /// A machine on a provider network.
-    Outside(IpAddr),
+    Outside {
+        /// The provider network.
+        network: NetworkId,
+        /// The machine's address.
+        address: IpAddr,
+    },
     /// Whoever has the address behind the host's uplinks.
     Beyond,
 }

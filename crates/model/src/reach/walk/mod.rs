@@ -4,13 +4,32 @@
 //! |---|---|
 //! | `hop` | what a walk is made of: places, events, packets |
 //! | `obstacle` | what can be in the way |
+//! | `walker` | the packet on its way, there and back |
+//! | `bridge`, `rules` | crossing a self-service network; its security groups |
+//! | `router`, `nat` | a router; its translation |
+//! | `guest` | the machine behind a port, and a network's services |
+//! | `outside` | the host and what is beside and behind it |
+//! | `tracking` | what conntrack remembers, namespace by namespace |
 
+mod bridge;
+mod guest;
 mod hop;
+mod nat;
 mod obstacle;
+mod outside;
+mod router;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod tracking;
+mod walker;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+
+use super::flow::Flow;
+use crate::host::HostConfig;
 
 pub use hop::{End, Event, Grant, Hop, Neighbour, Place, RouteBy, Translation, Verdict, Way};
 pub use obstacle::{Difference, NearRule, Obstacle};
@@ -37,6 +56,14 @@ pub struct Walk {
     pub arrival: Option<End>,
     /// What stopped the one or the other first; `None` if the answer came back.
     pub blocked: Option<Blocked>,
+}
+
+/// Follows a flow's first packet and its answer over what a host is told to be.
+///
+/// Nothing is taken to stand in the way but what the configuration says: whether the host looks so is another question, as is
+/// what a machine's own firewall does. Packets are small, and no earlier flow has left a trace.
+pub fn walk(config: &HostConfig, flow: &Flow, assume: &Assumptions) -> Walk {
+    walker::Walker::new(config, flow, assume).run()
 }
 
 /// What stopped a packet, and which one.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::hop::Place;
+use super::hop::{End, Place};
 use crate::host::DesiredPower;
 use crate::{NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId};
 
@@ -159,11 +159,13 @@ pub enum Obstacle {
         /// The inside address.
         source: IpAddr,
     },
-    /// The host would have to forward the packet between its links.
-    HostForwarding {
-        /// The destination.
-        destination: IpAddr,
+    /// The answer comes to somebody else, who has the address that it goes to.
+    AnswerAstray {
+        /// To whom.
+        end: End,
     },
+    /// The host would have to forward the packet between its links.
+    HostForwarding,
     /// The machine that is plugged into a port is a next hop, and does not stand for the destination: no allowed address pair
     /// of the port names it.
     GuestForwarding {
