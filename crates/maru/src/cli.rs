@@ -100,6 +100,7 @@ fn data(root: Command, lang: Lang) -> Command {
     )
     .subcommand(port(lang))
     .subcommand(image(lang))
+    .subcommand(reach(lang))
     .subcommand(sub("meter", lang.about_meter(), "  sudo maru meter", lang).arg(json(lang)))
     .subcommand(sub(
         "config",
@@ -120,6 +121,34 @@ fn data(root: Command, lang: Lang) -> Command {
         sub("man", lang.about_man(), "  maru man /usr/local/share/man/man1", lang)
             .arg(path("directory", lang.help_man_directory()).value_hint(ValueHint::DirPath)),
     )
+}
+
+fn reach(lang: Lang) -> Command {
+    let option =
+        |name: &'static str, value: &'static str, help: String| Arg::new(name).long(name).value_name(value).help(help);
+    let number = |name, help| option(name, "PORT", help).value_parser(value_parser!(u16).range(1..));
+    sub("reach", lang.about_reach(), REACH_EXAMPLE, lang)
+        .arg(option("to", "TARGET", lang.help_reach_to()).required(true))
+        .arg(option("from", "PLACE", lang.help_reach_from()).default_value("outside"))
+        .arg(number("tcp", lang.help_reach_tcp()).conflicts_with("udp"))
+        .arg(number("udp", lang.help_reach_udp()))
+        .arg(
+            option("which", "WHICH", lang.help_reach_which())
+                .value_parser(PossibleValuesParser::new(["usual", "fixed", "floating"]))
+                .default_value("usual"),
+        )
+        .arg(
+            option("ip-version", "VERSION", lang.help_reach_version())
+                .value_parser(PossibleValuesParser::new(["4", "6"])),
+        )
+        .arg(flag("matrix", lang.help_reach_matrix()).conflicts_with_all(["tcp", "udp", "fix"]))
+        .arg(flag("fix", lang.help_reach_fix()))
+        .arg(
+            option("user", "USER", lang.help_openrc_user())
+                .value_parser(PossibleValuesParser::new(["admin", "demo"]))
+                .default_value("admin"),
+        )
+        .arg(json(lang))
 }
 
 fn port(lang: Lang) -> Command {
@@ -174,6 +203,8 @@ fn image(lang: Lang) -> Command {
 const UP_EXAMPLE: &str = "  sudo maru up\n  maru up --node sim --state-dir /tmp/cloud --listen 127.0.0.1:5001";
 const PURGE_EXAMPLE: &str = "  sudo maru purge --yes";
 const STATUS_EXAMPLE: &str = "  sudo maru status\n  sudo maru status --leftovers --json";
+const REACH_EXAMPLE: &str = "  sudo maru reach --to web1 --tcp 22\n  sudo maru reach --to web1 --from router --which fixed --fix\n  sudo \
+                             maru reach --to web1 --matrix";
 const DOCTOR_EXAMPLE: &str = "  sudo maru doctor";
 const DEMO_EXAMPLE: &str = "  sudo maru demo --image tiny.qcow2";
 const OPENRC_EXAMPLE: &str = "  . <(sudo maru openrc demo)";

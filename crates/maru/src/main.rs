@@ -27,6 +27,7 @@ mod openrc;
 mod output;
 mod port;
 mod purge;
+mod reach;
 mod settings;
 mod state_dir;
 mod status;
@@ -111,6 +112,7 @@ fn with_settings(command: &str, matches: &ArgMatches, output: &Output) -> anyhow
         "openrc" => openrc::run(&state, text(matches, "user"), output),
         "backup" => backup::backup(&state, path(matches, "file"), output),
         "restore" => backup::restore(&state, path(matches, "file"), is_set(matches, "yes"), output),
+        "reach" => block_on(reach::run(&state, &reach_request(matches), output)),
         "meter" => block_on(meter::list(&state, output)),
         "port" => port_command(&state, matches, output.lang),
         "image" => image_command(&state, matches, output.lang),
@@ -120,6 +122,29 @@ fn with_settings(command: &str, matches: &ArgMatches, output: &Output) -> anyhow
 
 /// The demonstration's cloud is one of its own, on a host of its own.
 const DEMO_DEFAULTS: &[(&str, &str)] = &[("state_dir", "/var/lib/maru-demo"), ("host_netns", "maru-demo")];
+
+fn reach_request(matches: &ArgMatches) -> reach::Request {
+    let number = |name: &str| matches.get_one::<u16>(name).map(u16::to_string);
+    let mut parameters = vec![
+        ("from", text(matches, "from").to_owned()),
+        ("which", text(matches, "which").to_owned()),
+    ];
+    parameters.push(("to", text(matches, "to").to_owned()));
+    for (protocol, port) in [("tcp", number("tcp")), ("udp", number("udp"))] {
+        if let Some(port) = port {
+            parameters.extend([("protocol", protocol.to_owned()), ("port", port)]);
+        }
+    }
+    if let Some(version) = matches.get_one::<String>("ip-version") {
+        parameters.push(("ip_version", version.clone()));
+    }
+    reach::Request {
+        user: text(matches, "user").to_owned(),
+        parameters,
+        matrix: is_set(matches, "matrix").then(|| text(matches, "to").to_owned()),
+        fix: is_set(matches, "fix"),
+    }
+}
 
 fn port_command(state: &StateDir, matches: &ArgMatches, lang: Lang) -> anyhow::Result<()> {
     let Some((command, matches)) = matches.subcommand() else {

@@ -197,3 +197,38 @@ messages! {
     step_ssh() = "ssh into the server", "서버에 ssh로 접속";
     step_ssh_why() = "Over the floating IP from the host, and over the fixed IP from inside the router.", "호스트에서는 유동 IP로, 라우터 안에서는 고정 IP로 접속합니다.";
 }
+
+// maru reach.
+messages! {
+    about_reach() = "Say whether something can be reached, where it stops, and what mends it", "닿을 수 있는지, 어디서 막히는지, 무엇으로 고치는지 알려 줍니다";
+    help_reach_to() = "What is to be reached: a server's name, port:ID, floating-ip:ID or an address", "대상: 서버 이름, port:ID, floating-ip:ID 또는 주소";
+    help_reach_from() = "From where: outside, outside:ADDRESS, host, router, router:ID, network, port:ID or server:NAME", "출발지: outside, outside:주소, host, router, router:ID, network, port:ID, server:이름";
+    help_reach_tcp() = "By a TCP connection to this port (default: ping)", "이 TCP 포트로 접속합니다(기본: ping)";
+    help_reach_udp() = "By a UDP datagram to this port", "이 UDP 포트로 보냅니다";
+    help_reach_which() = "Which of a server's addresses", "서버의 어느 주소로";
+    help_reach_version() = "By which IP version", "IP 버전";
+    help_reach_matrix() = "Instead: the server from each place, by each address", "대신 여러 출발지와 주소를 표로 봅니다";
+    help_reach_fix() = "Make the fixes that are needed, and ask again", "필요한 것을 고치고 다시 확인합니다";
+    reach_request() = "The way there", "가는 길";
+    reach_reply() = "The way back", "돌아오는 길";
+    reach_reachable(address) = "{address} can be reached", "{address}에 닿을 수 있습니다";
+    reach_why() = "What is in the way", "막는 것";
+    reach_owner_you() = "you can mend it", "직접 고칠 수 있음";
+    reach_owner_project() = "a member of its project can mend it", "프로젝트 구성원이 고칠 수 있음";
+    reach_owner_operator() = "the cloud's operator can mend it", "클라우드 운영자가 고칠 수 있음";
+    reach_fix() = "fix", "해결";
+    reach_opens(count) = "Fixes that open the way: {count} (make them with --fix)", "이 길을 여는 해결책: {count}개 (--fix로 적용)";
+    reach_stays_shut() = "No change of the cloud alone opens this way", "클라우드를 바꾸는 것만으로는 이 길이 열리지 않습니다";
+    reach_no_fix() = "there is no fix to make", "적용할 해결책이 없습니다";
+    reach_not_by_request(fix) = "this can't be done by a request: {fix}", "요청으로는 할 수 없는 일입니다: {fix}";
+    reach_yes() = "yes", "됨";
+    reach_no(cause) = "no: {cause}", "안 됨: {cause}";
+    reach_from() = "FROM", "출발지";
+    reach_from_outside() = "outside", "바깥";
+    reach_from_host() = "the host", "호스트";
+    reach_from_router() = "its router", "라우터";
+    reach_from_network() = "its network", "같은 네트워크";
+    reach_ping_fixed() = "PING FIXED IP", "고정 IP ping";
+    reach_ping_floating() = "PING FLOATING IP", "유동 IP ping";
+    reach_ssh() = "SSH", "SSH";
+}

@@ -3,6 +3,7 @@
 mod health;
 mod metering;
 mod metrics;
+mod reach;
 mod status;
 
 use std::sync::Arc;
@@ -23,4 +24,6 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/maru/v1/inventory", Access::Admin, status::inventory)
         .get("/maru/v1/metering/labels", Access::Reader, metering::list)
         .get("/maru/v1/metering/labels/{id}", Access::Reader, metering::show)
+        .get("/maru/v1/reach", Access::Reader, reach::show)
+        .get("/maru/v1/reach/servers/{id}", Access::Reader, reach::server)
 }

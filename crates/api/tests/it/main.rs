@@ -40,6 +40,7 @@ mod odd_values;
 mod operator;
 mod placement;
 mod policy_table;
+mod reach;
 mod volume;
 mod volume_backups;
 mod volume_groups;

@@ -121,7 +121,10 @@ pub fn ask(world: &World<'_>, question: &Question) -> Answer {
     let mut copy = start.clone();
     let mut is_mended = true;
     while let Some(found) = copy.look(question) {
-        let is_known = answer.blockers.iter().any(|blocker| blocker.cause == found.cause);
+        // By what was mended so far: behind a network that is down, a port may be.
+        let code = found.cause.code(&copy.cloud);
+        let same = |blocker: &Blocker| (blocker.code, &blocker.cause) == (code, &found.cause);
+        let is_known = answer.blockers.iter().any(same);
         if is_known || answer.blockers.len() == MOST_BLOCKERS {
             // What was tried did not help.
             is_mended = false;
@@ -130,7 +133,7 @@ pub fn ask(world: &World<'_>, question: &Question) -> Answer {
         let (fix, owner) = copy.mend(world, question, &found);
         is_mended &= fix.is_some();
         answer.blockers.push(Blocker {
-            code: found.cause.code(world.cloud),
+            code,
             cause: found.cause.clone(),
             way: found.way,
             owner,

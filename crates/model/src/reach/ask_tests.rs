@@ -369,10 +369,10 @@ fn sentences_name_only_what_the_caller_may_see() {
     let router = story.rules.run(|tx| router::create(tx, &admin(), spec)).unwrap();
     let cause = Cause::Obstacle(Obstacle::RouterAdminDown { router: router.id });
     let cloud = &story.rules.cloud;
-    let own = words::cause(cloud, &admin(), &cause);
+    let own = words::cause(cloud, &admin(), Code::RouterAdminDown, &cause);
     assert_eq!(own.en, "Router “secret” is administratively down.");
     assert_eq!(own.ko, "‘secret’ 라우터의 관리 상태가 꺼져 있습니다.");
-    let other = words::cause(cloud, &member("demo"), &cause);
+    let other = words::cause(cloud, &member("demo"), Code::RouterAdminDown, &cause);
     assert_eq!(other.en, "Another project's router is administratively down.");
     assert_eq!(names::Object::Router(router.id).named(cloud, &member("demo")).id, None);
 }

@@ -140,7 +140,7 @@ impl Start {
 }
 
 /// A request that makes (a part of) a fix.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Request {
     /// The method.
     pub method: &'static str,

@@ -5,10 +5,23 @@
 //! addresses, up to the first [`Obstacle`]. A caller that wants to know what else is in the way walks again and takes that one
 //! as overcome ([`Assumptions`]).
 
+mod ask;
+#[cfg(test)]
+mod ask_tests;
+mod cause;
+mod fix;
 mod flow;
+mod mend;
+pub mod names;
+mod question;
 mod walk;
+pub mod words;
 
+pub use ask::{Answer, Blocker, World, addresses, ask};
+pub use cause::{Cause, Code, Owner, ServerState};
+pub use fix::{Fix, NewRule, Request, Start as PowerOn};
 pub use flow::{CLIENT_PORT, Flow, Icmp, Packet, Protocol, Start, protocol};
+pub use question::{Lack, Origin, Question, Target, Which};
 pub use walk::{
     Assumptions, Blocked, Difference, End, Event, Grant, Hop, NearRule, Neighbour, Obstacle, Place, RouteBy,
     Translation, Verdict, Walk, Way, walk,

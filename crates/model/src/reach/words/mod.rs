@@ -2,7 +2,11 @@
 //!
 //! In Korean the kind of a thing stands behind its name, so that the particle is that of a word we know.
 
+mod hop;
+
 use serde::{Deserialize, Serialize};
+
+pub use hop::hop;
 
 use super::cause::{Cause, Code};
 use super::fix::Fix;
@@ -59,15 +63,15 @@ fn call(cloud: &Cloud, actor: &Actor, object: Object) -> Called {
     }
 }
 
-/// Why, in a sentence.
-pub fn cause(cloud: &Cloud, actor: &Actor, cause: &Cause) -> Text {
+/// Why, in a sentence; `code` is the cause's own, as the blocker tells it.
+pub fn cause(cloud: &Cloud, actor: &Actor, code: Code, cause: &Cause) -> Text {
     let first = objects(cloud, cause).first().map(|object| call(cloud, actor, *object));
     let Called { en, ko } = first.unwrap_or_else(|| Called {
         en: "the host".to_owned(),
         ko: "호스트".to_owned(),
     });
     let upper = capital(&en);
-    let (en, ko) = match cause.code(cloud) {
+    let (en, ko) = match code {
         Code::ServerWithoutPort => (
             format!("{upper} has no port: it is on no network."),
             format!("{ko}에 포트가 없어 어떤 네트워크에도 연결되어 있지 않습니다."),
