@@ -125,7 +125,7 @@ fn normalize_path(mut request: Request) -> Request {
     let path = request.uri().path();
     let ends_with_slash = path.len() > 1 && path.ends_with('/') && !NAMES_NOTHING.contains(&path);
     if !path.contains("//") && !ends_with_slash {
-        return volume::take_project(request);
+        return canonical_names(request);
     }
     let mut clean = String::with_capacity(path.len());
     for part in path.split('/').filter(|part| !part.is_empty()) {
@@ -143,7 +143,12 @@ fn normalize_path(mut request: Request) -> Request {
     if let Ok(uri) = clean.parse::<Uri>() {
         *request.uri_mut() = uri;
     }
-    volume::take_project(request)
+    canonical_names(request)
+}
+
+/// What services take in several spellings, in the one that their routes have.
+fn canonical_names(request: Request) -> Request {
+    volume::take_project(network::take_dashes(request))
 }
 
 /// Which service a path belongs to.

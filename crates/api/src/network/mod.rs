@@ -43,6 +43,7 @@ mod view;
 
 use std::sync::Arc;
 
+use axum::extract::Request;
 use model::network::{
     AddressGroup, AddressScope, DefaultSecurityGroupRule, FloatingIp, MeteringLabel, MeteringLabelRule, NdpProxy,
     Network, Port, PortForwarding, RbacPolicy, Router, SecurityGroup, SecurityGroupRule, Segment, Subnet, SubnetPool,
@@ -70,8 +71,6 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .with(collection::routes::<Router>)
         .with(collection::routes::<FloatingIp>)
         .get("/v2.0/floatingip_pools", Reader, floating_ip_pool::list)
-        // Neutron takes either, and its own tests the second.
-        .get("/v2.0/floatingip-pools", Reader, floating_ip_pool::list)
         .with(nested::routes::<PortForwarding>)
         .with(collection::untagged_routes::<NdpProxy>)
         .with(collection::routes::<SecurityGroup>)
@@ -174,4 +173,37 @@ pub(crate) fn maru_routes(app: &Arc<App>) -> Routes {
         .get("/ports/{id}/attachment", Admin, attachment::show)
         .put("/ports/{id}/attachment", Admin, attachment::attach)
         .delete("/ports/{id}/attachment", Admin, attachment::detach)
+}
+
+/// Collections whose documented name has an underscore; all others have dashes.
+const WITH_UNDERSCORE: [&str; 4] = [
+    "availability_zones",
+    "floatingip_pools",
+    "ndp_proxies",
+    "service_profiles",
+];
+
+/// Neutron takes dashes and underscores in a collection's name alike: `/v2.0/security_groups` is `/v2.0/security-groups`.
+pub(crate) fn take_dashes(mut request: Request) -> Request {
+    const START: &str = "/networking/v2.0/";
+    let Some(rest) = request.uri().path().strip_prefix(START) else {
+        return request;
+    };
+    let (collection, below) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let named = collection.replace('-', "_");
+    let name = match WITH_UNDERSCORE.contains(&named.as_str()) {
+        true => named,
+        false => collection.replace('_', "-"),
+    };
+    if name == collection {
+        return request;
+    }
+    let query = request
+        .uri()
+        .query()
+        .map_or_else(String::new, |query| format!("?{query}"));
+    if let Ok(uri) = format!("{START}{name}{below}{query}").parse() {
+        *request.uri_mut() = uri;
+    }
+    request
 }

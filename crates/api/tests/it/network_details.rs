@@ -77,6 +77,27 @@ async fn prefixes_are_added_to_a_pool_and_removed() {
     }
 }
 
+/// Neutron takes dashes and underscores alike, in every collection's name.
+#[tokio::test]
+async fn collections_have_dashes_or_underscores() {
+    let cloud = start().await;
+    let demo = cloud.demo().await;
+    for (name, other) in [
+        ("floatingip_pools", "floatingip-pools"),
+        ("availability_zones", "availability-zones"),
+        ("security-groups", "security_groups"),
+        ("security-group-rules", "security_group_rules"),
+    ] {
+        let documented = demo.get(&format!("{V2}/{name}")).await.expect(200);
+        assert_eq!(demo.get(&format!("{V2}/{other}")).await.expect(200), documented);
+    }
+    let group = by_name(&demo, "security-groups", "default").await;
+    let id = group["id"].as_str().unwrap();
+    let also = demo.get(&format!("{V2}/security_groups/{id}")).await.expect(200);
+    assert_eq!(also["security_group"], group);
+    demo.get(&format!("{V2}/security__groups")).await.expect(404);
+}
+
 #[tokio::test]
 async fn pools_of_floating_ips_are_the_subnets_they_come_from() {
     let cloud = start().await;
@@ -90,8 +111,6 @@ async fn pools_of_floating_ips_are_the_subnets_they_come_from() {
     });
     // IPv6's subnet is none, and neither are those of other networks.
     assert_eq!(demo.get(&url).await.expect(200), json!({"floatingip_pools": [pool]}));
-    let dashed = format!("{V2}/floatingip-pools");
-    assert_eq!(demo.get(&dashed).await.expect(200), json!({"floatingip_pools": [pool]}));
     let network = json!({"router:external": true});
     let network = make(&admin, "networks", "network", network).await;
     let mut subnets = Vec::new();
