@@ -17,8 +17,8 @@ use std::net::IpAddr;
 use axum::extract::Path;
 use model::network::{FloatingIp, Network, Port, Resource, Router};
 use model::reach::{
-    Answer, Blocker, Hop, Origin, Packet, Protocol, Question, Target, Verdict, Which, World, ask, names, protocol,
-    words,
+    Answer, Blocker, Cause, Hop, Origin, Packet, Protocol, Question, Target, Verdict, Which, World, ask, names,
+    protocol, words,
 };
 use model::{Actor, Cloud, Error, Result, ServerId};
 use serde_json::{Value, json};
@@ -281,10 +281,18 @@ fn render_hop(cloud: &Cloud, actor: &Actor, hop: &Hop) -> Value {
         Verdict::Assumed(_) => "assumed",
         Verdict::Stopped(_) => "stopped",
     };
+    // Of what stops it, the reason says more than what was going on.
+    let message = match &hop.verdict {
+        Verdict::Stopped(obstacle) => {
+            let cause = Cause::of_obstacle(cloud, obstacle.clone());
+            words::cause(cloud, actor, cause.code(cloud), &cause)
+        }
+        _ => words::hop(cloud, actor, hop),
+    };
     let changed = hop.before != hop.after;
     json!({
         "place": place,
-        "message": words::hop(cloud, actor, hop),
+        "message": message,
         "packet": render_packet(&hop.before),
         "becomes": changed.then(|| render_packet(&hop.after)),
         "verdict": state,
