@@ -430,3 +430,33 @@ fn extra_routes_lead_through_servers() {
     cloud.apply();
     assert!(!ping(&client.ns, ip("192.0.2.1"), false), "the route is gone");
 }
+
+#[test]
+fn an_extra_default_route_wins_over_the_gateway_s() {
+    let mut cloud = Cloud::new();
+    let public = cloud.external("br-ex", &["172.24.4.1/24"]);
+    let network = cloud.network(&["10.1.0.0/24"]);
+    let far = cloud.network(&["10.2.0.0/24"]);
+    let open = cloud.group(network, with(all_out(), [allow_in(ProtocolMatch::Any)]));
+    let far_open = cloud.group(far, with(all_out(), [allow_in(ProtocolMatch::Any)]));
+    let appliance = cloud.vm_with(network, 5, &[open], |port| {
+        port.allowed_address_pairs = vec![(net("192.0.2.0/24"), port.mac)];
+    });
+    let client = cloud.vm(far, 10, &[far_open]);
+    let router = cloud.router(&[network, far], Some((public, &["172.24.4.10/24"], &["172.24.4.1"])));
+    cloud.edit_router(router, |router| {
+        router.routes = vec![Route {
+            destination: net("0.0.0.0/0"),
+            nexthop: ip("10.1.0.5"),
+        }];
+    });
+    cloud.apply();
+    let mut nl = Rtnl::open(&appliance.ns).unwrap();
+    let eth0 = nl.link("eth0").unwrap().index;
+    nl.add_address(eth0, net("192.0.2.1"), AddressFlags::default()).unwrap();
+    assert!(ping(&client.ns, ip("192.0.2.1"), true), "by the next hop behind a leg");
+    cloud.edit_router(router, |router| router.routes.clear());
+    cloud.apply();
+    assert!(!ping(&client.ns, ip("192.0.2.1"), false), "by the gateway again");
+    assert!(ping(&client.ns, ip("172.24.4.1"), true), "to which there is a way");
+}

@@ -5,8 +5,9 @@ mod network_common;
 
 use std::net::SocketAddr;
 
+use linux::{packet, sysctl};
 use model::host::*;
-use network_common::frame::v4;
+use network_common::frame::{ethernet, passes, udp4, v4};
 use network_common::probe::*;
 use network_common::*;
 
@@ -315,4 +316,26 @@ fn one_broken_fragment_stops_no_other() {
     cloud.apply();
     drop(again);
     assert_eq!(cloud.report().ports[&lost.port], PortReport::Up);
+}
+
+#[test]
+fn the_services_namespace_is_no_way_around_the_rules() {
+    let mut cloud = Cloud::new();
+    let network = cloud.network(&["10.1.0.0/24"]);
+    let closed = cloud.group(network, all_out());
+    let (a, b) = (cloud.vm(network, 10, &[closed]), cloud.vm(network, 11, &[closed]));
+    cloud.apply();
+    // Where the host forwards, a new namespace does.
+    let services = cloud.network_ns(network);
+    sysctl::write(&services, &[("net/ipv4/ip_forward", "1")]).unwrap();
+    let found: Vec<String> = (0..8).flat_map(|_| cloud.part.audit()).collect();
+    // A packet for the neighbour, put into a frame for the bridge itself: forwarded, it would come from no port.
+    let bridge = cloud.config.networks[&network].service_port.as_ref().unwrap().mac;
+    let round = udp4((v4(a.ip), 1000), (v4(b.ip), 1000), b"the way around");
+    let frame = ethernet(a.mac, bridge, packet::IPV4, &round);
+    assert!(!passes(&a.ns, (&b.ns, "eth0"), &frame, b"the way around", false));
+    assert!(
+        found.iter().any(|sentence| sentence.contains("ip_forward")),
+        "{found:?}"
+    );
 }

@@ -77,11 +77,13 @@ impl Walker<'_> {
         let near = own
             .filter(|net| net.contains(&destination))
             .max_by_key(|net| net.prefix_len());
-        if let Some(net) = near.filter(|_| self.packet.source.is_unspecified()) {
-            self.packet.source = net.addr();
+        let end = services_end(network, destination);
+        if self.packet.source.is_unspecified() {
+            let own = end.map(|_| destination).or_else(|| near.map(|net| net.addr()));
+            self.packet.source = own.unwrap_or(self.packet.source);
         }
         self.pass(place, Event::Sent);
-        if let Some(end) = services_end(network, destination) {
+        if let Some(end) = end {
             return Ok(Next::End(end));
         }
         if near.is_none() {

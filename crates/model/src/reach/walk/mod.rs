@@ -19,8 +19,6 @@ mod obstacle;
 mod outside;
 mod router;
 mod rules;
-#[cfg(test)]
-mod tests;
 mod tracking;
 mod walker;
 

@@ -61,15 +61,22 @@ impl Walker<'_> {
         Tracked { state, is_dnat, found }
     }
 
+    /// Behind the routes: gives an answer the source that was asked.
+    pub fn translate_back(&mut self, router: &RouterConfig, tracked: Tracked) {
+        let Some(Found::Back(index)) = tracked.found else {
+            return;
+        };
+        let place = Place::Router(router.id);
+        if let Some(after) = self.tracking.entry(place, index).map(|entry| entry.original.answer()) {
+            self.change(place, Event::Translated(Translation::Back(router.id)), after);
+        }
+    }
+
     /// Behind the routes: translates the source. `out` is the router's port that the packet leaves by.
     pub fn translate_source(&mut self, router: &RouterConfig, out: PortId, tracked: Tracked) {
         let place = Place::Router(router.id);
         match tracked.found {
-            Some(Found::Back(index)) => {
-                if let Some(after) = self.tracking.entry(place, index).map(|entry| entry.original.answer()) {
-                    self.change(place, Event::Translated(Translation::Back(router.id)), after);
-                }
-            }
+            Some(Found::Back(_)) => self.translate_back(router, tracked),
             Some(Found::Forth(index)) => {
                 let packet = self.packet;
                 let Some(entry) = self.tracking.entry(place, index) else {

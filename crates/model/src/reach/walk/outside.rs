@@ -126,8 +126,12 @@ impl<'a> Walker<'a> {
         Ok(Next::End(End::Beyond))
     }
 
-    /// Whether an address is the host's own on one of its provider networks' bridges.
+    /// Whether an address is the host's own on one of its provider networks' bridges, or the one of an uplink that it begins
+    /// with.
     fn is_hosts(&self, address: IpAddr) -> bool {
+        if self.way == Way::Reply && self.flow.start == Start::Host && address.is_unspecified() {
+            return true;
+        }
         let mut nets = self
             .config
             .externals

@@ -115,11 +115,13 @@ impl<'a> Walker<'a> {
 
     /// What is for the router itself: chain `guard`.
     fn let_in(&mut self, router: &RouterConfig, tracked: Tracked) -> Step<End> {
+        self.translate_back(router, tracked);
         let (place, packet) = (Place::Router(router.id), self.packet);
-        if (packet.protocol, packet.destination_port()) != (protocol::TCP, Some(METADATA_PORT)) {
+        let to_metadata = (packet.protocol, packet.destination_port()) == (protocol::TCP, Some(METADATA_PORT));
+        if !to_metadata || packet.destination.is_ipv6() {
             return Ok(End::Router(router.id));
         }
-        if packet.destination.is_ipv4() && !tracked.is_dnat {
+        if !tracked.is_dnat {
             let obstacle = Obstacle::MetadataOnly { router: router.id };
             self.unless_assumed(place, Event::Arrived(End::Metadata(place)), obstacle)?;
         }

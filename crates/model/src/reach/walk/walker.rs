@@ -172,7 +172,7 @@ impl<'a> Walker<'a> {
         match (self.flow.start, end) {
             (Start::Port { id, .. }, End::Port { port, .. }) => id == port,
             (Start::Router(id), End::Router(router)) => id == router,
-            (Start::Network(id), End::Services(network)) => id == network,
+            (Start::Network(id), End::Services(network) | End::Metadata(Place::Network(network))) => id == network,
             (Start::Outside { address, .. }, End::Outside { address: at, .. }) => address == at,
             (Start::Host, End::Host) | (Start::Outside { .. }, End::Beyond) => true,
             _ => false,
