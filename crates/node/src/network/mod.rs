@@ -65,6 +65,7 @@ use tenant::{Depth, Tenant};
 use trunk::Trunks;
 
 use crate::meters::Meters;
+use crate::reach::probe::Probes;
 
 /// The host's networks.
 #[derive(Debug)]
@@ -91,6 +92,8 @@ pub struct NetworkPart {
     meters: Meters,
     /// What other parts of the program do to rulesets.
     own: OwnChanges,
+    /// Who probes them.
+    probes: Probes,
 }
 
 /// In how many audits the settings of each namespace, which the kernel tells nothing of, are looked at once.
@@ -109,6 +112,8 @@ impl NetworkPart {
         if let Err(error) = linux::process::raise_descriptor_limit() {
             tracing::warn!(%error, "a host with several hundred networks will run out of descriptors");
         }
+        let own = OwnChanges::default();
+        let probes = Probes::new(host.clone(), own.clone());
         Ok(Self {
             host: Host::open(host, owner.to_owned(), exclusive)?,
             reaper: Reaper::start(),
@@ -124,8 +129,14 @@ impl NetworkPart {
             swept: false,
             audits: 0,
             meters: Meters::default(),
-            own: OwnChanges::default(),
+            own,
+            probes,
         })
+    }
+
+    /// Who probes these networks.
+    pub fn probes(&self) -> Probes {
+        self.probes.clone()
     }
 
     /// What routers counted.
@@ -141,6 +152,7 @@ impl NetworkPart {
         self.remove_unwanted(want);
         self.add_wanted(want);
         let before = std::mem::replace(&mut self.want, want.clone());
+        self.probes.follow(want);
         self.forget_ports(&before);
         self.look_at_all();
         self.news = true;
