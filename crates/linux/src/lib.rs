@@ -20,9 +20,12 @@ pub mod netlink;
 mod netns;
 pub mod nft;
 pub mod packet;
+pub mod pick;
 pub mod process;
 pub mod sysctl;
 pub mod tap;
+pub mod trace;
+pub mod watch;
 
 pub use error::{Error, Result};
 pub use mac::Mac;

@@ -31,7 +31,10 @@ const GET_GENERATION: u16 = SUBSYSTEM << 8 | 16;
 /// `NFTA_GEN_ID`.
 const GENERATION_ID: u16 = 1;
 /// `NFT_CTX_OUTPUT_STATELESS`: listings without counters' values and timeouts.
-const STATELESS: c_uint = 1 << 1;
+const STATELESS: c_uint = 1 << 2;
+/// `NFT_CTX_OUTPUT_STATELESS`, `_HANDLE` and `_TERSE`: rules with their handles, without counters' values, sets without
+/// their elements.
+const HANDLES: c_uint = 1 << 2 | 1 << 3 | 1 << 11;
 /// `NFT_CTX_OUTPUT_NUMERIC_ALL`: numbers instead of names for protocols, priorities, symbols.
 const NUMERIC: c_uint = 1 << 7 | 1 << 8 | 1 << 9;
 
@@ -85,6 +88,17 @@ impl Nft {
     /// The whole ruleset of the namespace as text, without counters.
     pub fn list(&self) -> Result<String> {
         self.run_with(STATELESS | NUMERIC, "list ruleset")
+    }
+
+    /// A rule of a chain as text, by its handle; `None` if there is none, or the chain is gone.
+    pub fn rule(&self, family: &str, table: &str, chain: &str, handle: u64) -> Result<Option<String>> {
+        let listed = match self.run_with(HANDLES, &format!("list chain {family} {table} {chain}")) {
+            Err(Error::Nft { .. }) => return Ok(None),
+            listed => listed?,
+        };
+        let end = format!(" # handle {handle}");
+        let rule = listed.lines().find_map(|line| line.trim().strip_suffix(&end));
+        Ok(rule.map(str::to_owned))
     }
 
     fn run_with(&self, flags: c_uint, text: &str) -> Result<String> {

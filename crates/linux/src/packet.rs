@@ -159,7 +159,7 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 }
 
 #[allow(unsafe_code)]
-fn bind(fd: &OwnedFd, index: u32, ethertype: u16) -> std::io::Result<()> {
+pub(crate) fn bind(fd: &OwnedFd, index: u32, ethertype: u16) -> std::io::Result<()> {
     // SAFETY: sockaddr_ll is plain data, for which all zeros is a valid value.
     let mut to: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
     to.sll_family = libc::AF_PACKET as u16;

@@ -11,6 +11,7 @@
 
 pub mod meters;
 pub mod network;
+pub mod reach;
 pub mod servers;
 pub mod services;
 pub mod volumes;
@@ -28,12 +29,14 @@ use model::HostId;
 use model::diagnostics::DiagnosticsSource;
 use model::host::{HostConfig, HostReport};
 use model::meters::MeterSource;
+use model::reach::probe::Prober;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use meters::Meters;
 use network::NetworkPart;
 use network_thread::{NetworkThread, Standing};
+use reach::probe::Probes;
 use servers::{Servers, Wish};
 use services::{Services, ServicesOptions};
 use surroundings::NodeSurroundings;
@@ -78,6 +81,7 @@ pub struct Node {
     network: NetworkThread,
     servers: Arc<Servers>,
     meters: Meters,
+    probes: Probes,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -103,7 +107,7 @@ impl Node {
         });
         let passwords = services.passwords();
         let part = NetworkPart::new(host, &options.owner, exclusive).map_err(NodeError::Network)?;
-        let meters = part.meters();
+        let (meters, probes) = (part.meters(), part.probes());
         let metering = options.state_dir.join("metering.json");
         meters.load(&metering);
         let network = NetworkThread::start(part, services, config).map_err(NodeError::Thread)?;
@@ -126,6 +130,7 @@ impl Node {
             network,
             servers,
             meters,
+            probes,
             tasks,
         })
     }
@@ -138,6 +143,11 @@ impl Node {
     /// Who tells what routers counted.
     pub fn meters(&self) -> Arc<dyn MeterSource> {
         Arc::new(self.meters.clone())
+    }
+
+    /// Who probes the host's networks.
+    pub fn prober(&self) -> Arc<dyn Prober> {
+        Arc::new(self.probes.clone())
     }
 }
 

@@ -184,6 +184,26 @@ impl Rtnl {
         }
     }
 
+    /// The link with an index, if there is one.
+    pub fn find_index(&mut self, index: u32) -> Result<Option<Link>> {
+        let message = Message::new(RTM_GETLINK, 0, &ifinfo(index, 0, 0));
+        let mut found = None;
+        let asked = self.socket.get(
+            || format!("look up link {index}"),
+            message,
+            |kind, payload| {
+                if kind == RTM_NEWLINK {
+                    found = parse(payload);
+                }
+            },
+        );
+        match asked {
+            Ok(()) => Ok(found),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes a bridge and sets it up.
     pub fn create_bridge(&mut self, bridge: &Bridge<'_>) -> Result<()> {
         let mut message = Message::new(RTM_NEWLINK, flag::CREATE | flag::EXCL, &ifinfo(0, IFF_UP, IFF_UP));

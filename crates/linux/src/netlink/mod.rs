@@ -20,7 +20,7 @@ pub use link::{Bridge, BridgePort, Link, LinkChange, Veth, VethEnd};
 pub use monitor::{Monitor, News};
 pub use neigh::{Neighbour, Proxy};
 pub use qdisc::TokenBucket;
-pub use route::{Route, RouteKind};
+pub use route::{NextHop, Route, RouteKind};
 
 use crate::{Netns, Result};
 use socket::Socket;

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use super::codec::{self, Message, flag};
 use super::{Rtnl, address, bytes, family};
-use crate::Result;
 use crate::error::unless_gone;
+use crate::{Error, Result};
 
 const RTM_NEWROUTE: u16 = 24;
 const RTM_DELROUTE: u16 = 25;
@@ -16,8 +16,10 @@ const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
 const RTA_PRIORITY: u16 = 6;
+const RTA_PREFSRC: u16 = 7;
 const RTA_TABLE: u16 = 15;
 const RTN_UNICAST: u8 = 1;
+const RTN_LOCAL: u8 = 2;
 const RTN_BLACKHOLE: u8 = 6;
 const RTN_UNREACHABLE: u8 = 7;
 const RT_TABLE_MAIN: u8 = 254;
@@ -61,6 +63,19 @@ pub struct Route {
     pub by_kernel: bool,
 }
 
+/// Where the namespace would send a packet, by all of its tables and rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NextHop {
+    /// The neighbour it is handed to; `None` if the destination itself is one.
+    pub gateway: Option<IpAddr>,
+    /// Index of the link it leaves by.
+    pub link: u32,
+    /// The address it is sent from, unless the sender says otherwise.
+    pub source: Option<IpAddr>,
+    /// The destination is an address of the namespace's own.
+    pub local: bool,
+}
+
 impl Route {
     /// A route to a destination by a gateway.
     pub fn via(destination: IpNet, gateway: IpAddr, link: Option<u32>) -> Self {
@@ -101,6 +116,31 @@ impl Rtnl {
             &message,
             |kind, payload| (kind == RTM_NEWROUTE).then(|| parse(payload)).flatten(),
         )
+    }
+
+    /// Where a packet to an address would go; `None` if there is no way.
+    pub fn next_hop(&mut self, to: IpAddr) -> Result<Option<NextHop>> {
+        let mut fixed = [0; RTMSG];
+        fixed[0] = family(to);
+        fixed[1] = if to.is_ipv4() { 32 } else { 128 };
+        let mut message = Message::new(RTM_GETROUTE, 0, &fixed);
+        message.attr(RTA_DST, &bytes(to));
+        let mut found = None;
+        let asked = self.socket.get(
+            || format!("look up the way to {to}"),
+            message,
+            |kind, payload| {
+                if kind == RTM_NEWROUTE {
+                    found = parse_next_hop(payload);
+                }
+            },
+        );
+        match asked {
+            Ok(()) => Ok(found),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(Error::Kernel { source, .. }) if is_no_way(&source) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Adds a route.
@@ -163,6 +203,36 @@ fn message(kind: u16, flags: u16, route: &Route) -> Message {
         message.u32(RTA_PRIORITY, metric);
     }
     message
+}
+
+/// Whether a look-up failed because a route says that there is no way (or none does), and not for itself.
+fn is_no_way(error: &std::io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES | libc::EINVAL)
+    )
+}
+
+fn parse_next_hop(payload: &[u8]) -> Option<NextHop> {
+    let kind = *payload.get(7)?;
+    if kind != RTN_UNICAST && kind != RTN_LOCAL {
+        return None;
+    }
+    let (mut gateway, mut link, mut source) = (None, None, None);
+    for (kind, value) in codec::attrs_after(payload, RTMSG) {
+        match kind {
+            RTA_GATEWAY => gateway = address(value),
+            RTA_OIF => link = codec::to_u32(value),
+            RTA_PREFSRC => source = address(value),
+            _ => {}
+        }
+    }
+    Some(NextHop {
+        gateway,
+        link: link?,
+        source,
+        local: kind == RTN_LOCAL,
+    })
 }
 
 /// Reads a route of the main table; others (local, broadcast, other tables) are none of ours.

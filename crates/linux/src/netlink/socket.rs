@@ -129,6 +129,38 @@ impl Socket {
         results
     }
 
+    /// Sends requests of which all or none take effect (nfnetlink's batches), and waits until they have. The first and the
+    /// last are the batch's beginning and end, which are not acknowledged.
+    pub(crate) fn transact(&mut self, doing: impl Fn() -> String, messages: Vec<Message>) -> Result<()> {
+        let Some(last) = messages.len().checked_sub(2) else {
+            return Ok(());
+        };
+        let first = self.sequence.wrapping_add(1);
+        let count = messages.len() as u32;
+        let mut bytes = Vec::new();
+        for (place, message) in messages.into_iter().enumerate() {
+            let flags = if place == last { flag::ACK } else { 0 };
+            bytes.extend(message.finish(flags, self.next_sequence()));
+        }
+        let awaited = first.wrapping_add(last as u32);
+        rustix::net::send(&self.fd, &bytes, SendFlags::empty()).map_err(|e| Error::io(doing(), e))?;
+        with_buffer(|buffer| {
+            loop {
+                let length = receive(&self.fd, buffer).map_err(|e| Error::io(doing(), e))?;
+                for part in codec::parts(&buffer[..length]).filter(|part| part.kind == ERROR) {
+                    if part.sequence.wrapping_sub(first) >= count {
+                        continue; // the late answer of a conversation that was given up
+                    }
+                    match refusal(part.flags, part.payload) {
+                        Some(no) => return Err(no.into_error(doing())),
+                        None if part.sequence == awaited => return Ok(()),
+                        None => {}
+                    }
+                }
+            }
+        })
+    }
+
     fn batch_once(&mut self, chunk: Vec<(String, Message)>) -> Vec<Result<()>> {
         with_buffer(|buffer| self.batch_into(chunk, buffer))
     }
@@ -250,7 +282,7 @@ fn enable(fd: &OwnedFd, option: i32) {
 const TOLD_BYTES: usize = 2 << 20;
 
 /// Opens a socket in the calling thread's namespace that is told what some multicast groups are told.
-pub(super) fn listen(protocol: i32, groups: u32) -> rustix::io::Result<OwnedFd> {
+pub(crate) fn listen(protocol: i32, groups: u32) -> rustix::io::Result<OwnedFd> {
     let protocol = u32::try_from(protocol).ok().and_then(std::num::NonZeroU32::new);
     let fd = rustix::net::socket_with(
         AddressFamily::NETLINK,
@@ -265,7 +297,7 @@ pub(super) fn listen(protocol: i32, groups: u32) -> rustix::io::Result<OwnedFd> 
 }
 
 /// Takes one datagram of what such a socket was told and gives each word (type, payload) to `each`.
-pub(super) fn receive_told(fd: &OwnedFd, mut each: impl FnMut(u16, &[u8])) -> rustix::io::Result<()> {
+pub(crate) fn receive_told(fd: &OwnedFd, mut each: impl FnMut(u16, &[u8])) -> rustix::io::Result<()> {
     with_buffer(|buffer| {
         let length = receive(fd, buffer)?;
         codec::parts(&buffer[..length]).for_each(|part| each(part.kind, part.payload));

@@ -13,7 +13,7 @@ use super::cause::{Cause, Code, Owner, ServerState};
 use super::fix::Fix;
 use super::flow::Flow;
 use super::mend;
-use super::question::{Lack, Question, Target, Which};
+use super::question::{Lack, Question, Target};
 use super::walk::{Assumptions, Obstacle, Walk, Way, walk};
 use crate::host::HostConfig;
 use crate::network::{Port, router};
@@ -309,9 +309,4 @@ fn administrator(actor: &Actor) -> Actor {
         .roles
         .extend(["admin", "manager", "member", "reader"].map(str::to_owned));
     actor
-}
-
-/// The tutorial's matrix asks both of a server's addresses.
-pub fn addresses(question: &Question) -> [Question; 2] {
-    [Which::Fixed, Which::Floating].map(|which| Question { which, ..*question })
 }

@@ -13,11 +13,12 @@ mod fix;
 mod flow;
 mod mend;
 pub mod names;
+pub mod probe;
 mod question;
 mod walk;
 pub mod words;
 
-pub use ask::{Answer, Blocker, World, addresses, ask};
+pub use ask::{Answer, Blocker, World, ask};
 pub use cause::{Cause, Code, Owner, ServerState};
 pub use fix::{Fix, NewRule, Request, Start as PowerOn};
 pub use flow::{CLIENT_PORT, Flow, Icmp, Packet, Protocol, Start, protocol};

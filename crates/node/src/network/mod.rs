@@ -13,6 +13,7 @@
 //! | [`flows`] | which tracked flows the rules still allow |
 //! | [`nat`], `scopes`, `ndp` | a router's ruleset; what it answers neighbours for |
 //! | [`metering`] | what a router counts |
+//! | [`own_changes`] | what other parts of the program do to rulesets |
 //! | [`table`] | rulesets as values, and their difference |
 //! | `external`, `tenant`, `router`, `trunk` | the kinds of fragment |
 //! | `attach` | ports in foreign namespaces |
@@ -30,6 +31,7 @@ pub mod names;
 mod namespace;
 pub mod nat;
 mod ndp;
+pub mod own_changes;
 pub mod packets;
 mod parallel;
 mod reaper;
@@ -55,6 +57,7 @@ pub use error::{Error, Result};
 use external::{External, Host};
 use names::{NETWORK_PREFIX, ROUTER_PREFIX};
 use namespace::{Namespace, look};
+use own_changes::OwnChanges;
 use parallel::in_parallel;
 use reaper::Reaper;
 use router::{Around, Router};
@@ -62,6 +65,7 @@ use tenant::{Depth, Tenant};
 use trunk::Trunks;
 
 use crate::meters::Meters;
+use crate::reach::probe::Probes;
 
 /// The host's networks.
 #[derive(Debug)]
@@ -86,6 +90,10 @@ pub struct NetworkPart {
     audits: u32,
     /// What routers counted.
     meters: Meters,
+    /// What other parts of the program do to rulesets.
+    own: OwnChanges,
+    /// Who probes them.
+    probes: Probes,
 }
 
 /// In how many audits the settings of each namespace, which the kernel tells nothing of, are looked at once.
@@ -104,6 +112,8 @@ impl NetworkPart {
         if let Err(error) = linux::process::raise_descriptor_limit() {
             tracing::warn!(%error, "a host with several hundred networks will run out of descriptors");
         }
+        let own = OwnChanges::default();
+        let probes = Probes::new(host.clone(), own.clone());
         Ok(Self {
             host: Host::open(host, owner.to_owned(), exclusive)?,
             reaper: Reaper::start(),
@@ -119,7 +129,14 @@ impl NetworkPart {
             swept: false,
             audits: 0,
             meters: Meters::default(),
+            own,
+            probes,
         })
+    }
+
+    /// Who probes these networks.
+    pub fn probes(&self) -> Probes {
+        self.probes.clone()
     }
 
     /// What routers counted.
@@ -135,6 +152,7 @@ impl NetworkPart {
         self.remove_unwanted(want);
         self.add_wanted(want);
         let before = std::mem::replace(&mut self.want, want.clone());
+        self.probes.follow(want);
         self.forget_ports(&before);
         self.look_at_all();
         self.news = true;
@@ -513,9 +531,9 @@ impl NetworkPart {
             .values()
             .filter(|config| !self.tenants.contains_key(&config.id))
             .collect();
-        let (owner, reaper) = (self.host.owner.as_str(), &self.reaper);
+        let (owner, reaper, own) = (self.host.owner.as_str(), &self.reaper, &self.own);
         let opened = in_parallel(&new, |config| -> Result<(Tenant, Result<()>)> {
-            let mut tenant = Tenant::open(config, owner, &mut Vec::new())?;
+            let mut tenant = Tenant::open(config, owner, own, &mut Vec::new())?;
             // The ruleset comes before any port; what an earlier life left is looked at as a whole.
             let ruled = tenant.remove_unwanted(config, reaper);
             let ensured = tenant.ensure(config, reaper, Depth::All, &mut Vec::new());
@@ -539,9 +557,9 @@ impl NetworkPart {
             .values()
             .filter(|config| !self.routers.contains_key(&config.id))
             .collect();
-        let (owner, reaper, meters) = (self.host.owner.as_str(), &self.reaper, &self.meters);
+        let (owner, reaper, known) = (self.host.owner.as_str(), &self.reaper, (&self.own, &self.meters));
         let opened = in_parallel(&new, |config| -> Result<(Router, Result<()>)> {
-            let mut router = Router::open(config, owner, meters, &mut Vec::new())?;
+            let mut router = Router::open(config, owner, known, &mut Vec::new())?;
             let cleaned = router.remove_unwanted(config, reaper);
             Ok((router, cleaned))
         });

@@ -9,6 +9,7 @@ use linux::{Netns, sysctl};
 
 use super::error::{Doing, Error, Result};
 use super::names::mark;
+use super::own_changes::OwnChanges;
 
 /// Index of the loopback device, the same in every namespace.
 const LOOPBACK: u32 = 1;
@@ -36,17 +37,19 @@ struct Firewall {
     generation: Generation,
     /// The generation after we loaded it.
     seen: u32,
+    /// What other parts of the program do to it.
+    own: OwnChanges,
 }
 
 impl Namespace {
     /// Opens the namespace, making it if there is none. True if it was made.
     ///
     /// A new one gets its name only once it carries this cloud's mark: a crash in between leaves nothing.
-    pub fn ensure(name: String, owner: &str) -> Result<(Self, bool)> {
+    pub fn ensure(name: String, owner: &str, own: &OwnChanges) -> Result<(Self, bool)> {
         let doing = || format!("set up network namespace {name}");
         if Netns::exists(&name) {
             let ns = Netns::open(&name).doing(doing)?;
-            let mut space = Self::of(name.clone(), ns)?;
+            let mut space = Self::of(name.clone(), ns, own)?;
             return match space.owner()? {
                 Some(found) if found != mark(owner) => Err(Error::Foreign {
                     what: format!("network namespace {name}"),
@@ -57,7 +60,7 @@ impl Namespace {
                 None => space.marked(owner).map(|space| (space, false)),
             };
         }
-        let space = Self::of(name.clone(), Netns::anonymous().doing(doing)?)?.marked(owner)?;
+        let space = Self::of(name.clone(), Netns::anonymous().doing(doing)?, own)?.marked(owner)?;
         space.ns.remount(&name).doing(doing)?;
         Ok((space, true))
     }
@@ -68,14 +71,15 @@ impl Namespace {
             return Ok(None);
         }
         let ns = Netns::open(name).doing(|| format!("open network namespace {name}"))?;
-        let mut space = Self::of(name.to_owned(), ns)?;
+        let mut space = Self::of(name.to_owned(), ns, &OwnChanges::default())?;
         Ok((space.owner()? == Some(mark(owner))).then_some(space))
     }
 
-    fn of(name: String, ns: Netns) -> Result<Self> {
+    fn of(name: String, ns: Netns, own: &OwnChanges) -> Result<Self> {
         let doing = || format!("open the sockets of network namespace {name}");
         let open = || linux::Result::Ok((Monitor::here(true)?, Rtnl::here()?, Generation::here()?));
         let (monitor, nl, generation) = ns.run(open).and_then(|opened| opened).doing(doing)?;
+        own.forget(ns.id());
         Ok(Self {
             name,
             ns,
@@ -85,6 +89,7 @@ impl Namespace {
                 known: false,
                 generation,
                 seen: 0,
+                own: own.clone(),
             },
             settings: None,
         })
@@ -138,7 +143,8 @@ impl Namespace {
         Ok(())
     }
 
-    /// Whether somebody else changed the ruleset since we loaded it. If so, it counts as unknown.
+    /// Whether somebody else changed the ruleset since we loaded it, other parts of this program aside. If so, it counts as
+    /// unknown.
     pub fn ruleset_changed(&mut self) -> Result<bool> {
         if !self.firewall.known {
             return Ok(true);
@@ -148,6 +154,9 @@ impl Namespace {
             .generation
             .read()
             .doing(|| format!("look at the ruleset of {}", self.name))?;
+        if now != self.firewall.seen {
+            self.firewall.seen = self.firewall.own.follow(self.ns.id(), self.firewall.seen, now);
+        }
         self.firewall.known = now == self.firewall.seen;
         Ok(!self.firewall.known)
     }

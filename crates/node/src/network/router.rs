@@ -19,6 +19,7 @@ use super::names::{gateway_device, router_device, router_namespace, tap_device};
 use super::namespace::Namespace;
 use super::nat;
 use super::ndp;
+use super::own_changes::OwnChanges;
 use super::reaper::Reaper;
 use super::tenant::Tenant;
 use crate::meters::Meters;
@@ -86,8 +87,14 @@ struct Far<'a> {
 
 impl Router {
     /// Opens (or makes) the namespace, without legs yet.
-    pub fn open(config: &Arc<RouterConfig>, owner: &str, meters: &Meters, done: &mut Vec<String>) -> Result<Self> {
-        let (mut space, made) = Namespace::ensure(router_namespace(config.id), owner)?;
+    pub fn open(
+        config: &Arc<RouterConfig>,
+        owner: &str,
+        known: (&OwnChanges, &Meters),
+        done: &mut Vec<String>,
+    ) -> Result<Self> {
+        let (own, meters) = known;
+        let (mut space, made) = Namespace::ensure(router_namespace(config.id), owner, own)?;
         if made {
             done.push(format!("network namespace {} was missing", space.name));
         }

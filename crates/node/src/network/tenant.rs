@@ -25,6 +25,7 @@ use super::filter_change;
 use super::flows::Judge;
 use super::names::{BRIDGE, beside_ifb, ifb_device, is_tap_device, network_namespace, tap_device};
 use super::namespace::Namespace;
+use super::own_changes::OwnChanges;
 use super::packets;
 use super::reaper::Reaper;
 use super::shape;
@@ -79,8 +80,8 @@ pub struct Tenant {
 
 impl Tenant {
     /// Opens (or makes) the namespace, without ports yet.
-    pub fn open(config: &Arc<NetworkConfig>, owner: &str, done: &mut Vec<String>) -> Result<Self> {
-        let (mut space, made) = Namespace::ensure(network_namespace(config.id), owner)?;
+    pub fn open(config: &Arc<NetworkConfig>, owner: &str, own: &OwnChanges, done: &mut Vec<String>) -> Result<Self> {
+        let (mut space, made) = Namespace::ensure(network_namespace(config.id), owner, own)?;
         if made {
             done.push(format!("network namespace {} was missing", space.name));
         }
