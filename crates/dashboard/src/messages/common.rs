@@ -73,7 +73,7 @@ messages! {
     on = "on", "켜짐";
     off = "off", "꺼짐";
     unnamed = "(no name)", "(이름 없음)";
-    optional = "optional", "선택";
+    optional = "Optional", "선택 사항";
     search = "Search", "검색";
     search_in(what) = "Search {what}", "{what} 검색";
     nothing_found(text) = "Nothing fits “{text}”.", "“{text}”에 맞는 것이 없습니다.";

@@ -23,7 +23,7 @@ messages! {
     server_flavor = "Flavor", "Flavor";
     server_key = "Key pair", "키 페어";
     server_no_key = "none: log in by password only", "없음: 비밀번호로만 로그인";
-    server_user = "Made by", "만든 사람";
+    server_user = "Created by", "만든 사용자";
     server_host = "Host", "호스트";
     server_age = "Created", "만든 때";
     server_power = "Power", "전원";

@@ -99,7 +99,11 @@ async fn new(visit: Visit) -> Answer {
     let roles: Vec<_> = held
         .map(|role| Choice::new(&role.id, &role.name).note(role.description.clone().unwrap_or_default()))
         .collect();
-    let taken: Vec<_> = roles.iter().map(|choice| choice.value.as_str()).collect();
+    // What a program needs mostly; an administrator's power is given by hand.
+    let usual = roles
+        .iter()
+        .filter(|choice| matches!(choice.label.as_str(), "reader" | "member"));
+    let taken: Vec<_> = usual.map(|choice| choice.value.as_str()).collect();
     let mut lives = vec![Choice::new("", t.access_never())];
     lives.extend(LIVES.map(|days| Choice::new(days, t.access_days(days))));
     lives.push(Choice::new("date", t.access_on_a_date()));
