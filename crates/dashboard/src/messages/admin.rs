@@ -56,7 +56,8 @@ messages! {
 // Flavors.
 messages! {
     admin_flavors_lead = "The sizes that servers can have. A project sees public flavors and those it was given access to.", "서버의 크기입니다. 프로젝트는 공개된 flavor와 접근이 허용된 flavor를 볼 수 있습니다.";
-    admin_flavors_empty = "No flavors yet: no server can be created", "flavor가 없어 서버를 만들 수 없습니다";
+    admin_flavors_empty_text = "Create a flavor with the number of vCPUs and the sizes of memory and disk.", "vCPU 수와 메모리, 디스크 크기를 정해 flavor를 만드세요.";
+    admin_flavors_empty = "No flavors yet", "아직 flavor가 없습니다";
     admin_flavor_new = "Create flavor", "Flavor 만들기";
     admin_flavor_public = "public", "공개";
     admin_flavor_private = "private", "비공개";
@@ -138,6 +139,7 @@ messages! {
     admin_quotas_reset = "Reset to defaults", "기본값으로 되돌리기";
     admin_quotas_hint = "-1 means unlimited.", "-1은 무제한입니다.";
     admin_quotas_image_hint = "Image limits are unified limits in Keystone. After “openstack registered limit create” they can be changed here.", "이미지 한도는 Keystone의 통합 한도입니다. “openstack registered limit create”로 등록하면 여기서 바꿀 수 있습니다.";
+    admin_quotas_network_hint = "Neutron has no API for default quotas. Change them for each project.", "Neutron에는 기본 쿼터를 바꾸는 API가 없습니다. 프로젝트별로 변경하세요.";
     admin_default_quotas = "Default quotas", "기본 쿼터";
     admin_default_quotas_lead = "For projects without quotas of their own.", "쿼터를 따로 정하지 않은 프로젝트에 적용됩니다.";
     admin_limit = "Limit", "한도";
@@ -187,6 +189,7 @@ messages! {
     admin_group = "Group", "그룹";
     admin_groups = "Groups", "그룹";
     admin_groups_lead = "Everyone in a group gets the group's roles. Use groups where people come and go.", "그룹에 부여한 역할은 그룹의 모든 사용자에게 적용됩니다. 구성원이 자주 바뀔 때 편리합니다.";
+    admin_groups_empty_text = "Create a group, add users to it, and assign it a role in a project.", "그룹을 만들어 사용자를 추가하고, 프로젝트의 역할을 부여하세요.";
     admin_groups_empty = "No groups yet", "아직 그룹이 없습니다";
     admin_group_new = "Create group", "그룹 만들기";
     admin_group_empty = "No users in this group yet.", "아직 사용자가 없습니다.";
@@ -210,16 +213,23 @@ messages! {
 }
 
 impl Text {
+    /// [`Self::admin_quota`] beside figures that have their unit.
+    pub(crate) fn admin_quota_title(self, name: &str) -> String {
+        ["(MB)", "(GB)"].iter().fold(self.admin_quota(name), |title, unit| {
+            title.replace(&format!(" {unit}"), "").replace(unit, "")
+        })
+    }
+
     /// A resource of quotas in words; as it is, where it has none (those of volume types).
     pub(crate) fn admin_quota(self, name: &str) -> String {
         let (en, ko) = match name {
             "instances" => ("Servers", "서버"),
             "cores" => ("vCPUs", "vCPU"),
             "ram" => ("Memory (MB)", "메모리(MB)"),
-            "key_pairs" => ("Key pairs of a user", "사용자의 키 페어"),
-            "metadata_items" => ("Metadata of a server", "서버의 메타데이터"),
+            "key_pairs" => ("Key pairs per user", "사용자당 키 페어"),
+            "metadata_items" => ("Metadata items per server", "서버당 메타데이터 항목"),
             "server_groups" => ("Server groups", "서버 그룹"),
-            "server_group_members" => ("Servers in a group", "그룹의 서버"),
+            "server_group_members" => ("Servers per group", "그룹당 서버"),
             "network" => ("Networks", "네트워크"),
             "subnet" => ("Subnets", "서브넷"),
             "subnetpool" => ("Subnet pools", "서브넷 풀"),
@@ -232,13 +242,13 @@ impl Text {
             "trunk" => ("Trunks", "트렁크"),
             "volumes" => ("Volumes", "볼륨"),
             "snapshots" => ("Snapshots", "스냅샷"),
-            "gigabytes" => ("Volumes and snapshots (GB)", "볼륨과 스냅샷(GB)"),
-            "per_volume_gigabytes" => ("One volume (GB)", "볼륨 하나(GB)"),
+            "gigabytes" => ("Volume storage (GB)", "볼륨 용량(GB)"),
+            "per_volume_gigabytes" => ("Size per volume (GB)", "볼륨당 크기(GB)"),
             "backups" => ("Backups", "백업"),
-            "backup_gigabytes" => ("Backups (GB)", "백업(GB)"),
+            "backup_gigabytes" => ("Backup storage (GB)", "백업 용량(GB)"),
             "groups" => ("Volume groups", "볼륨 그룹"),
             "image_count_total" => ("Images", "이미지"),
-            "image_size_total" => ("Images (MB)", "이미지(MB)"),
+            "image_size_total" => ("Image storage (MB)", "이미지 용량(MB)"),
             // Of one volume type: "gigabytes_fast", and "gigabytes___DEFAULT__" of the usual one.
             other => {
                 let Some((quota, volume_type)) = other.split_once('_') else {

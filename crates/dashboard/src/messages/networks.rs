@@ -61,6 +61,8 @@ messages! {
     host_bridge_inside = "Inside the namespace", "네임스페이스 안";
     host_device = "Device", "장치";
     port = "Port", "포트";
+    port_title(address) = "Port {address}", "포트 {address}";
+    port_title_of(address, server) = "Port {address} of {server}", "{server}의 포트 {address}";
     port_none = "No ports yet.", "아직 포트가 없습니다.";
     port_addresses = "Addresses", "IP 주소";
     port_of = "Used by", "사용하는 곳";

@@ -35,6 +35,8 @@ messages! {
     router_gateway_none_text = "Without a gateway, servers can't reach the outside and floating IPs don't work.", "게이트웨이가 없으면 외부와 통신할 수 없고 유동 IP도 쓸 수 없습니다.";
     router_gateway_set = "Set gateway", "게이트웨이 설정";
     router_gateway_change = "Change gateway", "게이트웨이 변경";
+    router_gateway_change_short = "Change", "변경";
+    router_gateway_clear_short = "Clear", "해제";
     router_gateway_clear = "Clear gateway", "게이트웨이 해제";
     router_gateway_clear_title(name) = "Clear the gateway of router “{name}”?", "‘{name}’ 라우터의 게이트웨이를 해제할까요?";
     router_gateway_clear_text = "Servers behind it can no longer reach the outside.", "이 라우터 뒤의 서버는 더 이상 외부와 통신할 수 없습니다.";

@@ -119,7 +119,7 @@ async fn new(visit: Visit) -> Answer {
             (ui::choices(Field { name: "role", label: t.nav_roles(), hint: t.access_roles_hint(), ..Field::default() }, true, &roles, &taken))
             (ui::check("unrestricted", t.access_unrestricted_ask(), t.access_unrestricted_hint(), false))
             details .more {
-                summary { (t.access_rules()) }
+                summary { (t.admin_more_settings()) }
                 (ui::text_area(Field { name: "rules", label: t.access_rules(), hint: t.access_rules_hint(), example: "compute GET /v2.1/servers", ..Field::default() }, 3))
             }
             (ui::submit(t, t.access_credential_new(), false))

@@ -59,7 +59,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
     let body = html! {
         (ui::head(t.nav_flavors(), t.admin_flavors_lead(), html! { (create) }))
         @if rows.is_empty() {
-            (ui::empty("sliders", t.admin_flavors_empty(), t.admin_flavors_lead(), create))
+            (ui::empty("sliders", t.admin_flavors_empty(), t.admin_flavors_empty_text(), create))
         } @else { (table(&visit, &query, rows)) }
     };
     Ok(visit.page(Content::new(t.nav_flavors(), body).cli(["openstack flavor list --all --long"])))

@@ -1,7 +1,7 @@
 //! Projects: who may work in them, and how much they may have.
 
 mod domains;
-mod quotas;
+pub(super) mod quotas;
 mod usage;
 
 use std::sync::Arc;

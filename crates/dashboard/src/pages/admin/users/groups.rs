@@ -46,7 +46,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
         (ui::head(t.admin_groups(), t.admin_groups_lead(), html! { (create) }))
         (user_tabs(&visit))
         @if rows.is_empty() {
-            (ui::empty("group", t.admin_groups_empty(), t.admin_groups_lead(), create))
+            (ui::empty("group", t.admin_groups_empty(), t.admin_groups_empty_text(), create))
         } @else {
             (List::new(&visit, &query, t.pick("groups", "그룹"), rows, |row| format!("{} {} {}", row.name, row.id, row.description))
         .usually_by("name")
