@@ -36,12 +36,12 @@ messages! {
     admin_host_really_free(free, all) = "{free} of {all} free", "{all} 중 {free} 사용 가능";
     admin_host_promised = "Allocated to servers", "서버에 할당한 양";
     admin_host_promised_hint = "Servers rarely use everything they are allowed, so more can be allocated than the host has (overcommit).", "서버가 허용된 양을 모두 쓰는 일은 드물어, 호스트가 가진 것보다 많이 할당할 수 있습니다(오버커밋).";
-    admin_host_ratio(has, times) = "The host has {has}; allocation ratio {times}×.", "호스트 용량 {has}, 할당 비율 {times}배";
-    admin_host_reserved(memory) = "{memory} reserved for the host.", "호스트용으로 {memory} 예약";
+    admin_host_ratio(has, times) = "The host has {has}; allocation ratio {times}×.", "호스트 용량 {has}, 할당 비율 {times}배.";
+    admin_host_reserved(memory) = "{memory} reserved for the host.", "호스트용으로 {memory} 예약.";
     admin_host_servers = "Servers on this host", "이 호스트의 서버";
     admin_host_no_servers = "No servers yet.", "아직 서버가 없습니다.";
     admin_services = "Services", "서비스";
-    admin_takes_work = "State", "상태";
+    admin_takes_work = "Accepts new work", "새 작업";
     admin_service_up = "up", "정상";
     admin_service_down = "down", "응답 없음";
     admin_service_disable(name) = "Disable “{name}”?", "‘{name}’ 서비스를 비활성화할까요?";

@@ -29,6 +29,7 @@ messages! {
     overview_step_floating_ip_do = "Associate floating IP", "유동 IP 연결";
     overview_step_log_in = "Log in", "로그인";
     overview_step_log_in_words(server) = "Log in to “{server}” at this address. Its page has the exact ssh command.", "이 주소로 ‘{server}’ 서버에 로그인합니다. 정확한 ssh 명령은 서버 페이지에 있습니다.";
+    overview_step_log_in_no_key = "It was launched without a key pair: log in with a password.", "키 페어 없이 만든 서버이므로 비밀번호로 로그인해야 합니다.";
     overview_step_log_in_later = "Once the steps above are done, the address to log in at appears here.", "위 단계를 마치면 로그인할 주소가 여기에 나옵니다.";
     overview_quotas = "Quota usage", "쿼터 사용량";
     overview_quotas_change = "Edit quotas", "쿼터 편집";

@@ -3,7 +3,7 @@
 use super::messages;
 
 messages! {
-    topology_lead = "How your networks, routers and servers are connected right now. Select one to see its details.", "네트워크, 라우터, 서버가 지금 어떻게 연결되어 있는지 보여 줍니다. 하나를 누르면 자세한 정보가 나옵니다.";
+    topology_lead = "How networks, routers and servers are connected. Select one for details.", "네트워크, 라우터, 서버의 현재 연결 상태입니다. 누르면 자세히 볼 수 있습니다.";
     topology_empty = "Nothing to show yet", "아직 표시할 것이 없습니다";
     topology_empty_text = "Your networks, routers and servers will appear here. Start by creating a network.", "네트워크, 라우터, 서버가 여기에 표시됩니다. 먼저 네트워크를 만드세요.";
     topology_view = "View", "보기 방식";

@@ -73,6 +73,7 @@ fn log_in(visit: &Visit) -> Markup {
                 @match reachable(visit) {
                     Some((server, address)) => {
                         p .muted { (t.overview_step_log_in_words(&server.name)) }
+                        @if server.key.is_none() { p .muted { (t.overview_step_log_in_no_key()) } }
                         p { (ui::copyable(t, &address.to_string())) }
                     }
                     None => p .muted { (t.overview_step_log_in_later()) },
@@ -104,7 +105,7 @@ fn steps(visit: &Visit) -> [Step; 6] {
             words: t.overview_step_key_words(),
             address: at("/dashboard/key-pairs/new"),
             action: t.overview_step_key_do(),
-            is_done: server.map_or_else(|| has_key(visit), |server| server.key.is_some()),
+            is_done: has_key(visit) || server.is_some_and(|server| server.key.is_some()),
         },
         Step {
             title: t.overview_step_router(),
