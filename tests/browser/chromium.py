@@ -27,7 +27,8 @@ TOO_WIDE = """() => {
     // What is for screen readers alone is a point.
     if (element.closest(".sr, [hidden], svg, dialog:not([open])") || style.clipPath === "inset(50%)" || style.visibility === "hidden" || !element.getClientRects().length) continue;
     const told = `<${element.tagName.toLowerCase()}> "${element.textContent.trim().slice(0, 40)}"`;
-    if (element.scrollWidth > element.clientWidth + 1 && style.overflowX !== "visible" && style.display !== "inline") wrong.push(`${told} is cut off`);
+    // What ends in an ellipsis is meant to.
+    if (element.scrollWidth > element.clientWidth + 1 && style.overflowX !== "visible" && style.textOverflow !== "ellipsis" && style.display !== "inline") wrong.push(`${told} is cut off`);
     const box = element.getBoundingClientRect();
     if (box.width && (box.right > width + 1 || box.left < -1) && !scrolls(element)) wrong.push(`${told} is beyond the window's edge`);
   }
@@ -58,6 +59,15 @@ SETTLED = """Promise.race([
         .map(animation => animation.finished.catch(() => {}))),
     new Promise(done => setTimeout(done, 3000)),
 ]).then(() => null)"""
+
+
+def from_the_top(page):
+    """Scrolls up and waits until that is drawn: the head of a page stays at the window's top, wherever that is."""
+    page.evaluate("""() => new Promise(done => {
+        scrollTo({ top: 0, left: 0, behavior: "instant" });
+        requestAnimationFrame(() => requestAnimationFrame(() => done()));
+    })""")
+    page.wait_for_function("scrollY === 0")
 
 
 class Browser:

@@ -90,6 +90,7 @@ def look(browser, page, address, problems, widths=(1280,), dialogs=False):
         if not is_inside:
             problems.append((address, f"the menu of the last row is at {box} in a window of {size}"))
         page.keyboard.press("Escape")
+        page.evaluate("document.activeElement?.blur()")
     if dialogs and page.locator(".form-page").count():
         # The same form as it mostly is seen: in a dialog.
         page.goto("/dashboard/api-access")
@@ -155,6 +156,12 @@ def check(browser, api, screens, depth):
             path = screens / f"pages-{lang}-{theme}"
             path.mkdir(parents=True, exist_ok=True)
             page.set_viewport_size({"width": 1280, "height": 860})
+            console = page.locator("#console-state.busy")
+            for _ in range(20):
+                if not console.count():
+                    break
+                page.wait_for_timeout(100)
+            chromium.from_the_top(page)
             page.screenshot(path=path / f"{name}.png", full_page=True)
         if "en" not in texts:
             # The same page in English, as a document that no script of its own touches.

@@ -11,7 +11,7 @@ from playwright.sync_api import expect as that
 from walkthrough import host
 from walkthrough.shell import Failed, expect, run, until
 
-from .chromium import TOO_WIDE
+from .chromium import TOO_WIDE, from_the_top
 
 # A boot under emulation on a busy machine of two cores takes this long at the most.
 BOOT_SECONDS = 240
@@ -57,6 +57,8 @@ class Story:
 
     def picture(self, name, whole=True):
         self.pictures += 1
+        if whole:
+            from_the_top(self.page)
         self.page.screenshot(path=self.screens / f"{self.pictures:02}-{name}.png", full_page=whole)
         if name != "failed":
             wrong = self.page.evaluate(TOO_WIDE) + self.browser.accessibility(self.page)
@@ -125,13 +127,13 @@ def sign_in(story):
     page.goto("/dashboard/networks")
     page.wait_for_url("**/dashboard/login**")
     expect(page.locator("html").get_attribute("lang") == story.lang, "the page does not speak the browser's language")
+    story.picture("sign-in")
     page.fill("#f-user", "demo")
     page.fill("#f-password", "not-the-password")
     page.click("button.main")
     that(page.locator(".problem")).to_be_visible()
     expect(page.input_value("#f-user") == "demo", "the name has to be typed again")
     page.fill("#f-password", story.browser.password("demo"))
-    story.picture("sign-in")
     page.click("button.main")
     page.wait_for_url("**/dashboard/networks")
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
@@ -368,7 +370,9 @@ def add_rules(story):
     for number, template in enumerate(("all-icmp", "all-tcp"), 1):
         dialog = story.dialog("a[href$='/rules/new']")
         dialog.locator("#f-template").select_option(template)
-        that(dialog.locator(".preview .code-block code")).to_contain_text(f"--protocol {template.removeprefix('all-')}")
+        code = dialog.locator(".preview .code-block code")
+        that(code).to_contain_text(f"--protocol {template.removeprefix('all-')}")
+        that(code).not_to_contain_text("--dst-port")
         story.picture(f"rule-{template}", whole=False)
         story.send(dialog)
         that(page.locator("#rules tbody tr", has_text="0.0.0.0/0").filter(has_text=template.removeprefix("all-"))).to_have_count(1)

@@ -10,19 +10,46 @@
   // ── What is seen: a part of the picture, as wide and high as the canvas over the scale ──────────────────────────────
   let seen = null;
   let isMoved = false;
+  // Whether all of it is wanted, however small.
+  let isWhole = false;
   let shownView = "";
   let gliding = 0;
 
-  function whole() {
-    const place = canvas(), svg = picture();
-    const [width, height] = [Number(svg.dataset.width), Number(svg.dataset.height)];
-    const scale = Math.min(place.clientWidth / width, place.clientHeight / height, 1);
-    return centered(width / 2, height / 2, scale);
+  // Its smallest text is 12 pixels high, and never less than 11 on the screen unless one zooms out.
+  const READABLE = 11 / 12;
+  const LOWEST = 360;
+  const size = () => [Number(picture().dataset.width), Number(picture().dataset.height)];
+  // The part of the canvas that no card lies on.
+  function freeWidth() {
+    const [place, panel] = [canvas(), card().getBoundingClientRect()];
+    const isBeside = panel.width > 0 && panel.width < place.clientWidth * 0.7;
+    return isBeside ? panel.left - place.getBoundingClientRect().left - 12 : place.clientWidth;
   }
-  function centered(x, y, scale) {
-    const place = canvas();
-    const [w, h] = [place.clientWidth / scale, place.clientHeight / scale];
-    return { x: x - w / 2, y: y - h / 2, w, h };
+  // The stage is as high as its picture needs, within the window.
+  function stretch() {
+    const stage = canvas().closest(".topology-stage");
+    if (matchMedia("(max-width: 720px)").matches) { stage.style.height = ""; return; }
+    const [width, height] = size();
+    const shown = height * Math.max(Math.min(stage.clientWidth / width, 1), READABLE);
+    stage.style.height = `${Math.round(Math.min(Math.max(shown, LOWEST), Math.max(innerHeight - 200, LOWEST)))}px`;
+  }
+  function whole() {
+    const [width, height] = size();
+    const free = freeWidth();
+    return placed(Math.min(free / width, canvas().clientHeight / height, 1), free);
+  }
+  // What is shown at first: everything if it can be read then, else its beginning.
+  function start() {
+    const [width, height] = size();
+    const free = freeWidth();
+    const fitting = Math.min(free / width, canvas().clientHeight / height, 1);
+    return placed(Math.max(fitting, READABLE), free);
+  }
+  const atRest = () => (isWhole ? whole() : start());
+  function placed(scale, free) {
+    const [width, height] = size();
+    const [w, h] = [canvas().clientWidth / scale, canvas().clientHeight / scale];
+    return { x: -Math.max((free / scale - width) / 2, 0), y: -Math.max((h - height) / 2, 0), w, h };
   }
   const scale = () => canvas().clientWidth / seen.w;
   function apply() {
@@ -46,8 +73,10 @@
   }
   function fit(softly) {
     isMoved = false;
-    if (softly) glide(whole()); else { cancelAnimationFrame(gliding); seen = whole(); apply(); }
+    const to = atRest();
+    if (softly) glide(to); else { cancelAnimationFrame(gliding); seen = to; apply(); }
   }
+  function showAll() { isWhole = true; fit(true); }
   function moveBy(x, y) {
     cancelAnimationFrame(gliding);
     isMoved = true;
@@ -73,15 +102,16 @@
   function settle() {
     const place = canvas();
     if (!place || !picture()) { seen = null; return; }
+    stretch();
     if (!known.has(place)) { known.add(place); attach(place); }
     const view = place.closest(".topology-stage").dataset.view + picture().getAttribute("class");
-    if (!seen || view !== shownView) fit(false);
+    if (!seen || view !== shownView) { isWhole = false; fit(false); }
     else { apply(); if (!isMoved) fit(true); }
     shownView = view;
   }
   function resized() {
     if (!seen || !canvas() || !canvas().clientWidth) return;
-    if (!isMoved) { fit(false); return; }
+    if (!isMoved) { stretch(); fit(false); return; }
     const before = lastWidth / seen.w;
     seen = { ...seen, w: canvas().clientWidth / before, h: canvas().clientHeight / before };
     apply();
@@ -99,10 +129,10 @@
       if (event.shiftKey) { event.preventDefault(); moveBy(event.deltaY || event.deltaX, 0); return; }
       const lines = event.deltaMode === 1 ? 24 : 1;
       const factor = Math.exp(-Math.max(-120, Math.min(120, event.deltaY * lines)) * (event.ctrlKey ? 0.01 : 0.0022));
-      const isWhole = !isMoved && factor < 1;
+      const isAtRest = !isMoved && factor < 1;
       const frame = place.getBoundingClientRect();
       // Who sees all of it and scrolls on, scrolls the page.
-      if (!isWhole && zoom(factor, event.clientX - frame.left, event.clientY - frame.top) || event.ctrlKey) event.preventDefault();
+      if (!isAtRest && zoom(factor, event.clientX - frame.left, event.clientY - frame.top) || event.ctrlKey) event.preventDefault();
     }, { passive: false });
     place.addEventListener("pointerdown", (event) => {
       if (event.pointerType === "mouse" && event.button !== 0) return;
@@ -152,7 +182,7 @@
       if (move) moveBy(...move);
       else if (event.key === "+" || event.key === "=") zoomMiddle(1.3);
       else if (event.key === "-" || event.key === "_") zoomMiddle(1 / 1.3);
-      else if (event.key === "0") fit(true);
+      else if (event.key === "0") showAll();
       else return;
       event.preventDefault();
     });
@@ -168,7 +198,13 @@
   }
   // Moves the picture so that a node is seen, and no card lies on it.
   function reveal(node) {
-    if (!node || !seen) return;
+    const to = revealing(node);
+    if (!to) return;
+    isMoved = true;
+    glide(to);
+  }
+  function revealing(node) {
+    if (!node || !seen) return null;
     const free = canvas().getBoundingClientRect();
     let [right, bottom] = [free.right, free.bottom];
     const panel = card().getBoundingClientRect();
@@ -181,9 +217,8 @@
       return high > to - edge ? high - to + edge : 0;
     };
     const [x, y] = [along(at.left, at.right, free.left, right), along(at.top, at.bottom, free.top, bottom)];
-    if (!x && !y) return;
-    isMoved = true;
-    glide({ ...seen, x: seen.x + x / scale(), y: seen.y + y / scale() });
+    if (!x && !y) return null;
+    return { ...seen, x: seen.x + x / scale(), y: seen.y + y / scale() };
   }
 
   // ── What belongs together ─────────────────────────────────────────────────────────────────────────────────────────
@@ -216,7 +251,14 @@
     await htmx.ajax("GET", node.dataset.card, { target: "#topology-card", swap: "innerHTML" });
     document.dispatchEvent(new CustomEvent("maru:moved"));
     document.getElementById("card-title")?.focus({ preventScroll: true });
-    reveal(document.getElementById(node.id));
+    const before = seen;
+    if (!isMoved) { seen = atRest(); apply(); }
+    const to = revealing(document.getElementById(node.id));
+    isMoved ||= Boolean(to);
+    const after = to || seen;
+    seen = before;
+    apply();
+    glide(after);
   }
   function close() {
     const address = new URL(location.href);
@@ -224,6 +266,7 @@
     address.searchParams.delete("open");
     history.replaceState(null, "", address);
     card().replaceChildren();
+    if (!isMoved) fit(true);
     mark("");
     document.getElementById(key)?.focus({ preventScroll: true });
     document.dispatchEvent(new CustomEvent("maru:moved"));
@@ -232,7 +275,7 @@
     if (!canvas()) return;
     const zoomer = event.target.closest("[data-zoom]");
     if (zoomer) {
-      if (zoomer.dataset.zoom === "fit") fit(true);
+      if (zoomer.dataset.zoom === "fit") showAll();
       else zoomMiddle(zoomer.dataset.zoom === "in" ? 1.4 : 1 / 1.4);
     }
     if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;

@@ -73,7 +73,7 @@ messages! {
     on = "on", "켜짐";
     off = "off", "꺼짐";
     unnamed = "(no name)", "(이름 없음)";
-    optional = "optional", "선택";
+    optional = "Optional", "선택 사항";
     search = "Search", "검색";
     search_in(what) = "Search {what}", "{what} 검색";
     nothing_found(text) = "Nothing fits “{text}”.", "“{text}”에 맞는 것이 없습니다.";
@@ -104,7 +104,7 @@ messages! {
     on_host_title = "Where it lives on the host", "호스트에서의 위치";
     on_host_hint = "Names as the host's own tools show them (ip, nft, ps).", "호스트의 도구(ip, nft, ps)에 보이는 이름입니다.";
     unlimited = "unlimited", "무제한";
-    used_of(used, limit) = "{used} of {limit}", "{limit} 중 {used}";
+    used_of(used, limit) = "{used} of {limit}", "{used} / {limit}";
     used_only(used) = "{used} used", "{used} 사용";
     mebibytes(n) = "{n}\u{a0}MB", "{n}\u{a0}MB";
     gibibytes(n) = "{n}\u{a0}GB", "{n}\u{a0}GB";

@@ -125,10 +125,6 @@ messages! {
     launch_reach_anybody_v6 = "From anywhere by IPv6", "IPv6로 어디서나";
     launch_reach_members(group) = "Servers in “{group}”", "“{group}”에 속한 서버";
     launch_reach_addresses(group) = "Addresses of “{group}”", "“{group}”의 주소";
-    launch_reach_everything = "everything", "모든 것";
-    launch_reach_ping = "ping", "ping";
-    launch_reach_icmp = "ping and other ICMP", "ping 등 모든 ICMP";
-    launch_reach_all_of(protocol) = "all {protocol}", "모든 {protocol}";
     launch_reach_floating = "From outside the cloud it also needs a floating IP.", "클라우드 밖에서 접속하려면 유동 IP도 필요합니다.";
     launch_reach_of_ports = "The chosen ports have groups of their own; those decide.", "고른 포트에는 자기 보안 그룹이 있고, 그 규칙을 따릅니다.";
 }

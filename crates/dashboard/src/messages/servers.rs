@@ -23,7 +23,7 @@ messages! {
     server_flavor = "Flavor", "Flavor";
     server_key = "Key pair", "키 페어";
     server_no_key = "none: log in by password only", "없음: 비밀번호로만 로그인";
-    server_user = "Made by", "만든 사람";
+    server_user = "Created by", "만든 사용자";
     server_host = "Host", "호스트";
     server_age = "Created", "만든 때";
     server_power = "Power", "전원";
@@ -130,10 +130,6 @@ messages! {
     server_groups_none = "It is in no security group: nothing reaches it, and it reaches nothing.", "보안 그룹이 없어 드나드는 것이 모두 막힙니다.";
     server_group_lets_nothing = "lets nothing in", "들어오는 것을 모두 막음";
     server_more_rules(n) = "and {n} more", "외 {n}개";
-    server_rule(what, from, version) = "{what} from {from} ({version})", "{from}에서 오는 {what} ({version})";
-    server_rule_any = "anything", "모든 것";
-    server_rule_group(name) = "members of {name}", "{name}의 구성원";
-    server_rule_everywhere = "everywhere", "모든 곳";
     server_labels = "Metadata and tags", "메타데이터와 태그";
     server_labels_none = "none", "없음";
     server_host_process = "Process", "프로세스";

@@ -232,9 +232,9 @@ pub(crate) fn problem_box(t: Text, problem: &Problem) -> Markup {
         div .problem role="alert" {
             p .problem-what { (icon("alert")) (advice.what) }
             @if kind != model::ErrorKind::Internal && is_own { p .problem-said { (problem.error.message) } }
-            p { b { (t.problem_do()) ": " } (advice.action) " " span .muted { "(" (t.problem_who()) ": " (advice.who) ")" } }
+            p { b { (t.problem_do()) ": " } (advice.action) " " span .muted { (advice.who) } }
             @if kind != model::ErrorKind::Internal && !is_own {
-                p .problem-said.small { span .muted { (t.problem_said()) ": " } span lang="en" { (problem.error.message) } }
+                details .problem-original { summary { (t.problem_said()) } p .problem-said.small lang="en" { (problem.error.message) } }
             }
             @if let Some(id) = &problem.request_id { p .muted.small { (t.problem_request()) " " (copyable(t, id)) } }
         }

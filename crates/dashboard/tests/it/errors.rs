@@ -21,22 +21,22 @@ async fn what_the_api_refuses_is_explained_in_the_visitors_language() {
     let fields = [("id", network.as_str())];
     let english = visitor.submit("/dashboard/networks/delete", &fields).await.expect(409);
     assert!(
-        english.body.contains("Something is still plugged into this network."),
+        english.body.contains("Ports on this network are still in use."),
         "{}",
         english.body
     );
     visitor.lang = "ko";
     let korean = visitor.submit("/dashboard/networks/delete", &fields).await.expect(409);
     assert!(
-        korean.body.contains("이 네트워크에 아직 꽂혀 있는 것이 있습니다."),
+        korean.body.contains("이 네트워크에 아직 사용 중인 포트가 있습니다."),
         "{}",
         korean.body
     );
     // Whom to ask, and what leads to the log.
-    assert!(korean.body.contains("누가 고칠 수 있나요: 본인"), "{}", korean.body);
+    assert!(korean.body.contains("직접 해결할 수 있습니다."), "{}", korean.body);
     assert!(korean.body.contains("lang=\"en\"") && korean.body.contains("Unable to complete operation on network"));
     assert!(korean.body.contains("req-"), "{}", korean.body);
-    assert!(!english.body.contains("꽂혀"));
+    assert!(!english.body.contains("사용 중인 포트"));
 
     // An error without words of its own is explained by its kind.
     let gone = visitor

@@ -99,7 +99,11 @@ async fn new(visit: Visit) -> Answer {
     let roles: Vec<_> = held
         .map(|role| Choice::new(&role.id, &role.name).note(role.description.clone().unwrap_or_default()))
         .collect();
-    let taken: Vec<_> = roles.iter().map(|choice| choice.value.as_str()).collect();
+    // What a program needs mostly; an administrator's power is given by hand.
+    let usual = roles
+        .iter()
+        .filter(|choice| matches!(choice.label.as_str(), "reader" | "member"));
+    let taken: Vec<_> = usual.map(|choice| choice.value.as_str()).collect();
     let mut lives = vec![Choice::new("", t.access_never())];
     lives.extend(LIVES.map(|days| Choice::new(days, t.access_days(days))));
     lives.push(Choice::new("date", t.access_on_a_date()));
@@ -115,7 +119,7 @@ async fn new(visit: Visit) -> Answer {
             (ui::choices(Field { name: "role", label: t.nav_roles(), hint: t.access_roles_hint(), ..Field::default() }, true, &roles, &taken))
             (ui::check("unrestricted", t.access_unrestricted_ask(), t.access_unrestricted_hint(), false))
             details .more {
-                summary { (t.access_rules()) }
+                summary { (t.admin_more_settings()) }
                 (ui::text_area(Field { name: "rules", label: t.access_rules(), hint: t.access_rules_hint(), example: "compute GET /v2.1/servers", ..Field::default() }, 3))
             }
             (ui::submit(t, t.access_credential_new(), false))

@@ -11,7 +11,7 @@ use model::Error;
 use crate::messages::Text;
 use crate::outcome::Problem;
 use crate::site::Site;
-use crate::ui::{Mood, badge};
+use crate::ui::{self, Mood, badge};
 use crate::visit::Visit;
 
 /// A visit of an administrator. Taking it as an argument makes a page one that only they see.
@@ -30,6 +30,41 @@ impl FromRequestParts<Arc<Site>> for Admin {
         let refusal = Error::forbidden("PolicyNotAuthorized", visit.t().admin_only());
         Err(Problem::from(refusal).into_response())
     }
+}
+
+/// A number with separators of thousands: `1,536`.
+pub(super) fn count(_: Text, number: u64) -> String {
+    let digits = number.to_string();
+    let mut written = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            written.push(',');
+        }
+        written.push(digit);
+    }
+    written
+}
+
+/// Bytes with the unit that fits, without a decimal place that says nothing: `448 MB`, `1.5 GB`, `10 TB`.
+pub(super) fn size(t: Text, bytes: u64) -> String {
+    let written = ui::bytes(bytes).replace(".0\u{a0}", "\u{a0}");
+    match written.split_once('\u{a0}') {
+        Some((figure, unit)) => match figure.parse::<u64>() {
+            Ok(number) => format!("{}\u{a0}{unit}", count(t, number)),
+            Err(_) => written,
+        },
+        None => written,
+    }
+}
+
+/// Mebibytes, as [`size`] writes them.
+pub(super) fn mebibytes(t: Text, number: u64) -> String {
+    size(t, number.saturating_mul(1 << 20))
+}
+
+/// Gibibytes, as [`size`] writes them.
+pub(super) fn gibibytes(t: Text, number: u64) -> String {
+    size(t, number.saturating_mul(1 << 30))
 }
 
 /// A button that sends a few fixed fields at once.
@@ -58,5 +93,25 @@ pub(super) fn tabs(visit: &Visit, label: &str, tabs: &[(&str, &str)]) -> Markup 
         nav .tabs aria-label=(label) {
             @for (address, name) in tabs { a href=(address) aria-current=[(*address == here).then_some("page")] { (name) } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::Lang;
+
+    #[test]
+    fn figures_have_units_that_fit() {
+        let t = Text(Lang::En);
+        assert_eq!(count(t, 7), "7");
+        assert_eq!(count(t, 1_536), "1,536");
+        assert_eq!(count(t, 1_234_567), "1,234,567");
+        assert_eq!(mebibytes(t, 448), "448\u{a0}MB");
+        assert_eq!(mebibytes(t, 392_448), "383\u{a0}GB");
+        assert_eq!(mebibytes(t, 51_200), "50\u{a0}GB");
+        assert_eq!(gibibytes(t, 1_000), "1,000\u{a0}GB");
+        assert_eq!(gibibytes(t, 10_240), "10\u{a0}TB");
+        assert_eq!(gibibytes(t, 9_223), "9\u{a0}TB");
     }
 }

@@ -118,7 +118,7 @@ fn table(
                 div { h2 { (title) } p .muted { (lead) } }
                 (ui::action(add, "plus", t.admin_grant_new()))
             }
-            @if rows.is_empty() { p .muted { (t.none()) } } @else {
+            @if rows.is_empty() { p .muted { (t.admin_grants_none()) } } @else {
                 table .plain-table {
                     tbody {
                         @for row in rows {
@@ -253,7 +253,27 @@ async fn new(Admin(visit): Admin, fields: Fields) -> Answer {
         }
         (ui::command_line(t, &["openstack role add --project PROJECT --user USER member".to_owned()]))
     };
-    Ok(visit.form(t.admin_grant_new(), body))
+    Ok(visit.form(&title(t, cloud, holder, target), body))
+}
+
+/// What the form does, for whom or where.
+fn title(t: Text, cloud: &Cloud, holder: &str, target: &str) -> String {
+    match (read_holder(holder), read_target(target)) {
+        (Ok(Holder::User(id)), _) => t.admin_grant_to_user(
+            cloud
+                .find::<User>(&id)
+                .map_or_else(|| id.as_str(), |user| user.name.as_str()),
+        ),
+        (Ok(Holder::Group(id)), _) => t.admin_grant_to_group(
+            cloud
+                .find::<Group>(&id)
+                .map_or_else(|| id.as_str(), |group| group.name.as_str()),
+        ),
+        (_, Ok(AssignmentTarget::Project(id))) => t.admin_grant_in_project(project_name(cloud, &id)),
+        (_, Ok(AssignmentTarget::Domain(id))) => t.admin_grant_in_domain(domain_name(cloud, &id)),
+        (_, Ok(AssignmentTarget::System)) => t.admin_grant_in_system().to_owned(),
+        _ => t.admin_grant_new().to_owned(),
+    }
 }
 
 /// Gives a role in a project: also for new users and projects.
@@ -281,7 +301,7 @@ async fn give(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
             serde_json::Value::Null,
         )
         .await?;
-    Ok(Done::saying(visit.t().saved()))
+    Ok(Done::saying(visit.t().admin_granted()))
 }
 
 async fn take(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
@@ -297,7 +317,7 @@ async fn take(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
             fields.is_set("inherited"),
         ))
         .await?;
-    Ok(Done::saying(visit.t().saved()))
+    Ok(Done::saying(visit.t().admin_grant_taken()))
 }
 
 #[cfg(test)]

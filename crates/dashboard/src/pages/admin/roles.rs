@@ -41,7 +41,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
     let (t, cloud) = (visit.t(), visit.cloud());
     let rows: Vec<_> = cloud.roles.iter().cloned().collect();
     let assignments = |id: &RoleId| cloud.lookups.assignments_by_role.count(id);
-    let table = List::new(&visit, &query, t.nav_roles(), rows, |row| format!("{} {}", row.name, row.id))
+    let table = List::new(&visit, &query, t.pick("roles", "역할"), rows, |row| format!("{} {}", row.name, row.id))
         .usually_by("name")
         .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
             div .stack { b { (row.name) } @if let Some(words) = &row.description { span .muted { (words) } } }
@@ -132,7 +132,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<RoleId>) -> Answer {
     let fields = form_fields(&visit, Some(&role));
     let cli = [format!("openstack role set --name NAME {id}")];
     Ok(visit.form_of(
-        &t.network_edit(&role.name),
+        &t.edit_title(t.pick("role", "역할"), &role.name),
         &format!("{HERE}/{id}/edit"),
         fields,
         t.save(),

@@ -153,13 +153,19 @@ pub(crate) fn table(visit: &Visit, query: &ListQuery, networks: Vec<Arc<Network>
     .render()
 }
 
-/// Where it is in the physical world: `flat public`, `vxlan 4711`.
+/// Where it is in the physical world: `Flat · public`, `VXLAN 4711`.
 fn segment(network: &Network) -> String {
-    let place = network
-        .physical_network
-        .clone()
-        .or_else(|| network.segmentation_id.map(|id| id.to_string()));
-    format!("{} {}", network.network_type(), place.unwrap_or_default())
+    let kind = match network.network_type() {
+        "flat" => "Flat".to_owned(),
+        kind => kind.to_uppercase(),
+    };
+    let number = network.segmentation_id.map(|id| format!("{kind} {id}"));
+    let place = network.physical_network.as_ref().map(|name| format!("· {name}"));
+    [number.unwrap_or(kind)]
+        .into_iter()
+        .chain(place)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Its status, and whether it is switched off.
@@ -358,7 +364,10 @@ async fn edit(visit: Visit, Path(id): Path<NetworkId>) -> Answer {
             (ui::submit(t, t.save(), false))
         }
     };
-    Ok(visit.form(&t.network_edit(name_of(t, &network.standard)), body))
+    Ok(visit.form(
+        &t.edit_title(t.pick("network", "네트워크"), name_of(t, &network.standard)),
+        body,
+    ))
 }
 
 async fn update(visit: Visit, Path(id): Path<NetworkId>, fields: Fields) -> Answer<Done> {

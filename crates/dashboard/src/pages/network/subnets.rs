@@ -282,7 +282,10 @@ async fn edit(visit: Visit, Path(id): Path<SubnetId>) -> Answer {
         }
         (ui::command_line(t, &[format!("openstack subnet set --no-allocation-pool --allocation-pool start=…,end=… {id}")]))
     };
-    Ok(visit.form(&t.network_edit(networks::name_of(t, &subnet.standard)), body))
+    Ok(visit.form(
+        &t.edit_title(t.pick("subnet", "서브넷"), networks::name_of(t, &subnet.standard)),
+        body,
+    ))
 }
 
 async fn update(visit: Visit, Path(id): Path<SubnetId>, fields: Fields) -> Answer<Done> {

@@ -5,12 +5,12 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use maud::{Markup, html};
-use model::ServerId;
 use model::compute::{KeypairId, Server, VmState};
 use model::host::Direction;
 use model::network::router::interfaces;
 use model::network::security_group::protocol;
 use model::network::{Router as NetworkRouter, SecurityGroupRule, device_owner};
+use model::{Cloud, SecurityGroupId, ServerId};
 
 use crate::ui::{self, icon};
 use crate::visit::Visit;
@@ -56,23 +56,24 @@ pub(super) fn card(visit: &Visit) -> Markup {
                         }
                     }
                 }
-                (log_in(visit, steps.len() + 1))
+                (log_in(visit))
             }
         }
     }
 }
 
 /// The last step is the visitor's own: here is what they need for it.
-fn log_in(visit: &Visit, number: usize) -> Markup {
+fn log_in(visit: &Visit) -> Markup {
     let t = visit.t();
     html! {
         li {
-            span .step-sign aria-hidden="true" { (number) }
+            span .step-sign aria-hidden="true" { (icon("terminal")) }
             div {
                 h3 { (t.overview_step_log_in()) }
                 @match reachable(visit) {
                     Some((server, address)) => {
                         p .muted { (t.overview_step_log_in_words(&server.name)) }
+                        @if server.key.is_none() { p .muted { (t.overview_step_log_in_no_key()) } }
                         p { (ui::copyable(t, &address.to_string())) }
                     }
                     None => p .muted { (t.overview_step_log_in_later()) },
@@ -88,6 +89,7 @@ fn log_in(visit: &Visit, number: usize) -> Markup {
 fn steps(visit: &Visit) -> [Step; 6] {
     let t = visit.t();
     let server = server(visit);
+    let server = server.as_deref();
     let (has_router, router_address, router_action) = router(visit);
     let at = str::to_owned;
     [
@@ -103,7 +105,7 @@ fn steps(visit: &Visit) -> [Step; 6] {
             words: t.overview_step_key_words(),
             address: at("/dashboard/key-pairs/new"),
             action: t.overview_step_key_do(),
-            is_done: has_key(visit),
+            is_done: has_key(visit) || server.is_some_and(|server| server.key.is_some()),
         },
         Step {
             title: t.overview_step_router(),
@@ -115,9 +117,9 @@ fn steps(visit: &Visit) -> [Step; 6] {
         Step {
             title: t.overview_step_rule(),
             words: t.overview_step_rule_words(),
-            address: rule_address(visit),
+            address: rule_address(visit, server),
             action: t.overview_step_rule_do(),
-            is_done: has_rule(visit),
+            is_done: has_rule(visit, server),
         },
         Step {
             title: t.overview_step_server(),
@@ -187,9 +189,12 @@ fn router(visit: &Visit) -> (bool, String, &'static str) {
     }
 }
 
-/// A new rule of the group that servers are in unless somebody says otherwise.
-fn rule_address(visit: &Visit) -> String {
+/// A new rule of a group of the server; while there is none, of the group that servers are in unless somebody says otherwise.
+fn rule_address(visit: &Visit, server: Option<&Server>) -> String {
     let cloud = visit.cloud();
+    if let Some(group) = server.and_then(|server| groups_of(cloud, server).first().copied()) {
+        return format!("/dashboard/security-groups/{group}/rules/new");
+    }
     let mut groups = cloud
         .lookups
         .groups_by_project
@@ -201,21 +206,35 @@ fn rule_address(visit: &Visit) -> String {
     )
 }
 
-/// A server of the project that works, or will.
-fn server(visit: &Visit) -> Option<&Arc<Server>> {
+/// The server that the steps are about: the one that can be reached, else one of the project that works, or will.
+fn server(visit: &Visit) -> Option<Arc<Server>> {
     let cloud = visit.cloud();
+    if let Some((server, _)) = reachable(visit) {
+        return Some(server);
+    }
     let mut own = cloud
         .lookups
         .servers_by_project
         .of(visit.project_id())
         .filter_map(|id| cloud.servers.get(id));
     own.find(|server| !matches!(server.vm_state, VmState::Error | VmState::Deleted))
+        .cloned()
 }
 
-fn has_rule(visit: &Visit) -> bool {
+/// The security groups of a server's ports.
+fn groups_of(cloud: &Cloud, server: &Server) -> Vec<SecurityGroupId> {
+    let ports = server.ports.iter().filter_map(|id| cloud.ports.get(id));
+    ports.flat_map(|port| port.security_groups.iter().copied()).collect()
+}
+
+/// Whether SSH may come in to the server; while there is none, by any group of the project.
+fn has_rule(visit: &Visit, server: Option<&Server>) -> bool {
     let cloud = visit.cloud();
-    let mut groups = cloud.lookups.groups_by_project.of(visit.project_id());
-    groups.any(|group| cloud.rules_of_group(*group).any(|rule| lets_ssh_in(rule)))
+    let lets_in = |group: &SecurityGroupId| cloud.rules_of_group(*group).any(|rule| lets_ssh_in(rule));
+    match server {
+        Some(server) => groups_of(cloud, server).iter().any(lets_in),
+        None => cloud.lookups.groups_by_project.of(visit.project_id()).any(lets_in),
+    }
 }
 
 /// Whether a rule lets SSH in from outside the group.

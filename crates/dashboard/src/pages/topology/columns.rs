@@ -2,7 +2,8 @@
 //! to each of its networks.
 //!
 //! A device stands right of its leftmost network, at a height where nothing else stands in the columns that its lines pass: so
-//! no line crosses a box, only bars, which lie over it.
+//! no line crosses a box, only bars of other networks: it stops short of them and goes on behind, and a dot says where it is
+//! joined.
 
 use super::graph::{Graph, Kind};
 use super::order;
@@ -12,6 +13,8 @@ use super::picture::{Label, Line, MARGIN, Pen, Picture, Rect, Sizes};
 const EMPTY: i32 = 44;
 /// Between a label and what it stands beside.
 const BESIDE: i32 = 8;
+/// Between a bar and a line that only passes it.
+const APART: i32 = 8;
 
 /// Places everything. `length` says how long a bar must be for its words.
 pub(super) fn lay(graph: &Graph, sizes: &Sizes, length: impl Fn(usize) -> i32) -> Picture {
@@ -63,7 +66,7 @@ pub(super) fn lay(graph: &Graph, sizes: &Sizes, length: impl Fn(usize) -> i32) -
             } else {
                 (place.right(), bars[bar])
             };
-            let has_label = sizes.has_labels && !graph.links[*link].label.is_empty();
+            let has_label = has_label(graph, sizes, device.node, &by_device[device.node], *link);
             let label = if is_left {
                 Label {
                     x: from - BESIDE,
@@ -77,15 +80,26 @@ pub(super) fn lay(graph: &Graph, sizes: &Sizes, length: impl Fn(usize) -> i32) -
                     ends: false,
                 }
             };
+            let passed = if is_left { &[][..] } else { &bars[device.gap + 1..bar] };
+            let pen = passed.iter().fold(Pen::at(from, y), |pen, left| {
+                pen.straight(left - APART, y).lift(left + sizes.bar + APART, y)
+            });
             picture.lines.push(Line {
                 link: *link,
-                path: Pen::at(from, y).straight(to, y).path(),
+                path: pen.straight(to, y).path(),
+                joint: Some((to, y)),
                 label: has_label.then_some(label),
             });
         }
     }
     picture.close(right);
     picture
+}
+
+/// Whether an address stands beside a line: not where it is the server's only one, which the box says already.
+fn has_label(graph: &Graph, sizes: &Sizes, device: usize, links: &[usize], link: usize) -> bool {
+    let is_said = graph.nodes[device].kind == Kind::Server && links.len() == 1;
+    sizes.has_labels && !is_said && !graph.links[link].label.is_empty()
 }
 
 /// A device, and the columns that its lines pass.
@@ -95,6 +109,7 @@ struct Device {
     gap: usize,
     /// Its lines end at the bar with this number.
     last: usize,
+    /// Whether something stands beside its lines to the left, and to the right.
     has_left: bool,
     has_right: bool,
     size: (i32, i32),
@@ -120,14 +135,15 @@ impl Device {
         } else {
             sizes.floating
         };
+        let labels = links.iter().filter(|link| has_label(graph, sizes, node, links, **link));
         let lead = height / 2;
         let needed = 2 * lead + i32::try_from(rights.saturating_sub(1)).unwrap_or(i32::MAX / 1_000) * sizes.lead;
         Self {
             node,
             gap,
             last,
-            has_left: !links.is_empty(),
-            has_right: rights > 0,
+            has_left: labels.clone().any(|link| bar_of[graph.links[*link].network] == gap),
+            has_right: labels.clone().any(|link| bar_of[graph.links[*link].network] != gap),
             size: (width, (height + floating).max(needed)),
             lead,
             y: 0,

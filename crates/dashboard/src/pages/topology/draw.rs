@@ -13,7 +13,7 @@ use crate::messages::Text;
 use crate::ui::Mood;
 
 /// Width of a character of a line's label.
-const LABEL_CHARACTER: i32 = 7;
+const LABEL_CHARACTER: i32 = 8;
 
 /// How far apart a bar says its words again.
 const BAR_WORDS_EVERY: i32 = 900;
@@ -43,6 +43,14 @@ impl Drawing<'_> {
                     @for line in &self.picture.lines { (self.line(line.link, &line.path)) }
                 }
                 @for (node, place) in self.graph.nodes.iter().zip(&self.picture.places) { (self.node(node, *place)) }
+                g #topology-joints aria-hidden="true" {
+                    @for line in &self.picture.lines {
+                        @if let Some((x, y)) = line.joint {
+                            @let link = &self.graph.links[line.link];
+                            circle id={ "joint-" (self.ends(link)) } class={ "joint " (self.graph.nodes[link.network].hue.class()) } cx=(x) cy=(y) r="4.5" {}
+                        }
+                    }
+                }
                 g #topology-labels aria-hidden="true" {
                     @for line in &self.picture.lines {
                         @if let Some(label) = line.label {
@@ -153,7 +161,8 @@ impl Drawing<'_> {
         };
         let (left, mark) = if is_small { (9, 16) } else { (14, 22) };
         let text = left + mark + if is_small { 7 } else { 11 };
-        let room = w - text - if is_small { 22 } else { 28 };
+        // Its sign stands at the end of the first line.
+        let room = w - text - if is_small { 24 } else { 30 };
         let lines: &[String] = if is_small { &[] } else { &node.lines };
         let line_height = self.sizes.text.1 + 5;
         let shown = lines.len().min(if node.kind.is_network() { 2 } else { 1 });
@@ -171,11 +180,11 @@ impl Drawing<'_> {
                 path .stripe d=(format!("M0 {round}Q0 0 {round} 0H{}Q{w} 0 {w} {round}V{round}H0Z", w - round)) {}
             }
             use .mark href=(format!("{}#{}", assets::path("icons.svg"), node.kind.icon())) x=(left) y=(middle - mark / 2) width=(mark) height=(mark) {}
-            text .name x=(text) y=(first) { (fit(&node.name, room, self.sizes.text.0)) }
+            text .name x=(text) y=(first) { (fit(&node.name, room, bold(self.sizes.text.0))) }
             @for (number, line) in lines.iter().take(shown).enumerate() {
                 @let more = lines.len() - shown;
                 @let words = if number + 1 == shown && more > 0 { format!("{line}  +{more}") } else { line.clone() };
-                text .line x=(text) y=(first + (i32::try_from(number).unwrap_or(0) + 1) * line_height) { (fit(&words, room + 14, self.sizes.text.1)) }
+                text .line x=(text) y=(first + (i32::try_from(number).unwrap_or(0) + 1) * line_height) { (fit(&words, room + if node.kind.is_network() { 14 } else { 0 }, self.sizes.text.1)) }
             }
             (sign(node.mood, w - if is_small { 13 } else { 18 }, if is_small { middle } else { top + 17 }))
         }
@@ -193,7 +202,7 @@ impl Drawing<'_> {
     fn bar(&self, node: &Node, place: Rect) -> Markup {
         let Rect { w, h, .. } = place;
         let middle = w / 2;
-        let name = fit(&node.name, 220, self.sizes.text.0);
+        let name = fit(&node.name, 220, bold(self.sizes.text.0));
         let prefixes = node.lines.join("   ");
         // Again further down, where bars are long.
         let length = bar_length(node, self.sizes);
@@ -241,7 +250,7 @@ impl Drawing<'_> {
 
 /// How long a network's bar must be for its words.
 pub(super) fn bar_length(node: &Node, sizes: &Sizes) -> i32 {
-    let name = width_of(&node.name, sizes.text.0).min(220);
+    let name = width_of(&node.name, bold(sizes.text.0)).min(220);
     let prefixes = width_of(&node.lines.join("   "), sizes.text.1).min(420);
     (name + prefixes + 90).max(240)
 }
@@ -275,6 +284,11 @@ fn fit(text: &str, room: i32, size: i32) -> String {
     format!("{}…", kept.trim_end())
 }
 
+/// A size of bold text, as one of text that is as wide.
+fn bold(size: i32) -> i32 {
+    size + size / 8
+}
+
 /// About how wide a text is: fonts differ, and the server has none.
 fn width_of(text: &str, size: i32) -> i32 {
     text.chars().map(|character| size * share_of(character)).sum::<i32>() / 100
@@ -284,7 +298,7 @@ fn width_of(text: &str, size: i32) -> i32 {
 fn share_of(character: char) -> i32 {
     match character {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' => 34,
-        'm' | 'w' | 'M' | 'W' | '@' | '%' => 90,
+        'm' | 'w' | 'M' | 'W' | '@' | '%' | '<' | '>' | '=' | '+' | '~' => 90,
         'A'..='Z' => 70,
         '0'..='9' | '/' => 60,
         _ if character.is_ascii() => 58,

@@ -73,16 +73,21 @@ fn next_step(visit: &Visit, objects: &Objects) -> Option<Hint> {
     }
     let has_outside = objects.networks.iter().any(|network| network.external);
     let joined = joined(cloud, objects.routers.iter().map(|router| router.id));
-    if let Some(network) = ours.iter().find(|network| !joined.contains(&network.id)) {
-        let name = name_of(t, &network.standard);
+    let alone: Vec<String> = ours
+        .iter()
+        .filter(|network| !joined.contains(&network.id))
+        .map(|network| name_of(t, &network.standard))
+        .collect();
+    if !alone.is_empty() {
+        let names = alone.join(", ");
         return Some(match objects.routers.first() {
             None => Hint::new(
-                t.topology_hint_router(name),
+                t.topology_hint_router(names),
                 "/dashboard/routers/new",
                 t.topology_router_new(),
             ),
             Some(router) => {
-                let words = t.topology_hint_interface(name, name_of(t, &router.standard));
+                let words = t.topology_hint_interface(names, name_of(t, &router.standard));
                 Hint::new(
                     words,
                     format!("/dashboard/routers/{}/interfaces/new", router.id),

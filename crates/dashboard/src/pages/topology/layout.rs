@@ -280,6 +280,7 @@ impl<'a> Layout<'a> {
             self.picture.lines.push(Line {
                 link,
                 path: Pen::at(start, from.bottom()).curve(end, to.y).path(),
+                joint: None,
                 label: has_label.then_some(Label {
                     x: end + 7,
                     y: to.y - 9 - step,
@@ -329,6 +330,7 @@ impl<'a> Layout<'a> {
                         .turns(&[(middle, bus), (rail, bus), (rail, y), (to.x, y)])
                         .path(),
                     label: None,
+                    joint: None,
                 });
             }
         }
@@ -374,6 +376,7 @@ impl<'a> Layout<'a> {
                 link,
                 path: path.path(),
                 label: None,
+                joint: None,
             });
         }
         furthest

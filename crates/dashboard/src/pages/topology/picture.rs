@@ -35,17 +35,17 @@ pub(super) struct Sizes {
 
 /// The usual ones.
 pub(super) const NORMAL: Sizes = Sizes {
-    network: (232, 82),
-    router: (204, 60),
-    server: (212, 56),
-    address: (188, 36),
+    network: (208, 78),
+    router: (196, 56),
+    server: (196, 54),
+    address: (168, 36),
     floating: 28,
-    gap: 36,
-    stack_gap: 12,
-    indent: 34,
-    band: 92,
+    gap: 26,
+    stack_gap: 11,
+    indent: 28,
+    band: 78,
     bar: 38,
-    label: 118,
+    label: 112,
     lead: 22,
     has_labels: true,
     text: (14, 12),
@@ -66,7 +66,7 @@ pub(super) const SMALL: Sizes = Sizes {
     label: 18,
     lead: 12,
     has_labels: false,
-    text: (12, 11),
+    text: (12, 12),
 };
 
 /// Around everything.
@@ -108,6 +108,8 @@ pub(super) struct Line {
     pub link: usize,
     /// As SVG writes it.
     pub path: String,
+    /// Where it is joined to its network, in pictures that show such joints.
+    pub joint: Option<(i32, i32)>,
     /// Where its address stands.
     pub label: Option<Label>,
 }
@@ -172,6 +174,13 @@ impl Pen {
     /// Straight on.
     pub fn straight(mut self, x: i32, y: i32) -> Self {
         let _ = write!(self.path, "L{x} {y}");
+        self.at = (x, y);
+        self
+    }
+
+    /// Goes on from another place.
+    pub fn lift(mut self, x: i32, y: i32) -> Self {
+        let _ = write!(self.path, "M{x} {y}");
         self.at = (x, y);
         self
     }

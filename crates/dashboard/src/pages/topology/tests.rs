@@ -155,8 +155,19 @@ proptest! {
         let graph = project.graph();
         let picture = in_columns(&graph, &NORMAL);
         for line in &picture.lines {
-            let numbers: Vec<i32> = line.path[1..].split(['L', ' ']).map(|number| number.parse().unwrap()).collect();
-            let [from, y, to, _] = numbers[..] else { panic!("{} is not straight", line.path) };
+            let numbers: Vec<i32> = line.path[1..].split(['L', 'M', ' ']).map(|number| number.parse().unwrap()).collect();
+            let ([from, y, ..], [.., to, end]) = (&numbers[..], &numbers[..]) else { panic!("{} is no line", line.path) };
+            let (from, y, to) = (*from, *y, *to);
+            prop_assert!(numbers.chunks(2).all(|point| point[1] == *end), "{} is not straight", line.path);
+            prop_assert_eq!(line.joint, Some((to, y)));
+            // Beside each bar that it only passes there is a gap, and where it is drawn there is no other bar.
+            for stretch in numbers.chunks(4) {
+                let (left, right) = (stretch[0].min(stretch[2]), stretch[0].max(stretch[2]));
+                let bars = graph.nodes.iter().zip(&picture.places).filter(|(node, _)| node.kind.is_network());
+                for (node, bar) in bars {
+                    prop_assert!(right <= bar.x || bar.right() <= left, "the line {} lies on {}", line.path, node.key);
+                }
+            }
             for (node, place) in graph.nodes.iter().zip(&picture.places).filter(|(node, _)| !node.kind.is_network()) {
                 let passes = place.y < y && y < place.bottom() && from.min(to) < place.right() && place.x < from.max(to);
                 prop_assert!(!passes, "the line {} crosses {}", line.path, node.key);

@@ -59,7 +59,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
     let body = html! {
         (ui::head(t.nav_flavors(), t.admin_flavors_lead(), html! { (create) }))
         @if rows.is_empty() {
-            (ui::empty("sliders", t.admin_flavors_empty(), t.admin_flavors_lead(), create))
+            (ui::empty("sliders", t.admin_flavors_empty(), t.admin_flavors_empty_text(), create))
         } @else { (table(&visit, &query, rows)) }
     };
     Ok(visit.page(Content::new(t.nav_flavors(), body).cli(["openstack flavor list --all --long"])))
@@ -68,7 +68,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
 fn table(visit: &Visit, query: &ListQuery, rows: Vec<Arc<Flavor>>) -> Markup {
     let (t, cloud) = (visit.t(), visit.cloud());
     let users = |id: &FlavorId| cloud.servers.iter().filter(|server| server.flavor.id == *id).count();
-    List::new(visit, query, t.nav_flavors(), rows, |row| format!("{} {} {}", row.name, row.id, row.description.as_deref().unwrap_or_default()))
+    List::new(visit, query, t.pick("flavors", "flavor"), rows, |row| format!("{} {} {}", row.name, row.id, row.description.as_deref().unwrap_or_default()))
         .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
             a href=(page_of(&row.id, "")) { (row.name) } " "
             @if !row.is_public { (tag(t.admin_flavor_private())) }
@@ -151,7 +151,7 @@ async fn new(Admin(visit): Admin) -> Answer {
             (ui::text(Field { name: "description", label: t.description(), ..Field::default() }))
             (ui::check("public", t.admin_flavor_is_public(), t.admin_flavor_is_public_hint(), true))
             details .more {
-                summary { (t.optional()) }
+                summary { (t.admin_more_settings()) }
                 (ui::text(Field { name: "flavor_id", label: t.id(), hint: t.admin_flavor_id_hint(), ..Field::default() }))
             }
             (ui::submit(t, t.admin_flavor_new(), false))
@@ -190,7 +190,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<FlavorId>) -> Answer {
             (ui::submit(t, t.save(), false))
         }
     };
-    Ok(visit.form(&t.network_edit(&flavor.name), body))
+    Ok(visit.form(&t.edit_title(t.pick("flavor", "flavor"), &flavor.name), body))
 }
 
 async fn update(Admin(visit): Admin, Path(id): Path<FlavorId>, fields: Fields) -> Answer<Done> {

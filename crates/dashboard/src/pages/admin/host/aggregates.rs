@@ -146,7 +146,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<u64>) -> Answer {
             (ui::submit(t, t.save(), false))
         }
     };
-    Ok(visit.form(&t.network_edit(&row.name), body))
+    Ok(visit.form(&t.edit_title(t.pick("aggregate", "집합"), &row.name), body))
 }
 
 /// The metadata as the form has it: items that are not there any more are taken away.

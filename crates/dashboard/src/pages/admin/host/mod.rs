@@ -13,7 +13,7 @@ use model::compute::schedule::Candidate;
 use model::compute::{Server, host_service};
 use model::host::HostFacts;
 
-use super::common::Admin;
+use super::common::{Admin, count, gibibytes, mebibytes, size};
 use crate::layout::{Content, project_name};
 use crate::outcome::Answer;
 use crate::pages::compute::servers::state_badge;
@@ -87,8 +87,8 @@ fn about(visit: &Visit, facts: &HostFacts, candidate: &Candidate) -> Markup {
         (fact(t.admin_host_acceleration(), html! { (badge(symbol, &facts.acceleration.to_uppercase())) p .muted.small { (words) } }))
         (fact("QEMU", html! { (version / 1_000_000) "." (version / 1_000 % 1_000) "." (version % 1_000) }))
         (fact("CPU", html! { (facts.vcpus) " × " (facts.cpu_model) }))
-        (fact(t.admin_host_memory(), html! { (t.admin_host_really_free(ui::bytes(facts.memory_free_mib << 20), ui::bytes(facts.memory_mib << 20))) }))
-        (fact(t.admin_host_disk(), html! { (t.admin_host_really_free(ui::bytes(facts.disk_free_bytes), ui::bytes(facts.disk_bytes))) }))
+        (fact(t.admin_host_memory(), html! { (t.admin_host_really_free(mebibytes(t, facts.memory_free_mib), mebibytes(t, facts.memory_mib))) }))
+        (fact(t.admin_host_disk(), html! { (t.admin_host_really_free(size(t, facts.disk_free_bytes), size(t, facts.disk_bytes))) }))
         (fact(t.admin_host_zone(), html! { (candidate.zone) }))
     })
 }
@@ -98,20 +98,24 @@ fn capacity(visit: &Visit, facts: &HostFacts, candidate: &Candidate) -> Markup {
     let t = visit.t();
     let policy = visit.control().plan_settings().scheduling;
     let (taken, free) = (candidate.taken, candidate.free(&policy));
-    let times = |percent: u64| format!("{}.{:02}", percent / 100, percent % 100);
+    // `16`, `1.5`, `1`.
+    let times = |percent: u64| {
+        let written = format!("{}.{:02}", percent / 100, percent % 100);
+        written.trim_end_matches('0').trim_end_matches('.').to_owned()
+    };
     ui::card(
         t.admin_host_promised(),
         html! {
             p .muted { (t.admin_host_promised_hint()) }
-            (ui::usage_bar(t, "vCPU", taken.vcpus, Some(taken.vcpus + free.vcpus), ui::count))
-            p .muted.small { (t.admin_host_ratio(facts.vcpus, times(policy.cpu_ratio_percent))) }
-            (ui::usage_bar(t, t.admin_host_memory(), taken.memory_mib, Some(taken.memory_mib + free.memory_mib), ui::mebibytes))
+            (ui::usage_bar(t, "vCPU", taken.vcpus, Some(taken.vcpus + free.vcpus), count))
+            p .muted.small { (t.admin_host_ratio(count(t, facts.vcpus.into()), times(policy.cpu_ratio_percent))) }
+            (ui::usage_bar(t, t.admin_host_memory(), taken.memory_mib, Some(taken.memory_mib + free.memory_mib), mebibytes))
             p .muted.small {
-                (t.admin_host_ratio(ui::bytes(facts.memory_mib << 20), times(policy.ram_ratio_percent))) " "
-                (t.admin_host_reserved(ui::mebibytes(t, policy.reserved_memory_mib)))
+                (t.admin_host_ratio(mebibytes(t, facts.memory_mib), times(policy.ram_ratio_percent))) " "
+                (t.admin_host_reserved(mebibytes(t, policy.reserved_memory_mib)))
             }
-            (ui::usage_bar(t, t.admin_host_disk(), taken.disk_gib, Some(taken.disk_gib + free.disk_gib), ui::gibibytes))
-            p .muted.small { (t.admin_host_ratio(ui::gibibytes(t, candidate.disk_gib), times(policy.disk_ratio_percent))) }
+            (ui::usage_bar(t, t.admin_host_disk(), taken.disk_gib, Some(taken.disk_gib + free.disk_gib), gibibytes))
+            p .muted.small { (t.admin_host_ratio(gibibytes(t, candidate.disk_gib), times(policy.disk_ratio_percent))) }
         },
     )
 }

@@ -42,7 +42,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
     let rows: Vec<_> = cloud.domains.iter().cloned().collect();
     let projects = |id: &DomainId| cloud.projects.iter().filter(|project| project.domain_id == *id).count();
     let users = |id: &DomainId| cloud.users.iter().filter(|user| user.domain_id == *id).count();
-    let table = List::new(&visit, &query, t.admin_domains(), rows, |row| format!("{} {} {}", row.name, row.id, row.description))
+    let table = List::new(&visit, &query, t.pick("domains", "도메인"), rows, |row| format!("{} {} {}", row.name, row.id, row.description))
         .usually_by("name")
         .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
             div .stack { a href=(format!("{HERE}/{}", row.id)) { (row.name) } @if !row.description.is_empty() { span .muted { (row.description) } } }
@@ -122,7 +122,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<DomainId>) -> Answer {
     let fields = form_fields(&visit, Some(&domain));
     let cli = [format!("openstack domain set --description TEXT {id}")];
     Ok(visit.form_of(
-        &t.network_edit(&domain.name),
+        &t.edit_title(t.pick("domain", "도메인"), &domain.name),
         &format!("{HERE}/{id}/edit"),
         fields,
         t.save(),

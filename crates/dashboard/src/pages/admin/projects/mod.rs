@@ -1,7 +1,7 @@
 //! Projects: who may work in them, and how much they may have.
 
 mod domains;
-mod quotas;
+pub(super) mod quotas;
 mod usage;
 
 use std::sync::Arc;
@@ -82,7 +82,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
             .assignments_by_target
             .count(&AssignmentTarget::Project(id.clone()))
     };
-    let table = List::new(&visit, &query, t.admin_projects(), rows, |row| format!("{} {} {}", row.name, row.id, row.description))
+    let table = List::new(&visit, &query, t.pick("projects", "프로젝트"), rows, |row| format!("{} {} {}", row.name, row.id, row.description))
         .usually_by("name")
         .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
             div .stack {
@@ -201,7 +201,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<ProjectId>) -> Answer {
             (ui::submit(t, t.save(), false))
         }
     };
-    Ok(visit.form(&t.network_edit(&project.name), body))
+    Ok(visit.form(&t.edit_title(t.pick("project", "프로젝트"), &project.name), body))
 }
 
 async fn update(Admin(visit): Admin, Path(id): Path<ProjectId>, fields: Fields) -> Answer<Done> {

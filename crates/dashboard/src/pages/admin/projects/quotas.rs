@@ -15,7 +15,7 @@ use super::HERE;
 use crate::form::Fields;
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, Problem, in_query};
-use crate::pages::admin::common::{Admin, send_button};
+use crate::pages::admin::common::{self, Admin, send_button};
 use crate::site::Site;
 use crate::ui;
 use crate::visit::Visit;
@@ -119,11 +119,11 @@ fn is_of_type(name: &str) -> bool {
 }
 
 /// In which unit a resource is counted.
-fn unit(name: &str) -> fn(Text, u64) -> String {
+pub(in crate::pages::admin) fn unit(name: &str) -> fn(Text, u64) -> String {
     match name {
-        "ram" | "image_size_total" => ui::mebibytes,
-        name if name.contains("gigabytes") => ui::gibibytes,
-        _ => ui::count,
+        "ram" | "image_size_total" => common::mebibytes,
+        name if name.contains("gigabytes") => common::gibibytes,
+        _ => common::count,
     }
 }
 
@@ -148,8 +148,8 @@ pub(super) fn card(visit: &Visit, project: &ProjectId) -> Markup {
                         @for line in part.lines.iter().filter(|line| line.limit >= 0 || !is_of_type(&line.name)) {
                             @let limit = u64::try_from(line.limit).ok();
                             @match line.used {
-                                Some(used) => (ui::usage_bar(t, &t.admin_quota(&line.name), used, limit, unit(&line.name))),
-                                None => div .usage { div .usage-words { span { (t.admin_quota(&line.name)) } span .muted {
+                                Some(used) => (ui::usage_bar(t, &t.admin_quota_title(&line.name), used, limit, unit(&line.name))),
+                                None => div .usage { div .usage-words { span { (t.admin_quota_title(&line.name)) } span .muted {
                                     @match limit { Some(limit) => (unit(&line.name)(t, limit)), None => (t.unlimited()) }
                                 } } },
                             }
@@ -190,7 +190,11 @@ fn field(t: Text, service: &str, line: &Line) -> Markup {
         div .quota-field {
             label for=(id) { (t.admin_quota(&line.name)) }
             input id=(id) name=(format!("{service}.{}", line.name)) type="number" min="-1" max=(i32::MAX) value=(line.limit) required;
-            span .muted.small { @if let Some(used) = line.used { (t.used_only(unit(&line.name)(t, used))) } }
+            span .muted.small {
+                @if let Some(used) = line.used { (t.used_only(unit(&line.name)(t, used))) }
+                @if line.used.is_some() && line.limit < 0 { " · " }
+                @if line.limit < 0 { (t.unlimited()) }
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::form::Fields;
 use crate::outcome::{Answer, Done, Problem};
 use crate::pages::admin::common::Admin;
+use crate::pages::admin::projects::quotas::unit;
 use crate::site::Site;
 use crate::ui;
 use crate::visit::Visit;
@@ -28,7 +29,7 @@ struct Part {
     limits: Vec<(String, i64)>,
 }
 
-/// Nova's, Cinder's and Neutron's; the last have no class in the API, so they stay as they are.
+/// Nova's, Neutron's and Cinder's, in the order of a project's. Neutron's have no class in the API, so they stay as they are.
 fn parts(cloud: &Cloud) -> [Part; 3] {
     let limit = |name: &str| (name.to_owned(), quota::own_limit(cloud, &quota::class("default"), name));
     let compute = compute::quota::RESOURCES.iter().filter_map(|resource| match resource {
@@ -41,12 +42,12 @@ fn parts(cloud: &Cloud) -> [Part; 3] {
             limits: compute.collect(),
         },
         Part {
-            service: "volume",
-            limits: volume::quota::RESOURCES.iter().map(|name| limit(name)).collect(),
-        },
-        Part {
             service: "network",
             limits: network::quota::RESOURCES.iter().map(|name| limit(name)).collect(),
+        },
+        Part {
+            service: "volume",
+            limits: volume::quota::RESOURCES.iter().map(|name| limit(name)).collect(),
         },
     ]
 }
@@ -74,8 +75,8 @@ pub(super) fn card(visit: &Visit) -> Markup {
                         h3 { (title(visit, part.service)) }
                         @for (name, limit) in part.limits {
                             div .usage { div .usage-words {
-                                span { (t.admin_quota(&name)) }
-                                span .muted { @if limit < 0 { (t.unlimited()) } @else { (limit) } }
+                                span { (t.admin_quota_title(&name)) }
+                                span .muted { @match u64::try_from(limit) { Ok(limit) => (unit(&name)(t, limit)), Err(_) => (t.unlimited()) } }
                             } }
                         }
                     }
@@ -90,15 +91,18 @@ async fn edit(Admin(visit): Admin) -> Answer {
     let body = html! {
         form method="post" action=(EDIT) hx-post=(EDIT) hx-swap="none" data-wide {
             p .muted { (t.admin_quotas_hint()) }
-            @for part in parts(visit.cloud()).iter().filter(|part| part.service != "network") {
-                fieldset .quota-fields {
+            @for part in &parts(visit.cloud()) {
+                @let is_open = part.service != "network";
+                fieldset .quota-fields disabled[!is_open] {
                     legend { (title(&visit, part.service)) }
+                    @if !is_open { p .hint { (t.admin_quotas_network_hint()) } }
                     div .quota-grid {
                         @for (name, limit) in &part.limits {
                             @let id = format!("q-{}-{name}", part.service);
                             div .quota-field {
                                 label for=(id) { (t.admin_quota(name)) }
                                 input id=(id) name=(format!("{}.{name}", part.service)) type="number" min="-1" max=(i32::MAX) value=(limit) required;
+                                @if *limit < 0 { span .muted.small { (t.unlimited()) } }
                             }
                         }
                     }

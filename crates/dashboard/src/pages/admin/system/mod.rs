@@ -113,7 +113,7 @@ fn catalog(visit: &Visit, services: &[Value], endpoints: &[Value]) -> Markup {
                             td { code { (text(service, "type")) } }
                             td { div .stack { span { (text(service, "name")) } span .muted.small { (text(service, "description")) } } }
                             td { (own.first().map_or("", |endpoint| text(endpoint, "region_id"))) }
-                            td { div .stack { @for (url, interfaces) in by_address(&own) { span { code { (url) } " " code .muted.small { (interfaces.join(", ")) } } } } }
+                            td { div .stack { @for (url, interfaces) in by_address(&own) { code { (url) } code .muted.small { (interfaces.join(", ")) } } } }
                             td { (enabled(t, service["enabled"] == true)) }
                         }
                     }

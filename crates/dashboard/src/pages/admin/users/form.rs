@@ -143,7 +143,7 @@ pub(super) async fn edit(Admin(visit): Admin, Path(id): Path<UserId>) -> Answer 
             (ui::submit(t, t.save(), false))
         }
     };
-    Ok(visit.form(&t.network_edit(&user.name), body))
+    Ok(visit.form(&t.edit_title(t.pick("user", "사용자"), &user.name), body))
 }
 
 pub(super) async fn update(Admin(visit): Admin, Path(id): Path<UserId>, fields: Fields) -> Answer<Done> {

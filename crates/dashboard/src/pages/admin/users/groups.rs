@@ -46,9 +46,9 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
         (ui::head(t.admin_groups(), t.admin_groups_lead(), html! { (create) }))
         (user_tabs(&visit))
         @if rows.is_empty() {
-            (ui::empty("group", t.admin_groups_empty(), t.admin_groups_lead(), create))
+            (ui::empty("group", t.admin_groups_empty(), t.admin_groups_empty_text(), create))
         } @else {
-            (List::new(&visit, &query, t.admin_groups(), rows, |row| format!("{} {} {}", row.name, row.id, row.description))
+            (List::new(&visit, &query, t.pick("groups", "그룹"), rows, |row| format!("{} {} {}", row.name, row.id, row.description))
         .usually_by("name")
                 .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
                     div .stack { a href=(format!("{HERE}/{}", row.id)) { (row.name) } @if !row.description.is_empty() { span .muted { (row.description) } } }
@@ -126,7 +126,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<GroupId>) -> Answer {
     let fields = form_fields(&visit, Some(&group));
     let cli = [format!("openstack group set --description TEXT {id}")];
     Ok(visit.form_of(
-        &t.network_edit(&group.name),
+        &t.edit_title(t.pick("group", "그룹"), &group.name),
         &format!("{HERE}/{id}/edit"),
         fields,
         t.save(),

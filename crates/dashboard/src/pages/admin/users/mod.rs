@@ -69,7 +69,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
             .map(|project| project.name.clone())
             .collect::<Vec<_>>()
     };
-    let table = List::new(&visit, &query, t.nav_users(), rows, |row| {
+    let table = List::new(&visit, &query, t.pick("users", "사용자"), rows, |row| {
         format!("{} {} {}", row.name, row.id, row.email.as_deref().unwrap_or_default())
     })
     .usually_by("name")
@@ -149,7 +149,7 @@ fn about(visit: &Visit, user: &User) -> Markup {
         (fact(t.admin_password(), html! {
             @match (user.password_hash.is_some(), user.password_created_at) {
                 (false, _) => span .muted { (t.admin_password_none()) },
-                (true, Some(at)) => { (t.admin_password_set_at()) " " (ui::time(at)) },
+                (true, Some(at)) => { (t.pick("Set ", "")) (ui::time(at)) (t.pick("", "에 설정")) },
                 (true, None) => (t.yes()),
             }
             @if let Some(end) = visit.control().compliance().password_expires_at(user) { p { (t.access_expires()) " " (ui::time(end)) } }

@@ -18,7 +18,7 @@ pub(super) async fn ask(visit: Visit, Path(id): Path<ServerId>) -> Answer {
     let server = find(&visit, id)?;
     let at = format!("{HERE}/{id}/edit");
     let description = server.description.as_deref().unwrap_or_default();
-    Ok(visit.form(&t.network_edit(&server.name), html! {
+    Ok(visit.form(&t.edit_title(t.pick("server", "서버"), &server.name), html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             (ui::text(Field { name: "name", label: t.name(), hint: t.server_name_hint(), value: &server.name, required: true, ..Field::default() }))
             (ui::text(Field { name: "description", label: t.description(), value: description, ..Field::default() }))

@@ -9,26 +9,13 @@ use model::{Cloud, SecurityGroupId};
 use serde_json::{Value, json};
 
 use crate::messages::Text;
+use crate::pages::network::security_groups::words;
 
 const TCP: u8 = 6;
-const UDP: u8 = 17;
 /// ICMP's echo request.
 const ECHO: u16 = 8;
 /// ICMPv6's.
 const ECHO_V6: u16 = 128;
-
-/// Ports that people know by name.
-const KNOWN: [(u8, u16, &str); 9] = [
-    (TCP, 22, "SSH"),
-    (TCP, 25, "SMTP"),
-    (TCP, 53, "DNS"),
-    (UDP, 53, "DNS"),
-    (TCP, 80, "HTTP"),
-    (TCP, 443, "HTTPS"),
-    (TCP, 3306, "MySQL"),
-    (TCP, 3389, "RDP"),
-    (TCP, 5432, "PostgreSQL"),
-];
 
 /// Who sends.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,19 +66,11 @@ impl Opening {
     /// In words.
     pub fn words(&self, t: Text) -> String {
         match self {
-            Self::All => t.launch_reach_everything().to_owned(),
-            Self::Icmp(Some(ECHO | ECHO_V6)) => t.launch_reach_ping().to_owned(),
-            Self::Icmp(None) => t.launch_reach_icmp().to_owned(),
-            Self::Icmp(Some(kind)) => format!("ICMP {kind}"),
-            Self::Ports(protocol, None) => t.launch_reach_all_of(protocol_name(*protocol)),
-            Self::Ports(protocol, Some((first, last))) if first == last => {
-                let known = KNOWN.iter().find(|(of, port, _)| of == protocol && port == first);
-                known.map_or_else(
-                    || format!("{} {first}", protocol_name(*protocol)),
-                    |(_, _, name)| (*name).to_owned(),
-                )
-            }
-            Self::Ports(protocol, Some((first, last))) => format!("{} {first}–{last}", protocol_name(*protocol)),
+            Self::All => t.sg_everything().to_owned(),
+            Self::Icmp(Some(ECHO | ECHO_V6)) => t.sg_ping().to_owned(),
+            Self::Icmp(None) => t.sg_all_icmp().to_owned(),
+            Self::Icmp(Some(kind)) => t.sg_icmp_type(kind),
+            Self::Ports(protocol, range) => words::ports(t, *protocol, *range),
             Self::Other(name) => name.clone(),
         }
     }
@@ -248,12 +227,12 @@ mod tests {
         assert!(all.lets_anybody(&Opening::SSH) && all.lets_anybody(&Opening::PING));
         assert!(!all.lets_anybody(&Opening::Ports(TCP, Some((80, 80)))));
         let t = Text(Lang::En);
-        assert_eq!(all.lines(t)[0].1, "ping, SSH, TCP 8000–8080");
+        assert_eq!(all.lines(t)[0].1, "ping, SSH (TCP 22), TCP 8000–8080");
         all.add(Sender::Anybody, Opening::Ports(TCP, None));
         assert!(all.lets_anybody(&Opening::Ports(TCP, Some((80, 80)))));
         all.add(Sender::Anybody, Opening::SSH);
         assert_eq!(all.lines(t)[0].1, "ping, all TCP");
         all.add(Sender::Anybody, Opening::All);
-        assert_eq!(all.lines(t)[0].1, "everything");
+        assert_eq!(all.lines(t)[0].1, "all traffic");
     }
 }

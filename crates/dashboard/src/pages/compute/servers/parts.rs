@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use model::compute::Server;
-use model::host::{Direction, EtherType};
+use model::host::Direction;
 use model::network::{Network, SecurityGroup, SecurityGroupRule};
 use model::volume::{Volume, attachment};
 use model::{Cloud, SecurityGroupId};
@@ -10,6 +10,7 @@ use model::{Cloud, SecurityGroupId};
 use super::{HERE, Nic, may_change};
 use crate::messages::Text;
 use crate::pages::network::networks;
+use crate::pages::network::security_groups::words;
 use crate::ui::{self, Mood, badge, icon, tag};
 use crate::visit::Visit;
 
@@ -173,12 +174,12 @@ pub(super) fn groups(visit: &Visit, server: &Server) -> Markup {
             @if is_open { p .note.warn { (t.port_unprotected()) } }
             @if ids.is_empty() && !is_open { p .muted { (t.server_groups_none()) } }
             @for group in ids.iter().filter_map(|id| cloud.find::<SecurityGroup>(id)) {
-                @let rules = rules_in(cloud, group.id);
+                @let rules = words::lets_in(t, cloud, group.id);
                 div .server-group {
                     h3 { a href=(format!("/dashboard/security-groups/{}", group.id)) { (networks::name_of(t, &group.standard)) } }
                     @if rules.is_empty() { p .muted { (t.server_group_lets_nothing()) } }
                     ul .plain-list {
-                        @for rule in rules.iter().take(RULES_SHOWN) { li { (rule_words(t, cloud, rule)) } }
+                        @for rule in rules.iter().take(RULES_SHOWN) { li { (rule) } }
                         @if rules.len() > RULES_SHOWN { li .muted { (t.server_more_rules(rules.len() - RULES_SHOWN)) } }
                     }
                 }
@@ -196,37 +197,6 @@ fn rules_in(cloud: &Cloud, group: SecurityGroupId) -> Vec<&SecurityGroupRule> {
     let mut rules: Vec<&SecurityGroupRule> = rules.filter(|rule| rule.direction == Direction::Ingress).collect();
     rules.sort_by_key(|rule| (rule.protocol.clone(), rule.port_range_min, rule.ethertype, rule.id));
     rules
-}
-
-fn rule_words(t: Text, cloud: &Cloud, rule: &SecurityGroupRule) -> String {
-    let protocol = match rule.protocol.as_deref() {
-        None | Some("any") => t.server_rule_any().to_owned(),
-        Some("ipv6-icmp" | "icmpv6") => "ICMPv6".to_owned(),
-        Some(protocol) => protocol.to_uppercase(),
-    };
-    let ports = match (rule.port_range_min, rule.port_range_max) {
-        (Some(from), Some(to)) if from == to => format!(" {from}"),
-        (Some(1 | 0), Some(65_535)) | (None, None) => String::new(),
-        (Some(from), Some(to)) => format!(" {from}–{to}"),
-        (Some(only), None) | (None, Some(only)) => format!(" {only}"),
-    };
-    let from = if let Some(prefix) = rule.remote_ip_prefix.filter(|prefix| prefix.prefix_len() > 0) {
-        prefix.to_string()
-    } else if let Some(id) = rule.remote_group_id {
-        let group = cloud.find::<SecurityGroup>(&id);
-        t.server_rule_group(group.map_or_else(|| id.to_string(), |group| group.standard.name.clone()))
-    } else if let Some(id) = rule.remote_address_group_id {
-        let group = cloud.address_groups.get(&id);
-        t.server_rule_group(group.map_or_else(|| id.to_string(), |group| group.standard.name.clone()))
-    } else {
-        t.server_rule_everywhere().to_owned()
-    };
-    let version = if rule.ethertype == EtherType::IPv4 {
-        "IPv4"
-    } else {
-        "IPv6"
-    };
-    t.server_rule(format!("{protocol}{ports}"), from, version)
 }
 
 /// Whether a NIC lets a TCP port in from anywhere outside its own groups.

@@ -217,11 +217,11 @@ fn way(visit: &Visit, row: &FloatingIp) -> Markup {
         section .card.way-in {
             h2 { (t.fip_way()) }
             ol .way {
-                li { (icon("globe")) span .stack { span .muted.small { (t.fip_outside()) }
-                    @if let Some(network) = cloud.networks.get(&row.floating_network_id) { (networks::link(t, network)) } } }
-                li { (icon("badge")) span .stack { span .muted.small { (t.fip_word()) } code { (row.floating_ip_address) } } }
+                li { (icon("network")) span .stack { span .muted.small { (t.fip_outside()) }
+                    span { @if let Some(network) = cloud.networks.get(&row.floating_network_id) { (networks::link(t, network)) } } } }
+                li { (icon("globe")) span .stack { span .muted.small { (t.fip_word()) } code { (row.floating_ip_address) } } }
                 @if let Some(router) = row.router_id.and_then(|id| cloud.routers.get(&id)) {
-                    li { (icon("router")) span .stack { span .muted.small { (t.router_word()) } (routers::link(t, router)) } }
+                    li { (icon("router")) span .stack { span .muted.small { (t.router_word()) } span { (routers::link(t, router)) } } }
                 }
                 li .nowhere[row.router_id.is_none()] {
                     (icon("server"))

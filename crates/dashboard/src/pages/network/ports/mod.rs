@@ -63,7 +63,7 @@ pub(super) fn card(visit: &Visit, network: &Network) -> Markup {
             header .card-head {
                 h2 { (t.ports()) " " span .muted { (ports.len()) } }
                 @if !network.external && visit.may_change() {
-                    (ui::dialog_link(&format!("{HERE}/new?network={}", network.id), "button small", html! { (icon("plus")) (t.port_new()) }))
+                    (ui::action(&format!("{HERE}/new?network={}", network.id), "plus", t.port_new()))
                 }
             }
             @if ports.is_empty() { p .muted { (t.port_none()) } } @else {
@@ -72,7 +72,7 @@ pub(super) fn card(visit: &Visit, network: &Network) -> Markup {
                     tbody {
                         @for port in ports.iter().take(SHOWN) {
                             tr {
-                                td { a href=(format!("/dashboard/ports/{}", port.id)) { (short_name(port)) } }
+                                td .nowrap[port.standard.name.is_empty()] { a href=(format!("/dashboard/ports/{}", port.id)) { (short_name(port)) } }
                                 td { div .stack { @for fixed in &port.fixed_ips { code { (fixed.ip_address) } } } }
                                 td { code { (port.mac_address) } }
                                 td { (user(visit, port)) }
@@ -114,6 +114,18 @@ pub(super) fn short_name(port: &Port) -> String {
     }
 }
 
+/// A port as a heading says it: by its name, else by its address and the server that has it.
+fn title(visit: &Visit, port: &Port) -> String {
+    let t = visit.t();
+    let Some(address) = port.fixed_ips.first().filter(|_| port.standard.name.is_empty()) else {
+        return short_name(port);
+    };
+    match user_name(visit, port) {
+        Some(server) => t.port_title_of(address.ip_address, server),
+        None => t.port_title(address.ip_address),
+    }
+}
+
 /// What is plugged in.
 pub(super) fn user(visit: &Visit, port: &Port) -> Markup {
     let (t, cloud) = (visit.t(), visit.cloud());
@@ -151,7 +163,7 @@ async fn show(visit: Visit, Path(id): Path<PortId>) -> Answer {
     let (t, cloud) = (visit.t(), visit.cloud());
     let port = get_visible::<Port>(cloud, visit.actor(), &id)?;
     let network = cloud.networks.get(&port.network_id);
-    let name = short_name(&port);
+    let name = title(&visit, &port);
     let state = badge(
         Mood::of_network(port.status.as_str()),
         t.network_status(port.status.as_str()),

@@ -35,8 +35,8 @@ pub(super) fn card(visit: &Visit, router: &Router) -> Markup {
                 h2 { (t.router_gateway()) }
                 @match router.gateway {
                     Some(_) => div .page-actions {
-                        (ui::action(&at, "pencil", t.router_gateway_change()))
-                        (ui::action(&format!("{at}/clear"), "unlink", t.router_gateway_clear()))
+                        (ui::action(&at, "pencil", t.router_gateway_change_short()))
+                        (ui::action(&format!("{at}/clear"), "unlink", t.router_gateway_clear_short()))
                     },
                     None => (ui::action(&at, "globe", t.router_gateway_set())),
                 }

@@ -88,7 +88,7 @@ fn row(visit: &Visit, router: &Router, leg: &Leg) -> Markup {
                 code { (leg.address) } " "
                 @if leg.subnet.gateway_ip == Some(leg.address) { span .muted.small { (t.router_interface_is_gateway()) } }
             }
-            td { a href=(format!("/dashboard/ports/{}", leg.port.id)) { (leg.port.id.short()) } }
+            td .nowrap { a href=(format!("/dashboard/ports/{}", leg.port.id)) { (leg.port.id.short()) } }
             td { (badge(Mood::of_network(status), t.network_status(status))) }
             td .row-menu { (ui::dialog_link(&at, "button small danger", html! { (icon("unlink")) (t.remove()) })) }
         }

@@ -8,14 +8,12 @@ mod templates;
 mod wanted;
 pub(crate) mod words;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Query};
 use axum::routing::get;
 use maud::{Markup, html};
-use model::host::Direction;
 use model::network::access::{Resource, get_visible};
 use model::network::{SecurityGroup, security_group};
 use model::{Cloud, SecurityGroupId};
@@ -74,14 +72,6 @@ pub(crate) async fn of_project(visit: &Visit) -> Answer<Vec<Arc<SecurityGroup>>>
     Ok(groups)
 }
 
-/// What a group lets in, a sentence each; the versions of IP are one.
-fn lets_in(t: Text, cloud: &Cloud, id: SecurityGroupId) -> BTreeSet<String> {
-    let rules = cloud
-        .rules_of_group(id)
-        .filter(|rule| rule.direction == Direction::Ingress);
-    rules.map(|rule| words::sentence(t, cloud, rule)).collect()
-}
-
 async fn list(visit: Visit, Query(query): Query<ListQuery>) -> Answer {
     let t = visit.t();
     let groups = of_project(&visit).await?;
@@ -113,7 +103,7 @@ fn table(visit: &Visit, cloud: &Cloud, query: &ListQuery, groups: Vec<Arc<Securi
     })
     .column("description", t.description(), |group| html! { (group.standard.description) })
     .column("lets-in", t.sg_lets_in(), |group| {
-        let kinds = lets_in(t, cloud, group.id);
+        let kinds = words::lets_in(t, cloud, group.id);
         html! {
             div .stack {
                 @for kind in kinds.iter().take(NAMED) { span { (kind) } }
@@ -185,7 +175,7 @@ fn about(visit: &Visit, group: &SecurityGroup) -> Markup {
         (fact(t.id(), ui::copyable(t, &group.id.to_string())))
         @if !group.standard.description.is_empty() { (fact(t.description(), html! { (group.standard.description) })) }
         (fact(t.project(), html! { (project_name(cloud, &group.standard.project_id)) }))
-        @if group.is_default { (fact(t.sg_default(), html! { (t.sg_default_hint()) })) }
+        @if group.is_default { (fact(t.sg_default_group(), html! { (t.sg_default_hint()) })) }
         (fact(t.sg_stateful(), html! { (if group.stateful { t.sg_stateful_yes() } else { t.sg_stateful_no() }) }))
         (fact(t.created(), ui::time(group.standard.created_at)))
     })

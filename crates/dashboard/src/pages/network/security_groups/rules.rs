@@ -189,7 +189,7 @@ fn table(
         "protocol",
         t.sg_protocol(),
         |rule| rule.protocol.clone(),
-        |rule| html! { (rule.protocol.as_deref().unwrap_or(t.sg_any())) },
+        |rule| html! { (protocol_name(t, rule)) },
     )
     .sorted(
         "ports",
@@ -211,6 +211,14 @@ fn table(
     })
     .bulk_delete(delete, |rule| rule.id.to_string(), sentence)
     .render()
+}
+
+/// The protocol's name as people write it: "TCP".
+fn protocol_name(t: Text, rule: &SecurityGroupRule) -> String {
+    let Some(written) = rule.protocol.as_deref().filter(|name| *name != "any") else {
+        return t.sg_any().to_owned();
+    };
+    protocol::number(&written.to_lowercase()).map_or_else(|| written.to_uppercase(), |number| words::name(t, number))
 }
 
 /// Ports, or ICMP's type and code.
