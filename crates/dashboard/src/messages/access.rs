@@ -35,7 +35,6 @@ messages! {
     access_credential_new = "Create application credential", "애플리케이션 인증 정보 만들기";
     access_credential_made(name) = "{name} is ready", "{name} 준비됨";
     access_credential_name_hint = "The program it is for", "쓸 프로그램의 이름";
-    access_credential_delete_note = "Programs that use it can't sign in any more.", "이것을 쓰는 프로그램은 더 이상 로그인할 수 없습니다.";
     access_expires = "Expires", "만료";
     access_expires_hint = "After that it is worth nothing, whoever found it.", "그 뒤에는 누가 주워도 쓸모가 없습니다.";
     access_never = "never", "만료 없음";

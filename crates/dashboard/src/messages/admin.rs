@@ -49,7 +49,7 @@ messages! {
     admin_aggregates_lead = "Named sets of hosts. One with an availability zone puts its hosts into that zone.", "이름 붙인 호스트의 모임입니다. 가용 구역을 주면 호스트가 그 구역에 들어갑니다.";
     admin_aggregate_new = "Create aggregate", "집합 만들기";
     admin_aggregate_zone_hint = "Empty: the aggregate makes no zone.", "비우면 구역을 만들지 않습니다.";
-    admin_aggregate_has_hosts(count) = "{count} hosts are in it; take them out first.", "호스트 {count}개가 들어 있습니다. 먼저 빼세요.";
+    admin_aggregate_has_hosts(count) = "It has {count} hosts: remove them first.", "호스트 {count}개가 들어 있습니다. 먼저 제거하세요.";
 }
 
 // Flavors.
@@ -71,7 +71,7 @@ messages! {
     admin_flavor_is_public_hint = "Every project may use it. Else you name the projects afterwards.", "모든 프로젝트가 쓸 수 있습니다. 끄면 쓸 프로젝트를 나중에 정합니다.";
     admin_flavor_id_hint = "Empty: a fresh one", "비우면 새로 만듭니다";
     admin_flavor_edit_hint = "Only the description of a flavor can be changed: servers rely on the rest.", "flavor는 설명만 바꿀 수 있습니다. 나머지는 서버가 기대고 있습니다.";
-    admin_flavor_used(count) = "{count} servers have it; they keep what they have.", "서버 {count}대가 쓰고 있으며, 그 서버들은 그대로입니다.";
+    admin_flavor_used(count) = "{count} servers use it.", "서버 {count}대가 쓰고 있습니다.";
     admin_flavor_access = "Who may use it", "쓸 수 있는 프로젝트";
     admin_flavor_for_all = "It is public: every project.", "공개되어 모든 프로젝트가 쓸 수 있습니다.";
     admin_flavor_for_none = "No project yet, only administrators.", "아직 관리자만 쓸 수 있습니다.";
@@ -89,8 +89,8 @@ messages! {
     admin_project_enabled_hint = "Nobody can work in a disabled project; what it has stays.", "사용하지 않으면 아무도 들어갈 수 없고, 가진 것은 그대로 남습니다.";
     admin_project_me = "Make me a member", "나를 멤버로 넣기";
     admin_project_me_hint = "You can then switch to it at the top of the page.", "화면 위쪽에서 이 프로젝트로 바꿀 수 있게 됩니다.";
-    admin_project_delete_here = "You are working in it: you will be signed out.", "지금 이 프로젝트에 있으므로 로그아웃됩니다.";
-    admin_project_leaves(count) = "It owns {count} things, which stay behind. “openstack project cleanup” removes them first.", "가진 것 {count}개가 주인 없이 남습니다. “openstack project cleanup”으로 먼저 지우세요.";
+    admin_project_delete_here = "You are working in this project: you will be signed out.", "지금 이 프로젝트에서 작업 중이므로 로그아웃됩니다.";
+    admin_project_leaves(figures) = "Left behind without an owner: {figures}. Remove them first with “openstack project cleanup”.", "소유자 없이 남는 자원: {figures}. 먼저 “openstack project cleanup”으로 정리하세요.";
     admin_members = "Members", "멤버";
     admin_members_lead = "Who may work here, and as what.", "누가 어떤 역할로 일하는지 봅니다.";
     admin_grants = "Roles", "역할";
@@ -108,7 +108,7 @@ messages! {
     admin_domains_lead = "Projects, users and groups of a domain have names of their own. Most clouds need only the first one.", "도메인마다 프로젝트와 사용자, 그룹의 이름이 따로 있습니다. 대개 기본 도메인이면 충분합니다.";
     admin_domain_new = "Create domain", "도메인 만들기";
     admin_domain_enabled_hint = "Nobody of a disabled domain can sign in. Only a disabled one can be deleted.", "사용하지 않는 도메인의 사용자는 로그인할 수 없습니다. 사용하지 않아야 삭제할 수 있습니다.";
-    admin_domain_delete_note = "Its projects, users and groups go along.", "프로젝트, 사용자, 그룹도 함께 삭제됩니다.";
+    admin_domain_delete_note(projects, users, groups) = "Deleted with it: {projects} projects, {users} users, {groups} groups.", "함께 삭제되는 항목: 프로젝트 {projects}개, 사용자 {users}명, 그룹 {groups}개.";
     admin_roles_lead = "What somebody may do where they hold the role.", "역할을 받은 곳에서 무엇을 할 수 있는지 정합니다.";
     admin_role_new = "Create role", "역할 만들기";
     admin_role_new_hint = "The services know reader, member, manager and admin; a role of your own means what your programs make of it.", "서비스가 아는 역할은 reader, member, manager, admin입니다. 직접 만든 역할의 뜻은 여러분의 프로그램이 정합니다.";
@@ -117,7 +117,7 @@ messages! {
     admin_role_imply_hint(name) = "Who has {name} has this role, too.", "{name} 역할이 있으면 이 역할도 갖습니다.";
     admin_role_stop_implying(name) = "No longer bring {name}", "{name}을(를) 딸리지 않게 하기";
     admin_role_given = "Given", "준 횟수";
-    admin_role_delete_note(count) = "It was given {count} times: all of them lose it.", "{count}번 준 역할이며 모두 잃게 됩니다.";
+    admin_role_delete_note(count) = "It is assigned {count} times.", "이 역할은 {count}번 할당되어 있습니다.";
 }
 
 // Quotas.
@@ -181,7 +181,7 @@ messages! {
     admin_groups_empty = "There is no group yet", "아직 그룹이 없습니다";
     admin_group_new = "Create group", "그룹 만들기";
     admin_group_empty = "Nobody is in it yet.", "아직 아무도 없습니다.";
-    admin_group_delete_note(count) = "{count} users lose the roles they have by it.", "사용자 {count}명이 그룹으로 받은 역할을 잃습니다.";
+    admin_group_delete_note(count) = "It has {count} users.", "사용자 {count}명이 속해 있습니다.";
 }
 
 // The system.

@@ -93,12 +93,7 @@ messages! {
     edit = "Edit", "편집";
     delete = "Delete", "삭제";
     delete_selected = "Delete selected", "선택한 것 삭제";
-    delete_title(name) = "Delete {name}?", "{name}을(를) 삭제할까요?";
-    delete_title_of_many(count) = "Delete {count}?", "{count}개를 삭제할까요?";
-    nothing_chosen = "Choose at least one first.", "먼저 하나 이상 고르세요.";
     delete_for_good = "This can't be undone.", "되돌릴 수 없습니다.";
-    deleted(name) = "{name} deleted", "{name} 삭제됨";
-    deleted_count(count) = "{count} deleted", "{count}개 삭제됨";
     saved = "Saved", "저장했습니다";
     cli_title = "The same on the command line", "명령줄에서 하려면";
     on_host_title = "Where it lives on the host", "호스트에서의 위치";

@@ -21,8 +21,8 @@ messages! {
     fip_forwards(count) = "port forwardings: {count}", "포트 포워딩 {count}개";
     fip_router = "Through router", "거치는 라우터";
     fip_edit(address) = "Edit {address}", "{address} 편집";
-    fip_release_note(target) = "leads to {target}: connections to it end", "{target}(으)로 이어져 있으며 연결이 끊깁니다";
-    fip_has_forwardings(count) = "remove its port forwardings first: {count}", "포트 포워딩 {count}개를 먼저 제거하세요";
+    fip_release_note(target) = "Associated with {target}: connections to it end.", "{target}에 연결되어 있으며, 이 주소로 들어오는 연결이 끊깁니다.";
+    fip_has_forwardings(count) = "It has {count} port forwardings: delete them first.", "포트 포워딩 {count}개가 있습니다. 먼저 삭제하세요.";
     fip_way = "The way in", "들어오는 길";
     fip_outside = "Outside", "바깥";
     fip_host_translation = "Address translation", "주소 변환";

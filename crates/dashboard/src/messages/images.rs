@@ -109,7 +109,7 @@ messages! {
     image_edit(name) = "Edit {name}", "{name} 편집";
     image_protect = "Protect from deletion", "삭제 방지";
     image_protect_hint = "It can't be deleted until this is taken back.", "해제하기 전에는 삭제할 수 없습니다.";
-    image_protected_note = "is protected: switch that off first", "보호되어 있습니다. 먼저 해제하세요";
+    image_protected_note = "This image is protected against deletion. Turn off the protection first.", "삭제되지 않도록 보호된 이미지입니다. 먼저 보호를 해제하세요.";
     image_hide = "Hide from lists", "목록에서 숨기기";
     image_hide_hint = "For old versions: who knows it can still use it.", "옛 버전에 쓰세요. 아는 사람은 계속 쓸 수 있습니다.";
     image_deactivate = "Lock its data", "데이터 잠그기";

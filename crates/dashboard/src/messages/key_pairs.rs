@@ -37,5 +37,5 @@ messages! {
     keypair_needs_name = "Give the key pair a name.", "키 페어 이름을 입력하세요.";
     keypair_needs_public = "Paste the public key, or choose its file.", "공개 키를 붙여넣거나 파일을 고르세요.";
     keypair_is_private = "That is a private key, which should stay with you. The public one is in the file that ends in .pub. Nothing was kept.", "그것은 본인만 가져야 할 개인 키입니다. 공개 키는 .pub으로 끝나는 파일에 있습니다. 아무것도 저장하지 않았습니다.";
-    keypair_delete_note(count) = "servers made with it: {count}; they keep it", "이 키로 만든 서버 {count}대에는 그대로 남습니다";
+    keypair_delete_note(count) = "{count} servers were created with it.", "이 키 페어로 만든 서버가 {count}대 있습니다.";
 }

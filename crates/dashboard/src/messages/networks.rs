@@ -54,7 +54,7 @@ messages! {
     subnet_dns_own = "the cloud's own", "클라우드의 DNS";
     subnet_ipv6_hint = "Only for IPv6 networks", "IPv6 네트워크에만 쓰입니다";
     subnet_ipv6_none = "Nobody of ours advertises it", "광고하지 않음";
-    network_in_use(count) = "{count} ports are in use on it", "포트 {count}개가 쓰이고 있습니다";
+    network_in_use(count) = "{count} ports on this network are in use. Delete the servers, or detach the interfaces, first.", "이 네트워크의 포트 {count}개가 사용 중입니다. 먼저 서버를 삭제하거나 인터페이스를 분리하세요.";
     switched_off = "switched off", "꺼짐";
     host_namespace = "Network namespace", "네트워크 네임스페이스";
     host_bridge = "Bridge", "브리지";
@@ -84,7 +84,7 @@ messages! {
     port_security_hint = "Off: no security groups, and it may send from any address (routers and firewalls in servers).", "끄면 보안 그룹 없이 아무 주소로나 보낼 수 있습니다(서버 안의 라우터나 방화벽).";
     port_groups_hint = "Who may reach it. Without any, nobody.", "들어올 수 있는 것을 정합니다. 하나도 없으면 아무도 들어올 수 없습니다.";
     port_pairs_hint = "One per line, with a MAC address behind a comma if it is another: for addresses that servers hand over to each other.", "한 줄에 하나씩, MAC 주소가 다르면 쉼표 뒤에 적습니다. 서버끼리 넘겨받는 주소에 씁니다.";
-    port_in_use(name) = "Server {name} loses this interface.", "서버 {name}의 인터페이스가 사라집니다.";
+    port_in_use(name) = "Server “{name}” loses this interface.", "‘{name}’ 서버의 이 인터페이스가 제거됩니다.";
     port_free = "free", "비어 있음";
     port_unprotected = "Port security is off: anything may pass.", "포트 보안이 꺼져 있어 무엇이든 지나갈 수 있습니다.";
     port_pairs = "May also speak as", "추가로 허용된 주소";

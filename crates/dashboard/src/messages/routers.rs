@@ -16,9 +16,9 @@ messages! {
     router_admin_up_hint = "Without, it passes nothing on.", "끄면 아무것도 전달하지 않습니다.";
     router_subnets_hint = "Join these to it at once; servers there get the way out.", "바로 연결할 서브넷입니다. 그곳의 서버에 밖으로 가는 길이 생깁니다.";
     router_no_subnets = "The project has no subnet to join yet: create a network first, or join one later.", "아직 연결할 서브넷이 없습니다. 네트워크를 먼저 만들거나 나중에 연결하세요.";
-    router_in_the_way(interfaces, addresses) = "interfaces: {interfaces}, floating IPs through it: {addresses}", "인터페이스 {interfaces}개, 지나가는 유동 IP {addresses}개";
-    router_delete_interfaces = "Remove its interfaces too", "인터페이스도 함께 제거";
-    router_delete_interfaces_hint = "A router with interfaces can't be deleted. Servers on these networks lose their way out.", "인터페이스가 있는 라우터는 삭제할 수 없습니다. 그 네트워크의 서버는 밖으로 나갈 길을 잃습니다.";
+    router_in_the_way(count) = "{count} floating IPs go through this router. Disassociate them first.", "이 라우터를 지나는 유동 IP가 {count}개 있습니다. 먼저 연결을 해제하세요.";
+    router_delete_interfaces = "Also remove its interfaces", "인터페이스도 함께 제거";
+    router_delete_interfaces_hint = "Servers on these networks can then no longer reach other networks through it.", "해당 네트워크의 서버는 이 라우터를 거쳐 다른 네트워크와 통신할 수 없게 됩니다.";
     router_has_floating_ips(addresses) = "Floating IPs lead through it ({addresses}): disassociate them first.", "유동 IP({addresses})가 이 라우터를 지나갑니다. 먼저 연결을 해제하세요.";
     router_quota = "Routers of the project", "프로젝트의 라우터";
     router_through = "Floating IPs through it", "이 라우터를 지나는 유동 IP";

@@ -30,9 +30,9 @@ messages! {
     sg_stateless = "stateless", "상태 추적 없음";
     sg_stateless_choice = "Stateless: every packet needs a rule", "상태 추적 없음: 모든 패킷에 규칙이 필요합니다";
     sg_stateless_hint = "For experts: also answers need rules, those of the metadata service, too. A server can't be in groups of both kinds.", "전문가용: 메타데이터 서비스를 포함한 모든 응답에도 규칙이 필요합니다. 한 서버를 두 종류의 그룹에 함께 넣을 수 없습니다.";
-    sg_in_use(count) = "ports in it: {count}; take them out first", "속한 포트 {count}개를 먼저 빼세요";
-    sg_is_default = "the project's default group, which stays", "프로젝트의 기본 그룹이라 남아 있습니다";
-    sg_named_by(count) = "rules of other groups that name it go along: {count}", "이 그룹을 가리키는 다른 그룹의 규칙 {count}개도 삭제됩니다";
+    sg_in_use(count) = "{count} ports use this group. Remove it from them first.", "포트 {count}개가 이 그룹을 사용하고 있습니다. 먼저 포트에서 이 그룹을 제거하세요.";
+    sg_is_default = "The project's default group can't be deleted.", "프로젝트의 기본 그룹은 삭제할 수 없습니다.";
+    sg_named_by(count) = "{count} rules of other groups refer to it, and are deleted, too.", "이 그룹을 참조하는 다른 그룹의 규칙 {count}개도 함께 삭제됩니다.";
     sg_allow_ping = "Allow ping", "ping 허용";
     sg_allow_ssh = "Allow SSH", "SSH 허용";
     sg_allowed(what) = "{what} may come in now", "이제 {what}이(가) 들어올 수 있습니다";

@@ -95,9 +95,9 @@ messages! {
     server_none_left = "There is nothing to do: see the reasons beside the servers.", "할 수 있는 서버가 없습니다. 서버 옆의 이유를 보세요.";
     server_lock_why = "Why", "이유";
     server_lock_why_hint = "Shown to whoever finds it locked; may stay empty.", "잠긴 서버를 본 사람에게 보입니다. 비워도 됩니다.";
-    server_takes_volume(name) = "Volume {name} and its data go along.", "볼륨 {name}와(과) 데이터도 함께 사라집니다.";
-    server_leaves_volume(name) = "Volume {name} stays.", "볼륨 {name}은(는) 남습니다.";
-    server_leaves_floating(address) = "Floating IP {address} stays yours.", "유동 IP {address}은(는) 계속 가지고 있습니다.";
+    server_takes_volume(name) = "Volume “{name}” and its data are deleted, too.", "‘{name}’ 볼륨과 데이터도 함께 삭제됩니다.";
+    server_leaves_volume(name) = "Volume “{name}” is kept.", "‘{name}’ 볼륨은 남습니다.";
+    server_leaves_floating(address) = "Floating IP {address} stays allocated to the project.", "유동 IP {address} 주소는 프로젝트에 할당된 채로 남습니다.";
     server_labels_of(name) = "Metadata and tags of {name}", "{name}의 메타데이터와 태그";
     server_metadata = "Metadata", "메타데이터";
     server_metadata_hint = "One per line: name=value. The server reads it at http://169.254.169.254/.", "한 줄에 하나씩: 이름=값. 서버 안에서 http://169.254.169.254/로 읽을 수 있습니다.";

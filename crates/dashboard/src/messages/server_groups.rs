@@ -19,5 +19,5 @@ messages! {
     server_group_most = "Servers on one host at most", "한 호스트의 최대 서버 수";
     server_group_most_hint = "Empty: one.", "비우면 1대입니다.";
     server_group_one_host = "On a cloud with one host, anti-affinity lets a group have one server; soft-anti-affinity has no such limit.", "호스트가 하나인 클라우드에서 anti-affinity 그룹에는 서버가 하나만 들어갑니다. soft-anti-affinity에는 그런 제한이 없습니다.";
-    server_group_stay(count) = "Its {count} servers stay.", "서버 {count}대는 남습니다.";
+    server_group_stay(count) = "It has {count} servers.", "서버 {count}대가 속해 있습니다.";
 }

@@ -120,10 +120,10 @@ messages! {
     volume_set_read_only = "Make read-only", "읽기 전용으로 바꾸기";
     volume_unset_read_only = "Make writable", "쓸 수 있게 바꾸기";
     volume_clone = "Copy into a new volume", "새 볼륨으로 복사";
-    volume_delete_with(count) = "has {count} snapshot(s), which depend on it", "스냅샷 {count}개가 딸려 있습니다";
-    volume_delete_snapshots = "Delete its snapshots too", "스냅샷도 함께 삭제";
-    volume_delete_snapshots_hint = "A volume can't go without them.", "스냅샷이 남아 있으면 볼륨을 삭제할 수 없습니다.";
-    volume_delete_attached = "is attached to a server: detach it first", "서버에 연결되어 있습니다. 먼저 해제하세요";
+    volume_delete_with(count) = "It has {count} snapshots. They must be deleted, too.", "스냅샷 {count}개가 있습니다. 스냅샷도 함께 삭제해야 합니다.";
+    volume_delete_snapshots = "Also delete its snapshots", "스냅샷도 함께 삭제";
+    volume_delete_snapshots_hint = "A volume with snapshots can't be deleted without them.", "스냅샷이 있는 볼륨은 스냅샷과 함께 삭제해야 합니다.";
+    volume_delete_attached = "It is attached to a server. Detach it first.", "서버에 연결되어 있습니다. 먼저 연결을 해제하세요.";
     volume_in_use_copy = "A server is using it: the copy will be as after a power cut. For a clean one, shut the server off or unmount the volume first.", "서버가 쓰고 있어, 갑자기 전원이 꺼진 것 같은 복사본이 됩니다. 깨끗하게 하려면 서버를 끄거나 먼저 마운트를 해제하세요.";
     volume_missing = "Choose a volume.", "볼륨을 고르세요.";
     volume_reset = "Set state by hand", "상태 직접 지정";
@@ -182,7 +182,7 @@ messages! {
     volume_type_limits_shared(count) = "{count} types share these limits: a change is a change of all.", "유형 {count}개가 이 제한을 함께 씁니다. 바꾸면 모두 바뀝니다.";
     volume_type_specs = "Extra specs", "추가 사양";
     volume_type_specs_hint = "One per line: key=value. What no host offers makes volumes of this type fail.", "한 줄에 하나씩: 키=값. 호스트가 제공하지 않는 것을 쓰면 볼륨을 만들지 못합니다.";
-    volume_type_in_use(count) = "{count} volume(s) are of it: retype or delete them first", "볼륨 {count}개가 쓰고 있습니다. 먼저 유형을 바꾸거나 삭제하세요";
+    volume_type_in_use(count) = "{count} volumes have this type. Change their type or delete them first.", "볼륨 {count}개가 이 유형입니다. 먼저 유형을 바꾸거나 볼륨을 삭제하세요.";
 }
 
 // Snapshots.
@@ -214,7 +214,7 @@ messages! {
     backup_incremental_hint = "Smaller and faster; needs an earlier backup of this volume, which then can't be deleted alone.", "작고 빠릅니다. 이 볼륨의 이전 백업이 있어야 하고, 그 백업만 따로 삭제할 수 없게 됩니다.";
     backup_is_incremental = "incremental", "증분";
     backup_is_full = "full", "전체";
-    backup_has_dependents = "newer incremental backups build on it: delete those first", "이것을 바탕으로 한 증분 백업이 있습니다. 먼저 그것을 삭제하세요";
+    backup_has_dependents = "Newer incremental backups depend on this one. Delete them first.", "이 백업에 의존하는 증분 백업이 있습니다. 먼저 그 백업을 삭제하세요.";
     backup_restore = "Restore", "복원";
     backup_restore_title(name) = "Restore {name}", "{name} 복원";
     backup_to = "Into", "복원할 곳";

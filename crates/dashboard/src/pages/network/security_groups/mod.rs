@@ -46,6 +46,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .merge(new_rule::routes())
         .merge(rules::routes())
         .merge(deletion::routes(
+            deletion::Kind::SecurityGroup,
             "/dashboard/security-groups/delete",
             Some(HERE),
             change::victim,
@@ -137,7 +138,7 @@ fn table(visit: &Visit, cloud: &Cloud, query: &ListQuery, groups: Vec<Arc<Securi
                     (ui::menu_dialog(&at("edit"), "pencil", t.edit()))
                     @if !group.is_default || visit.is_admin() {
                         hr;
-                        (ui::dialog_link(&format!("{HERE}/delete?id={}", group.id), "item danger", html! { (icon("trash")) (t.delete()) }))
+                        @if !group.is_default { (ui::dialog_link(&format!("{HERE}/delete?id={}", group.id), "item danger", html! { (icon("trash")) (t.delete()) })) }
                     }
                 }))
             }
@@ -157,7 +158,7 @@ async fn show(visit: Visit, Path(id): Path<SecurityGroupId>, Query(query): Query
             (ui::main_action(&format!("{HERE}/{id}/rules/new"), "plus", t.sg_rule_new()))
             (ui::action(&format!("{HERE}/{id}/edit"), "pencil", t.edit()))
             @if !group.is_default || visit.is_admin() {
-                (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "button danger", html! { (icon("trash")) (t.delete()) }))
+                @if !group.is_default { (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "button danger", html! { (icon("trash")) (t.delete()) })) }
             }
         }
     };
