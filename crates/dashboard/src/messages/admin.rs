@@ -159,7 +159,6 @@ messages! {
     admin_email = "E-mail", "이메일";
     admin_user_enabled_hint = "A disabled user can't sign in.", "사용하지 않으면 로그인할 수 없습니다.";
     admin_user_not_yourself = "You can't lock yourself out: let another administrator do it.", "자기 자신을 막을 수는 없습니다. 다른 관리자에게 맡기세요.";
-    admin_user_delete_note = "Roles, key pairs and application credentials go along; servers stay with their projects.", "역할, 키 페어, 애플리케이션 인증 정보도 삭제됩니다. 서버는 프로젝트에 남습니다.";
     admin_user_no_group = "In no group.", "속한 그룹이 없습니다.";
     admin_first_project = "Project", "프로젝트";
     admin_first_project_hint = "Without a role in a project nobody can use the dashboard.", "프로젝트에 역할이 없으면 대시보드를 쓸 수 없습니다.";

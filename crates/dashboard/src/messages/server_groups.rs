@@ -8,7 +8,7 @@ messages! {
     server_groups_empty = "You have no server group yet", "아직 서버 그룹이 없습니다";
     server_groups_empty_text = "Put servers that stand in for each other into one, and they are kept on different hosts. A server joins its group when it is launched.", "서로를 대신하는 서버들을 한 그룹에 넣으면 다른 호스트에 둡니다. 서버는 만들 때 그룹에 들어갑니다.";
     server_group_new = "Create server group", "서버 그룹 만들기";
-    server_group_made(name) = "Server group {name} created", "서버 그룹 {name}을(를) 만들었습니다";
+    server_group_made(name) = "Server group “{name}” created", "‘{name}’ 서버 그룹을 만들었습니다";
     server_group_policy = "Policy", "정책";
     server_group_members = "Members", "구성원";
     server_group_no_members = "No server is in it. Servers join when they are launched.", "서버가 없습니다. 서버를 만들 때 그룹을 고르세요.";
