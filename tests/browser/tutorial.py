@@ -458,8 +458,8 @@ def delete_everything(story):
     page = story.page
     page.goto(f"/dashboard/networks/{story.network}")
     dialog = story.dialog(".button.danger", ".page-head")
-    dialog.locator("footer [type=submit]").click()
-    that(dialog.locator(".problem")).to_be_visible()
+    that(dialog.locator(".victims .note.warn a")).to_be_visible()
+    that(dialog.locator("footer [type=submit]")).to_be_disabled()
     story.picture("refused", whole=False)
     dialog.locator("footer [data-close]").click()
 

@@ -4,6 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use model::identity;
 
 use crate::assets;
+use crate::crumbs;
 use crate::lang::Lang;
 use crate::live;
 use crate::outcome::{Page, Problem};
@@ -102,7 +103,10 @@ impl Visit {
                 (body)
             });
         }
-        self.page(Content::new(title, html! { h1 { (title) } div .card.form-page { (body) } }).still())
+        let above = crumbs::above(self);
+        let above = above.iter().map(|(address, words)| (address.as_str(), words.as_str()));
+        let body = html! { (ui::crumbs(above)) h1 { (title) } div .card.form-page { (body) } };
+        self.page(Content::new(title, body).still())
     }
 
     /// [`Self::form`] of fields that are sent to `address` by one button, with what one would type instead.
@@ -170,7 +174,11 @@ impl Visit {
             let is_here = if path.is_empty() {
                 here == at
             } else {
-                here == at || here.starts_with(&format!("{at}/"))
+                let is_below = |at: &str| here == at || here.starts_with(&format!("{at}/"));
+                // What has no list of its own belongs to the list that leads to it.
+                is_below(&at)
+                    || path == "networks" && (is_below("/dashboard/ports") || is_below("/dashboard/subnets"))
+                    || path == "admin/users" && is_below("/dashboard/admin/grants")
             };
             html! {
                 li { a href=(at) aria-current=[is_here.then_some("page")] { (icon(symbol)) span { (words) } } }

@@ -14,6 +14,7 @@
 
 mod assets;
 mod backend;
+mod crumbs;
 mod form;
 mod guard;
 mod lang;

@@ -12,6 +12,8 @@
   function toast(words, bad = false) {
     const place = find("#toasts");
     if (!place || !words) return;
+    // The same said again is said once, for longer.
+    for (const other of place.children) if (other.textContent === words) other.remove();
     const line = document.createElement("div");
     line.className = bad ? "toast bad" : "toast";
     line.textContent = words;
@@ -166,7 +168,12 @@
   // ── Clicks ────────────────────────────────────────────────────────────────────────────────────────────────────────
   document.addEventListener("click", async (event) => {
     const at = (selector) => event.target.closest(selector);
-    if (at("[data-close]")) { event.preventDefault(); if (dialog?.open) close(); else history.back(); }
+    if (at("[data-close]")) {
+      event.preventDefault();
+      // Of a form that fills a page: the page that it is below of.
+      const above = findAll(".crumbs a").at(-1);
+      if (dialog?.open) close(); else if (above) location.assign(above.href); else history.back();
+    }
     const copied = at("[data-copy]");
     if (copied) {
       try { await navigator.clipboard.writeText(copied.dataset.copy); } catch { copyByHand(copied.dataset.copy); }
@@ -240,6 +247,15 @@
   }, { capture: true, passive: true });
   window.addEventListener("resize", () => findAll(".menu[open]").forEach(placeMenu));
 
+  // ── Wide tables ───────────────────────────────────────────────────────────────────────────────────────────────────
+  function shadeEdges() {
+    for (const frame of findAll(".table-frame, .table-scroll")) {
+      frame.classList.toggle("more-right", frame.scrollLeft + frame.clientWidth < frame.scrollWidth - 2);
+    }
+  }
+  document.addEventListener("scroll", (event) => { if (event.target.matches?.(".table-frame, .table-scroll")) shadeEdges(); }, { capture: true, passive: true });
+  window.addEventListener("resize", shadeEdges);
+
   // ── Forms ─────────────────────────────────────────────────────────────────────────────────────────────────────────
   document.addEventListener("change", (event) => {
     const input = event.target;
@@ -271,6 +287,16 @@
       for (const input of findAll("input, select, textarea", part)) input.disabled = !isShown || input.hasAttribute("data-out");
     }
   }
+  // The button of a form that needs a name typed (data-must-be) or a box ticked (data-needs) first.
+  function allow(form) {
+    const button = form && find(".form-end [type=submit]", form);
+    const names = form ? findAll("[data-must-be]", form) : [];
+    if (!button || !(names.length || button.dataset.needs) || button.hasAttribute("data-blocked")) return;
+    const isTyped = names.every((input) => input.value.trim() === input.dataset.mustBe.trim());
+    const isTicked = !button.dataset.needs || Boolean(find(`[name="${button.dataset.needs}"]`, form)?.checked);
+    button.disabled = !isTyped || !isTicked;
+  }
+  document.addEventListener("input", (event) => allow(event.target.closest("form")));
   // Steps of a long form: [data-step="N"] fieldsets, [data-to-step="N"] buttons.
   function goToStep(form, number, isChecked) {
     const steps = findAll("[data-step]", form);
@@ -310,8 +336,10 @@
     tellTimes(place);
     findAll(".menu[open]", place).forEach(placeMenu);
     countSelected();
+    shadeEdges();
     for (const form of findAll("form", place)) {
       showIfs(form);
+      allow(form);
       if (find("[data-step]", form) && !find("[data-step].now", form)) show1(form, 0);
     }
     document.dispatchEvent(new CustomEvent("maru:settled", { detail: { place } }));

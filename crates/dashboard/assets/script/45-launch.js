@@ -32,6 +32,8 @@
       const button = find(`.steps [data-to-step="${step.dataset.step}"]`, form);
       button.classList.toggle("done", isWhole && step.dataset.seen !== undefined);
     }
+    // Nothing is launched before all that it needs is chosen; what is missing stands above, with the way there.
+    find("[data-launch]", form).disabled = missing.size > 0;
   }
   function seen() {
     const now = find("#launch [data-step].now");

@@ -35,7 +35,6 @@ messages! {
     access_credential_new = "Create application credential", "애플리케이션 인증 정보 만들기";
     access_credential_made(name) = "Application credential “{name}” created", "애플리케이션 인증 정보를 만들었습니다: {name}";
     access_credential_name_hint = "The program it is for.", "이 인증 정보를 쓸 프로그램의 이름입니다.";
-    access_credential_delete_note = "Programs that use it can no longer sign in.", "이 인증 정보를 쓰는 프로그램은 더 이상 로그인할 수 없습니다.";
     access_expires = "Expires", "만료";
     access_expires_hint = "It can't be used after that.", "만료 뒤에는 사용할 수 없습니다.";
     access_never = "never", "만료 없음";

@@ -50,7 +50,7 @@ messages! {
     admin_aggregates_lead = "Groups of hosts. An aggregate with an availability zone puts its hosts into that zone.", "호스트를 묶은 것입니다. 가용 구역을 지정하면 호스트가 그 구역에 속합니다.";
     admin_aggregate_new = "Create aggregate", "집합 만들기";
     admin_aggregate_zone_hint = "Leave empty for no zone.", "비우면 구역을 만들지 않습니다.";
-    admin_aggregate_has_hosts(count) = "It has {count} hosts. Remove them first.", "호스트 {count}개가 속해 있습니다. 먼저 제거하세요.";
+    admin_aggregate_has_hosts(count) = "It has {count} hosts: remove them first.", "호스트 {count}개가 들어 있습니다. 먼저 제거하세요.";
 }
 
 // Flavors.
@@ -73,7 +73,7 @@ messages! {
     admin_flavor_is_public_hint = "Every project can use it. If off, you choose the projects afterwards.", "모든 프로젝트가 쓸 수 있습니다. 끄면 사용할 프로젝트를 나중에 정합니다.";
     admin_flavor_id_hint = "Leave empty to generate one.", "비우면 자동으로 생성됩니다.";
     admin_flavor_edit_hint = "Only the description of a flavor can be changed, because servers depend on the rest.", "서버가 사용하고 있어 설명만 바꿀 수 있습니다.";
-    admin_flavor_used(count) = "{count} servers use it and keep their size.", "서버 {count}대가 사용 중이며, 그 서버의 크기는 그대로입니다.";
+    admin_flavor_used(count) = "{count} servers use it.", "서버 {count}대가 쓰고 있습니다.";
     admin_flavor_access = "Project access", "사용 가능 프로젝트";
     admin_flavor_for_all = "Public: every project can use it.", "공개되어 모든 프로젝트가 쓸 수 있습니다.";
     admin_flavor_for_none = "No projects yet: only administrators can use it.", "아직 허용된 프로젝트가 없어 관리자만 쓸 수 있습니다.";
@@ -92,7 +92,7 @@ messages! {
     admin_project_me = "Make me a member", "나를 멤버로 추가";
     admin_project_me_hint = "You can then switch to it at the top of the page.", "화면 위쪽에서 이 프로젝트로 전환할 수 있습니다.";
     admin_project_delete_here = "You are using this project and will be signed out.", "지금 사용 중인 프로젝트이므로 로그아웃됩니다.";
-    admin_project_leaves(count) = "It owns {count} resources, which stay without an owner. Delete them first with “openstack project cleanup”.", "자원 {count}개가 소유자 없이 남습니다. “openstack project cleanup”으로 먼저 삭제하세요.";
+    admin_project_leaves(figures) = "Left behind without an owner: {figures}. Remove them first with “openstack project cleanup”.", "소유자 없이 남는 자원: {figures}. 먼저 “openstack project cleanup”으로 정리하세요.";
     admin_members = "Members", "멤버";
     admin_members_lead = "Users and groups with a role here.", "여기에서 역할이 있는 사용자와 그룹입니다.";
     admin_grants = "Roles", "역할";
@@ -118,7 +118,7 @@ messages! {
     admin_domains_lead = "Each domain has its own names for projects, users and groups. Most clouds need only the default one.", "도메인마다 프로젝트, 사용자, 그룹의 이름이 따로 있습니다. 대개 기본 도메인이면 충분합니다.";
     admin_domain_new = "Create domain", "도메인 만들기";
     admin_domain_enabled_hint = "Users of a disabled domain can't sign in. Only a disabled domain can be deleted.", "비활성화된 도메인의 사용자는 로그인할 수 없습니다. 비활성화해야 삭제할 수 있습니다.";
-    admin_domain_delete_note = "Its projects, users and groups are deleted too.", "프로젝트, 사용자, 그룹도 함께 삭제됩니다.";
+    admin_domain_delete_note(projects, users, groups) = "Deleted with it: {projects} projects, {users} users, {groups} groups.", "함께 삭제되는 항목: 프로젝트 {projects}개, 사용자 {users}명, 그룹 {groups}개.";
     admin_roles_lead = "What users may do in the projects where they have the role.", "역할이 있는 프로젝트에서 할 수 있는 일을 정합니다.";
     admin_role_new = "Create role", "역할 만들기";
     admin_role_new_hint = "The services use reader, member, manager and admin. Other roles are for your own programs.", "서비스는 reader, member, manager, admin 역할을 씁니다. 다른 역할의 뜻은 직접 만든 프로그램이 정합니다.";
@@ -127,7 +127,7 @@ messages! {
     admin_role_imply_hint(name) = "Anyone with {name} also has this role.", "{name} 역할이 있으면 이 역할도 갖습니다.";
     admin_role_stop_implying(name) = "Remove implied role {name}", "포함하는 역할 {name} 제거";
     admin_role_given = "Assignments", "부여 수";
-    admin_role_delete_note(count) = "It has {count} assignments, which are removed too.", "부여된 {count}건도 함께 회수됩니다.";
+    admin_role_delete_note(count) = "It is assigned {count} times.", "이 역할은 {count}번 할당되어 있습니다.";
 }
 
 // Quotas.
@@ -170,7 +170,6 @@ messages! {
     admin_email = "Email", "이메일";
     admin_user_enabled_hint = "A disabled user can't sign in.", "비활성화하면 로그인할 수 없습니다.";
     admin_user_not_yourself = "You can't disable yourself. Another administrator can.", "자기 자신은 비활성화할 수 없습니다. 다른 관리자에게 요청하세요.";
-    admin_user_delete_note = "Role assignments, key pairs and application credentials are deleted too. Servers stay in their projects.", "부여된 역할, 키 페어, 애플리케이션 인증 정보도 함께 삭제됩니다. 서버는 프로젝트에 남습니다.";
     admin_user_no_group = "Not in any group.", "속한 그룹이 없습니다.";
     admin_first_project = "Project", "프로젝트";
     admin_first_project_hint = "Without a role in a project, the user can't use the dashboard.", "프로젝트에 역할이 없으면 대시보드를 쓸 수 없습니다.";
@@ -193,7 +192,7 @@ messages! {
     admin_groups_empty = "No groups yet", "아직 그룹이 없습니다";
     admin_group_new = "Create group", "그룹 만들기";
     admin_group_empty = "No users in this group yet.", "아직 사용자가 없습니다.";
-    admin_group_delete_note(count) = "{count} users lose the roles they have through it.", "사용자 {count}명이 이 그룹으로 받은 역할을 잃습니다.";
+    admin_group_delete_note(count) = "It has {count} users.", "사용자 {count}명이 속해 있습니다.";
 }
 
 // The system.

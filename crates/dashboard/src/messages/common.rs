@@ -11,7 +11,7 @@ messages! {
     project = "Project", "프로젝트";
     switch_project = "Switch project", "프로젝트 바꾸기";
     signed_in_as(name) = "Signed in as {name}", "{name}(으)로 로그인함";
-    own_password = "Change password", "암호 바꾸기";
+    own_password = "Change password", "비밀번호 변경";
     sign_out = "Sign out", "로그아웃";
     live = "Live", "실시간";
     live_hint = "This page shows changes as they happen", "이 페이지는 변경을 바로 보여 줍니다";
@@ -93,22 +93,17 @@ messages! {
     edit = "Edit", "편집";
     delete = "Delete", "삭제";
     delete_selected = "Delete selected", "선택한 것 삭제";
-    delete_title(name) = "Delete {name}?", "{name}을(를) 삭제할까요?";
-    delete_title_of_many(count) = "Delete {count}?", "{count}개를 삭제할까요?";
-    nothing_chosen = "Choose at least one first.", "먼저 하나 이상 고르세요.";
     delete_for_good = "This can't be undone.", "되돌릴 수 없습니다.";
-    deleted(name) = "{name} deleted", "{name} 삭제됨";
-    deleted_count(count) = "{count} deleted", "{count}개 삭제됨";
     saved = "Saved", "저장했습니다";
     cli_title = "The same on the command line", "명령줄에서 하려면";
-    on_host_title = "Where it lives on the host", "호스트에서의 위치";
+    on_host_title = "On the host", "호스트에서의 위치";
     on_host_hint = "Names as the host's own tools show them (ip, nft, ps).", "호스트의 도구(ip, nft, ps)에 보이는 이름입니다.";
     unlimited = "unlimited", "무제한";
     used_of(used, limit) = "{used} of {limit}", "{used} / {limit}";
     used_only(used) = "{used} used", "{used} 사용";
     mebibytes(n) = "{n}\u{a0}MB", "{n}\u{a0}MB";
     gibibytes(n) = "{n}\u{a0}GB", "{n}\u{a0}GB";
-    not_found_title = "There is no such page", "없는 페이지입니다";
+    not_found_title = "Page not found", "페이지를 찾을 수 없습니다";
     not_found_text = "The address may be mistyped, or what it showed was deleted.", "주소가 틀렸거나, 보여 주던 것이 삭제되었습니다.";
     go_to_overview = "Go to the overview", "개요로 가기";
 }

@@ -21,8 +21,8 @@ messages! {
     fip_forwards(count) = "{count} port forwardings", "포트 포워딩 {count}개";
     fip_router = "Router", "라우터";
     fip_edit(address) = "Edit floating IP {address}", "유동 IP {address} 편집";
-    fip_release_note(target) = "associated with {target}: connections through it end", "{target}에 연결되어 있으며, 접속이 끊깁니다";
-    fip_has_forwardings(count) = "remove its {count} port forwardings first", "포트 포워딩 {count}개를 먼저 제거하세요.";
+    fip_release_note(target) = "Associated with {target}: connections to it end.", "{target}에 연결되어 있으며, 이 주소로 들어오는 연결이 끊깁니다.";
+    fip_has_forwardings(count) = "It has {count} port forwardings: delete them first.", "포트 포워딩 {count}개가 있습니다. 먼저 삭제하세요.";
     fip_way = "Traffic path", "트래픽 경로";
     fip_outside = "External network", "외부 네트워크";
     fip_host_translation = "Address translation (NAT)", "주소 변환(NAT)";

@@ -94,7 +94,7 @@ messages! {
     upload_broken = "The connection broke before all was sent. Check the network and try again.", "다 보내기 전에 연결이 끊겼습니다. 네트워크를 확인하고 다시 시도하세요.";
     upload_sure = "Stop sending the file?", "파일 보내기를 그만둘까요?";
     upload_cancelled = "Stopped; nothing was kept.", "그만두었습니다. 아무것도 남지 않았습니다.";
-    upload_done(name) = "{name} is there, and ready to use.", "{name}을(를) 쓸 수 있습니다.";
+    upload_done(name) = "Image “{name}” is ready to use.", "‘{name}’ 이미지를 사용할 수 있습니다.";
     upload_sum_same = "What arrived is what your browser sent: the sums are the same.", "보낸 그대로 도착했습니다. 합계가 같습니다.";
     upload_sum_differs = "What arrived is not what your browser read: delete the image and send it again.", "도착한 것이 보낸 것과 다릅니다. 이미지를 삭제하고 다시 보내세요.";
     upload_sum_by_hand = "To be sure, compare it with the file's own sum:", "확실히 하려면 파일의 합계와 비교하세요:";
@@ -109,7 +109,7 @@ messages! {
     image_edit(name) = "Edit {name}", "{name} 편집";
     image_protect = "Protect from deletion", "삭제 방지";
     image_protect_hint = "It can't be deleted until this is taken back.", "해제하기 전에는 삭제할 수 없습니다.";
-    image_protected_note = "is protected: switch that off first", "보호되어 있습니다. 먼저 해제하세요";
+    image_protected_note = "This image is protected against deletion. Turn off the protection first.", "삭제되지 않도록 보호된 이미지입니다. 먼저 보호를 해제하세요.";
     image_hide = "Hide from lists", "목록에서 숨기기";
     image_hide_hint = "For old versions: who knows it can still use it.", "옛 버전에 쓰세요. 아는 사람은 계속 쓸 수 있습니다.";
     image_deactivate = "Lock its data", "데이터 잠그기";
@@ -134,7 +134,7 @@ messages! {
     image_share_id_hint = "Its people find it on their API access page. Not needed when a project is chosen above.", "상대방이 API 접근 페이지에서 볼 수 있습니다. 위에서 골랐으면 비워 두세요.";
     image_share_whom = "Choose a project, or give its ID.", "프로젝트를 고르거나 ID를 입력하세요.";
     image_shared_done = "Offered", "제안했습니다";
-    image_unshare(name) = "No longer share with {name}", "{name}과(와) 공유 그만두기";
+    image_unshare(name) = "Stop sharing with {name}", "{name} 프로젝트와 공유 중지";
     image_unshared_done = "No longer shared", "공유를 그만두었습니다";
     image_members = "Shared with", "공유 대상";
     image_members_none = "Not offered to any project yet.", "아직 어느 프로젝트에도 제안하지 않았습니다.";

@@ -6,7 +6,7 @@ use super::{Text, messages};
 messages! {
     launch_title = "Launch a server", "서버 시작하기";
     launch_do = "Launch", "시작";
-    launch_done(name) = "{name} is being made", "{name}을(를) 만들고 있습니다";
+    launch_done(name) = "Server “{name}” is being created", "‘{name}’ 서버를 만들고 있습니다";
     launch_done_many(count) = "{count} servers are being made", "서버 {count}대를 만들고 있습니다";
     launch_step_details = "Details", "기본 정보";
     launch_step_source = "Source", "소스";

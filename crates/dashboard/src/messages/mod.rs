@@ -9,6 +9,7 @@ mod explained;
 mod floating_ips;
 mod images;
 mod key_pairs;
+mod kinds;
 mod launch;
 mod networks;
 mod overview;
@@ -24,6 +25,8 @@ mod topology;
 mod volumes;
 
 use crate::lang::Lang;
+
+pub(crate) use kinds::Kind;
 
 /// The words of a page, in its language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

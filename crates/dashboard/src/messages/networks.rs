@@ -54,7 +54,7 @@ messages! {
     subnet_dns_own = "Cloud DNS", "클라우드 DNS";
     subnet_ipv6_hint = "Only for IPv6 networks.", "IPv6 네트워크에만 쓰입니다.";
     subnet_ipv6_none = "Not advertised", "알리지 않음";
-    network_in_use(count) = "{count} ports on it are still in use", "사용 중인 포트가 {count}개 있습니다.";
+    network_in_use(count) = "{count} ports on this network are in use. Delete the servers, or detach the interfaces, first.", "이 네트워크의 포트 {count}개가 사용 중입니다. 먼저 서버를 삭제하거나 인터페이스를 분리하세요.";
     switched_off = "disabled", "비활성화됨";
     host_namespace = "Network namespace", "네트워크 네임스페이스";
     host_bridge = "Bridge", "브리지";
@@ -86,7 +86,7 @@ messages! {
     port_security_hint = "If off, the port has no security groups and may send from any address (for servers that are routers or firewalls).", "끄면 보안 그룹이 적용되지 않고 아무 주소로나 보낼 수 있습니다(라우터나 방화벽 역할을 하는 서버에 씁니다).";
     port_groups_hint = "What traffic is allowed. Without any group, nothing can come in.", "허용할 트래픽을 정합니다. 하나도 없으면 아무것도 들어올 수 없습니다.";
     port_pairs_hint = "One per line: IP address or CIDR, optionally with “,MAC address”. For addresses that servers take over from each other.", "한 줄에 하나씩 IP 주소나 CIDR을 적고, MAC 주소가 다르면 쉼표 뒤에 적습니다. 여러 서버가 번갈아 쓰는 주소에 필요합니다.";
-    port_in_use(name) = "Server “{name}” loses this interface.", "‘{name}’ 서버에서 이 인터페이스가 사라집니다.";
+    port_in_use(name) = "Server “{name}” loses this interface.", "‘{name}’ 서버의 이 인터페이스가 제거됩니다.";
     port_free = "Unused", "사용 안 함";
     port_unprotected = "Port security is off: all traffic is allowed.", "포트 보안이 꺼져 있어 모든 트래픽이 허용됩니다.";
     port_pairs = "Allowed address pairs", "허용된 주소 쌍";

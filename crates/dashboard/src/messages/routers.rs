@@ -16,10 +16,10 @@ messages! {
     router_admin_up_hint = "If off, no traffic passes.", "끄면 트래픽이 통과하지 않습니다.";
     router_subnets_hint = "Subnets to connect now. Servers on them can then reach the outside.", "지금 연결할 서브넷입니다. 이 서브넷의 서버가 외부와 통신할 수 있게 됩니다.";
     router_no_subnets = "No subnets to connect yet. Create a network first, or connect one later.", "아직 연결할 서브넷이 없습니다. 네트워크를 먼저 만들거나 나중에 연결하세요.";
-    router_in_the_way(interfaces, addresses) = "{interfaces} interfaces, {addresses} floating IPs", "인터페이스 {interfaces}개, 유동 IP {addresses}개";
+    router_in_the_way(count) = "{count} floating IPs go through this router. Disassociate them first.", "이 라우터를 지나는 유동 IP가 {count}개 있습니다. 먼저 연결을 해제하세요.";
     router_delete_interfaces = "Remove its interfaces too", "인터페이스도 함께 제거";
     router_delete_interfaces_hint = "A router with interfaces can't be deleted. Servers on these networks can then no longer reach the outside.", "인터페이스가 있는 라우터는 삭제할 수 없습니다. 제거하면 그 네트워크의 서버는 외부와 통신할 수 없습니다.";
-    router_has_floating_ips(addresses) = "Floating IPs use this router ({addresses}). Disassociate them first.", "유동 IP({addresses})가 이 라우터를 사용합니다. 먼저 연결을 해제하세요.";
+    router_has_floating_ips(addresses) = "Floating IPs lead through it ({addresses}): disassociate them first.", "유동 IP({addresses})가 이 라우터를 지나갑니다. 먼저 연결을 해제하세요.";
     router_quota = "Routers in this project", "프로젝트의 라우터";
     router_through = "Floating IPs using this router", "이 라우터를 사용하는 유동 IP";
     router_through_none = "None yet: no server behind this router can be reached from the outside.", "아직 없습니다. 이 라우터 뒤의 서버에는 밖에서 접속할 수 없습니다.";

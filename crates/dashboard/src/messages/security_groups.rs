@@ -31,7 +31,7 @@ messages! {
     sg_stateless = "stateless", "스테이트리스";
     sg_stateless_choice = "Stateless: replies need rules too", "스테이트리스: 응답에도 규칙이 필요합니다";
     sg_stateless_hint = "For experts: replies need rules too, including those from the metadata service. A server can't be in stateful and stateless groups at once.", "전문가용입니다. 메타데이터 서비스의 응답을 포함해 모든 응답에도 규칙이 필요합니다. 한 서버를 두 종류의 그룹에 함께 넣을 수 없습니다.";
-    sg_in_use(count) = "still has {count} ports; take them out first", "아직 포트 {count}개가 속해 있습니다. 먼저 빼세요.";
+    sg_in_use(count) = "{count} ports use this group. Remove it from them first.", "포트 {count}개가 이 그룹을 사용하고 있습니다. 먼저 포트에서 이 그룹을 제거하세요.";
     sg_is_default = "the default group of the project can't be deleted", "프로젝트의 기본 그룹은 삭제할 수 없습니다.";
     sg_named_by(count) = "{count} rules of other groups that refer to this group are deleted too", "이 그룹을 가리키는 다른 그룹의 규칙 {count}개도 삭제됩니다.";
     sg_allow_ping = "Allow ping", "ping 허용";

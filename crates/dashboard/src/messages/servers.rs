@@ -4,7 +4,7 @@ use super::messages;
 
 // The list and the pages of one.
 messages! {
-    servers_lead = "A server is a computer of your own inside the cloud: start it, log in to it, throw it away.", "서버는 클라우드 안에 있는 나만의 컴퓨터입니다. 켜고, 로그인하고, 필요 없으면 지우세요.";
+    servers_lead = "Servers are virtual machines: launch one, log in to it, and delete it when you no longer need it.", "서버는 클라우드에서 실행되는 가상 머신입니다. 만들어서 로그인하고, 필요 없으면 삭제하세요.";
     servers_word = "servers", "서버";
     servers_empty = "You have no server yet", "아직 서버가 없습니다";
     servers_empty_text = "A server is made from an image (its system), a flavor (its size) and a network (what it is plugged into). It is ready within a minute.", "서버는 이미지(시스템), flavor(크기), 네트워크(꽂을 곳)로 만듭니다. 1분 안에 준비됩니다.";
@@ -31,10 +31,10 @@ messages! {
     server_group_one = "Server group", "서버 그룹";
     server_config_drive = "Config drive", "구성 드라이브";
     server_launched = "First started", "처음 켜진 때";
-    server_processors = "Processors", "프로세서";
+    server_processors = "vCPUs", "vCPU";
     server_memory = "Memory", "메모리";
     server_root_disk = "Root disk", "루트 디스크";
-    server_ephemeral = "Further disk", "추가 디스크";
+    server_ephemeral = "Ephemeral disk", "임시 디스크";
     server_swap = "Swap", "스왑";
     server_disk_as_image = "as large as the image", "이미지 크기만큼";
     server_before_resize = "Before the resize", "크기 변경 전";
@@ -48,9 +48,9 @@ messages! {
     server_rescued_note = "It runs from a rescue disk; its own disk is the second one. Mend it, then end the rescue.", "복구 디스크로 실행 중이며 원래 디스크는 두 번째 디스크입니다. 고친 뒤 복구를 끝내세요.";
     server_fault = "This server could not be made, or broke", "서버를 만들지 못했거나 고장 났습니다";
     server_fault_details = "Details", "자세히";
-    server_fault_no_room = "Delete this server and take a smaller flavor, or stop and delete servers that are no longer needed; then launch it again.", "이 서버를 지우고 더 작은 flavor를 고르거나, 필요 없는 서버를 지운 뒤 다시 만드세요.";
+    server_fault_no_room = "Delete this server and choose a smaller flavor, or delete servers that are no longer needed; then launch it again.", "이 서버를 삭제하고 더 작은 flavor를 고르거나, 필요 없는 서버를 삭제한 뒤 다시 만드세요.";
     server_log_reboot = "Reboot", "재부팅";
-    server_fault_other = "Try a hard reboot. If that does not help, look at the log, rebuild the server, or delete it and launch another.", "하드 재부팅을 해 보세요. 안 되면 로그를 보고, 다시 구축하거나 지우고 새로 만드세요.";
+    server_fault_other = "Try a hard reboot. If that does not help, look at the log, rebuild the server, or delete it and launch another.", "하드 재부팅을 해 보세요. 안 되면 로그를 확인하고, 다시 빌드하거나 삭제한 뒤 새로 만드세요.";
 }
 
 // States.
@@ -80,7 +80,7 @@ messages! {
     server_resuming = "waking up", "깨우는 중";
     server_copying_disk = "copying its disk", "디스크를 복사하는 중";
     server_making_image = "making the image", "이미지를 만드는 중";
-    server_rebuilding = "being rebuilt", "다시 구축하는 중";
+    server_rebuilding = "being rebuilt", "다시 빌드하는 중";
     server_resizing = "changing its size", "크기를 바꾸는 중";
     server_reverting = "taking its old size back", "이전 크기로 되돌리는 중";
     server_rescuing = "starting the rescue", "복구를 시작하는 중";
@@ -89,10 +89,10 @@ messages! {
     server_offloading = "leaving its host", "호스트에서 내리는 중";
     server_unshelving = "coming off the shelf", "보관에서 꺼내는 중";
     server_deleting = "being deleted", "삭제하는 중";
-    server_power_unknown = "power not known", "전원 알 수 없음";
-    server_power_on = "power on", "전원 켜짐";
-    server_power_paused = "standing still", "멈춤";
-    server_power_off = "power off", "전원 꺼짐";
+    server_power_unknown = "not known", "알 수 없음";
+    server_power_on = "on", "켜짐";
+    server_power_paused = "paused", "일시 정지됨";
+    server_power_off = "off", "꺼짐";
     server_power_crashed = "crashed", "비정상 종료";
     server_power_suspended = "memory saved", "메모리 저장됨";
     server_not_while(state) = "Not while it is: {state}", "현재 상태에서는 할 수 없습니다: {state}";
@@ -107,26 +107,26 @@ messages! {
 // Parts of the page.
 messages! {
     server_ssh = "Log in", "로그인하기";
-    server_ssh_off = "It is not running just now; this works once it does.", "지금은 실행 중이 아닙니다. 켜지면 쓸 수 있습니다.";
-    server_ssh_no_nic = "It is plugged into no network, so there is no way to it but the console.", "네트워크에 꽂혀 있지 않아 콘솔로만 들어갈 수 있습니다.";
+    server_ssh_off = "It is not running now; this works once it is.", "지금은 실행 중이 아닙니다. 실행되면 접속할 수 있습니다.";
+    server_ssh_no_nic = "It has no network interface, so only the console leads to it.", "네트워크 인터페이스가 없어 콘솔로만 접속할 수 있습니다.";
     server_ssh_inside = "It has no floating IP: this goes through the network's namespace, on the cloud's own host. To reach it from elsewhere:", "유동 IP가 없어 클라우드 호스트에서 네임스페이스를 거쳐 들어갑니다. 다른 곳에서 접속하려면:";
-    server_ssh_closed = "None of its security groups lets SSH (TCP port 22) in, so this will wait in vain.", "보안 그룹에 SSH(TCP 22)를 허용하는 규칙이 없어 접속되지 않습니다.";
-    server_ssh_who = "What name one logs in with is not known of this image: put it in place of LOGIN (the image's property os_admin_user says it to this page).", "이 이미지의 로그인 이름을 알 수 없습니다. LOGIN 자리에 넣으세요(이미지 속성 os_admin_user로 알려 줄 수 있습니다).";
-    server_ssh_key(file) = "{file} is the private key that you got when you made the key pair. It must be readable by you alone:", "{file}은(는) 키 페어를 만들 때 받은 개인 키입니다. 본인만 읽을 수 있어야 합니다:";
-    server_ssh_no_key = "It was made without a key pair, so only a password leads in, if the image has one (cirros: gocubsgo).", "키 페어 없이 만들어 이미지의 비밀번호로만 들어갈 수 있습니다(cirros: gocubsgo).";
+    server_ssh_closed = "None of its security groups allows SSH (TCP port 22), so SSH will time out.", "SSH(TCP 22번 포트)를 허용하는 보안 그룹 규칙이 없어 SSH 접속이 시간 초과됩니다.";
+    server_ssh_who = "This image doesn't say which user to log in as. Replace LOGIN with the right name, or set os_admin_user on the image.", "이 이미지에는 로그인할 사용자 이름이 적혀 있지 않습니다. LOGIN을 알맞은 이름으로 바꾸거나, 이미지에 os_admin_user 속성을 설정하세요.";
+    server_ssh_key(file) = "{file} is the private key that you downloaded when you created the key pair. Only you may be able to read it:", "{file} 파일은 키 페어를 만들 때 내려받은 개인 키입니다. 본인만 읽을 수 있어야 합니다:";
+    server_ssh_no_key = "It was created without a key pair, so you can log in only with a password, if the image has one (cirros: gocubsgo).", "키 페어 없이 만든 서버라, 이미지에 비밀번호가 있을 때만 비밀번호로 로그인할 수 있습니다(cirros: gocubsgo).";
     server_nics = "Network interfaces", "네트워크 인터페이스";
-    server_nics_none = "It is plugged into no network.", "꽂힌 네트워크가 없습니다.";
+    server_nics_none = "It has no network interface.", "네트워크 인터페이스가 없습니다.";
     server_fixed = "Fixed IP", "고정 IP";
     server_floating = "Floating IP", "유동 IP";
     server_volumes_none = "No volume is attached.", "연결된 볼륨이 없습니다.";
     server_device = "Device", "장치";
     server_boots_from = "boots from it", "부팅 볼륨";
     server_goes_along = "Deleted with it", "함께 삭제";
-    server_goes_along_long = "Delete the volume along with the server", "서버를 지울 때 볼륨도 지우기";
-    server_goes_along_hint = "Otherwise the volume and its data stay when the server goes.", "끄면 서버를 지워도 볼륨과 데이터가 남습니다.";
+    server_goes_along_long = "Delete the volume together with the server", "서버를 삭제할 때 볼륨도 삭제";
+    server_goes_along_hint = "Otherwise the volume and its data are kept.", "선택하지 않으면 서버를 삭제해도 볼륨과 데이터가 남습니다.";
     server_volume_attached = "attached", "연결됨";
     server_volume_attaching = "being attached", "연결하는 중";
-    server_volume_detaching = "being detached", "분리하는 중";
+    server_volume_detaching = "being detached", "연결 해제하는 중";
     server_groups_none = "It is in no security group: nothing reaches it, and it reaches nothing.", "보안 그룹이 없어 드나드는 것이 모두 막힙니다.";
     server_group_lets_nothing = "lets nothing in", "들어오는 것을 모두 막음";
     server_more_rules(n) = "and {n} more", "외 {n}개";

@@ -12,8 +12,8 @@ messages! {
     volumes_empty_text = "Keep data on a volume, attach it to a server, and take it to another server when that one is gone.", "볼륨에 데이터를 두고 서버에 연결하세요. 그 서버가 없어져도 다른 서버에 연결할 수 있습니다.";
     volume_one = "Volume", "볼륨";
     volume_new = "Create volume", "볼륨 만들기";
-    volume_made(name) = "Volume {name} is being created", "볼륨 {name}을(를) 만들고 있습니다";
-    volume_edit(name) = "Edit {name}", "{name} 편집";
+    volume_made(name) = "Volume “{name}” is being created", "‘{name}’ 볼륨을 만들고 있습니다";
+    volume_edit(name) = "Edit volume “{name}”", "‘{name}’ 볼륨 편집";
     volume_attached_to = "Attached to", "연결된 서버";
     volume_not_attached = "Not attached to any server.", "연결된 서버가 없습니다.";
     volume_as_device = "as", "장치";
@@ -23,9 +23,9 @@ messages! {
     volume_read_only = "read-only", "읽기 전용";
     volume_multiattach = "for several servers", "여러 서버용";
     volume_zone = "Availability zone", "가용 구역";
-    volume_source = "Starts as", "처음 내용";
+    volume_source = "Source", "원본";
     volume_metadata = "Metadata", "메타데이터";
-    volume_metadata_hint = "One per line: key=value", "한 줄에 하나씩: 키=값";
+    volume_metadata_hint = "One per line: key=value.", "한 줄에 하나씩 키=값으로 적습니다.";
     volume_metadata_wrong(line) = "“{line}” is not of the form key=value.", "“{line}”은(는) 키=값 형식이 아닙니다.";
     volume_image_metadata = "From its image", "이미지에서 온 정보";
     volume_server = "Server", "서버";
@@ -35,19 +35,19 @@ messages! {
     volume_goes_with_server = "deleted with the server", "서버와 함께 삭제";
     volume_host_file = "File", "파일";
     volume_host_file_kind = "Kind", "종류";
-    volume_host_file_sparse = "a plain disk with holes: only what was written takes space", "빈 곳이 있는 디스크 파일: 쓴 만큼만 공간을 차지합니다";
+    volume_host_file_sparse = "sparse raw file", "희소(sparse) raw 파일";
     volume_host_files = "Files on the host", "호스트의 파일";
 }
 
 // Images, volumes and copies of them, for administrators.
 messages! {
-    storage_of_project = "This project's", "이 프로젝트";
-    storage_of_all = "Every project's", "모든 프로젝트";
+    storage_of_project = "This project", "이 프로젝트";
+    storage_of_all = "All projects", "모든 프로젝트";
 }
 
 // Making one.
 messages! {
-    volume_name_hint = "What you will look for in lists", "목록에서 찾을 이름입니다";
+    volume_name_hint = "A name to find it by in lists.", "목록에서 찾을 이름입니다.";
     volume_name_missing = "Give it a name.", "이름을 입력하세요.";
     volume_size = "Size (GB)", "크기(GB)";
     volume_size_hint = "It can grow later, but never shrink.", "나중에 늘릴 수는 있지만 줄일 수는 없습니다.";
@@ -57,19 +57,19 @@ messages! {
     volume_from_image = "Image", "이미지";
     volume_from_image_note = "bootable, like the image", "이미지처럼 부팅됩니다";
     volume_from_snapshot = "Snapshot", "스냅샷";
-    volume_from_snapshot_note = "as a volume was then", "그때의 볼륨 그대로";
-    volume_from_volume = "Volume", "볼륨";
-    volume_from_volume_note = "a copy of it as it is now", "지금 상태의 복사본";
+    volume_from_snapshot_note = "a volume as it was at that time", "특정 시점의 볼륨 사본입니다.";
+    volume_from_volume = "An existing volume", "기존 볼륨";
+    volume_from_volume_note = "a copy of it as it is now", "지금 상태의 사본";
     volume_from_backup = "Backup", "백업";
-    volume_from_backup_note = "what was kept apart", "따로 보관한 것";
+    volume_from_backup_note = "from a backup", "백업에서 복원";
     volume_from_none = "there is none yet", "아직 없습니다";
-    volume_source_missing = "Choose what it starts as.", "처음 내용을 고르세요.";
-    volume_type_hint = "Kinds of volumes that the operator offers", "운영자가 제공하는 볼륨의 종류입니다";
+    volume_source_missing = "Choose a source.", "원본을 고르세요.";
+    volume_type_hint = "Kinds of volumes that the operator offers.", "운영자가 제공하는 볼륨의 종류입니다.";
     volume_type_usual = "the usual one (of its source, or the default)", "기본(원본의 유형이나 기본 유형)";
     volume_more = "More settings", "추가 설정";
     volume_from_size(size) = "{size} or more", "{size} 이상";
-    volume_too_small(size) = "Too small: what it starts as needs at least {size}.", "너무 작습니다. 처음 내용에 적어도 {size}가 필요합니다.";
-    volume_too_many = "The project's quota of volumes is used up: delete one, or ask for more.", "프로젝트의 볼륨 쿼터를 다 썼습니다. 하나를 지우거나 늘려 달라고 하세요.";
+    volume_too_small(size) = "Too small: the source needs at least {size}.", "너무 작습니다. 원본에 맞추려면 {size} 이상이어야 합니다.";
+    volume_too_many = "The project's volume quota is used up: delete one, or ask for more.", "프로젝트의 볼륨 쿼터를 모두 썼습니다. 볼륨을 삭제하거나 쿼터를 늘려 달라고 요청하세요.";
     volume_no_room(size) = "The project's quota has room for {size} only.", "프로젝트의 쿼터에는 {size}만 남았습니다.";
     volume_too_large(size) = "A single volume may have {size} at most.", "볼륨 하나는 최대 {size}입니다.";
     volume_fits = "Fits into the quota.", "쿼터 안에 들어갑니다.";
@@ -78,7 +78,7 @@ messages! {
 // Attaching and detaching.
 messages! {
     volume_attach = "Attach to a server", "서버에 연결";
-    volume_attach_title(name) = "Attach {name} to a server", "{name}을(를) 서버에 연결";
+    volume_attach_title(name) = "Attach volume “{name}”", "‘{name}’ 볼륨 연결";
     volume_attach_hint = "The server sees a new disk at once; a running one needs no restart.", "서버에 바로 새 디스크가 보입니다. 다시 시작하지 않아도 됩니다.";
     volume_attaching = "The volume is being attached", "볼륨을 연결하고 있습니다";
     volume_no_server = "No server can take it now: launch one, or wait until one is ready.", "지금 연결할 수 있는 서버가 없습니다. 서버를 만들거나 준비될 때까지 기다리세요.";
@@ -92,24 +92,24 @@ messages! {
     volume_with_server_hint = "Without, it stays when the server is deleted.", "끄면 서버를 삭제해도 볼륨은 남습니다.";
     volume_device_hint = "Empty: the next free one. Guests may name it differently.", "비우면 다음 빈 이름입니다. 서버 안에서는 다르게 보일 수 있습니다.";
     volume_detach = "Detach", "연결 해제";
-    volume_detach_title(name) = "Detach {name}?", "{name}의 연결을 해제할까요?";
+    volume_detach_title(name) = "Detach volume “{name}”?", "‘{name}’ 볼륨의 연결을 해제할까요?";
     volume_detach_from(server) = "It is taken out of server {server}, where it is", "서버 {server}에서 연결을 해제합니다. 장치:";
     volume_detach_first = "Unmount it in the server first, or what is not written yet is lost:", "먼저 서버에서 마운트를 해제하세요. 아직 쓰지 않은 데이터를 잃을 수 있습니다:";
-    volume_detaching = "The volume is being detached", "연결을 해제하고 있습니다";
+    volume_detaching = "The volume is being detached", "볼륨의 연결을 해제하고 있습니다";
 }
 
 // Changing one.
 messages! {
-    volume_extend = "Extend", "늘리기";
-    volume_extend_title(name) = "Extend {name}", "{name} 늘리기";
+    volume_extend = "Extend", "확장";
+    volume_extend_title(name) = "Extend volume “{name}”", "‘{name}’ 볼륨 확장";
     volume_extend_now(size) = "It has {size} now.", "지금 크기는 {size}입니다.";
     volume_extend_in_use = "It is attached: the server sees the new size at once, and its file system has to be grown in there (growpart, resize2fs).", "연결된 볼륨입니다. 서버에 새 크기가 바로 보이며, 파일 시스템은 서버 안에서 늘려야 합니다(growpart, resize2fs).";
     volume_extend_to = "New size (GB)", "새 크기(GB)";
     volume_extend_hint = "This can't be taken back: volumes never shrink.", "되돌릴 수 없습니다. 볼륨은 줄일 수 없습니다.";
     volume_only_grows(size) = "It has {size} already, and can only grow.", "이미 {size}이며, 늘리기만 할 수 있습니다.";
     volume_extended = "The volume is growing", "볼륨을 늘리고 있습니다";
-    volume_retype = "Change type", "유형 바꾸기";
-    volume_retype_title(name) = "Change the type of {name}", "{name}의 유형 바꾸기";
+    volume_retype = "Change type", "유형 변경";
+    volume_retype_title(name) = "Change the type of volume “{name}”", "‘{name}’ 볼륨의 유형 변경";
     volume_retype_now(name) = "Its type is {name} now.", "지금 유형은 {name}입니다.";
     volume_retype_to = "New type", "새 유형";
     volume_retype_hint = "The data stays where it is; limits of the new type hold from now on.", "데이터는 그대로 있고, 이제부터 새 유형의 제한을 따릅니다.";
@@ -120,23 +120,23 @@ messages! {
     volume_set_read_only = "Make read-only", "읽기 전용으로 바꾸기";
     volume_unset_read_only = "Make writable", "쓸 수 있게 바꾸기";
     volume_clone = "Copy into a new volume", "새 볼륨으로 복사";
-    volume_delete_with(count) = "has {count} snapshot(s), which depend on it", "스냅샷 {count}개가 딸려 있습니다";
-    volume_delete_snapshots = "Delete its snapshots too", "스냅샷도 함께 삭제";
-    volume_delete_snapshots_hint = "A volume can't go without them.", "스냅샷이 남아 있으면 볼륨을 삭제할 수 없습니다.";
-    volume_delete_attached = "is attached to a server: detach it first", "서버에 연결되어 있습니다. 먼저 해제하세요";
-    volume_in_use_copy = "A server is using it: the copy will be as after a power cut. For a clean one, shut the server off or unmount the volume first.", "서버가 쓰고 있어, 갑자기 전원이 꺼진 것 같은 복사본이 됩니다. 깨끗하게 하려면 서버를 끄거나 먼저 마운트를 해제하세요.";
+    volume_delete_with(count) = "It has {count} snapshots. They must be deleted, too.", "스냅샷 {count}개가 있습니다. 스냅샷도 함께 삭제해야 합니다.";
+    volume_delete_snapshots = "Also delete its snapshots", "스냅샷도 함께 삭제";
+    volume_delete_snapshots_hint = "A volume with snapshots can't be deleted without them.", "스냅샷이 있는 볼륨은 스냅샷과 함께 삭제해야 합니다.";
+    volume_delete_attached = "It is attached to a server. Detach it first.", "서버에 연결되어 있습니다. 먼저 연결을 해제하세요.";
+    volume_in_use_copy = "A server is using it: the copy is crash-consistent (as after a power cut). For a clean one, shut the server off or unmount the volume first.", "서버가 사용 중이라 갑자기 전원이 꺼졌을 때와 같은 상태(crash-consistent)로 복사됩니다. 깨끗한 사본이 필요하면 서버를 끄거나 먼저 마운트를 해제하세요.";
     volume_missing = "Choose a volume.", "볼륨을 고르세요.";
-    volume_reset = "Set state by hand", "상태 직접 지정";
+    volume_reset = "Reset state", "상태 재설정";
     volume_reset_title(name) = "State of {name}", "{name}의 상태";
     volume_reset_text = "For when it hangs: this changes the record only, not what happens on the host.", "멈춰 있을 때만 쓰세요. 기록만 바뀌고 호스트에서 일어나는 일은 그대로입니다.";
-    volume_force_delete = "Delete it in whatever state it is", "상태와 관계없이 삭제";
+    volume_force_delete = "Delete whatever its state", "상태와 관계없이 삭제";
     volume_force_delete_text = "Or delete it without asking for its state. This can't be undone.", "또는 상태를 묻지 않고 삭제합니다. 되돌릴 수 없습니다.";
 }
 
 // Images and other projects.
 messages! {
-    volume_to_image = "Copy into an image", "이미지로 만들기";
-    volume_to_image_title(name) = "An image of {name}", "{name}의 이미지";
+    volume_to_image = "Create image", "이미지 만들기";
+    volume_to_image_title(name) = "Create image from volume “{name}”", "‘{name}’ 볼륨으로 이미지 만들기";
     volume_to_image_text = "New servers can then be started from what is on it now.", "지금 내용으로 새 서버를 시작할 수 있게 됩니다.";
     volume_to_image_begun = "The volume is being copied into an image", "볼륨을 이미지로 복사하고 있습니다";
     volume_image_name = "Name of the image", "이미지 이름";
@@ -145,7 +145,7 @@ messages! {
     volume_reimage_title(name) = "Fill {name} anew", "{name} 다시 채우기";
     volume_reimaging = "The volume is being filled from the image", "볼륨을 이미지로 채우고 있습니다";
     volume_transfer = "Give to another project", "다른 프로젝트에 넘기기";
-    volume_transfer_title(name) = "Give {name} to another project", "{name}을(를) 다른 프로젝트에 넘기기";
+    volume_transfer_title(name) = "Transfer volume “{name}” to another project", "‘{name}’ 볼륨을 다른 프로젝트로 이전";
     volume_transfer_text = "You get an ID and a key. Whoever has both can take the volume, with its snapshots, into their project; until then you can take the offer back.", "ID와 키를 받습니다. 둘을 아는 사람이 볼륨을 스냅샷과 함께 자기 프로젝트로 가져갈 수 있습니다. 그 전까지는 취소할 수 있습니다.";
     volume_transfer_name = "A name for the offer", "제안의 이름";
     volume_transfer_once = "The key is shown this once, and kept nowhere: copy it now.", "키는 지금 한 번만 보입니다. 어디에도 남지 않으니 지금 복사하세요.";
@@ -182,7 +182,7 @@ messages! {
     volume_type_limits_shared(count) = "{count} types share these limits: a change is a change of all.", "유형 {count}개가 이 제한을 함께 씁니다. 바꾸면 모두 바뀝니다.";
     volume_type_specs = "Extra specs", "추가 사양";
     volume_type_specs_hint = "One per line: key=value. What no host offers makes volumes of this type fail.", "한 줄에 하나씩: 키=값. 호스트가 제공하지 않는 것을 쓰면 볼륨을 만들지 못합니다.";
-    volume_type_in_use(count) = "{count} volume(s) are of it: retype or delete them first", "볼륨 {count}개가 쓰고 있습니다. 먼저 유형을 바꾸거나 삭제하세요";
+    volume_type_in_use(count) = "{count} volumes have this type. Change their type or delete them first.", "볼륨 {count}개가 이 유형입니다. 먼저 유형을 바꾸거나 볼륨을 삭제하세요.";
 }
 
 // Snapshots.
@@ -214,7 +214,7 @@ messages! {
     backup_incremental_hint = "Smaller and faster; needs an earlier backup of this volume, which then can't be deleted alone.", "작고 빠릅니다. 이 볼륨의 이전 백업이 있어야 하고, 그 백업만 따로 삭제할 수 없게 됩니다.";
     backup_is_incremental = "incremental", "증분";
     backup_is_full = "full", "전체";
-    backup_has_dependents = "newer incremental backups build on it: delete those first", "이것을 바탕으로 한 증분 백업이 있습니다. 먼저 그것을 삭제하세요";
+    backup_has_dependents = "Newer incremental backups depend on this one. Delete them first.", "이 백업에 의존하는 증분 백업이 있습니다. 먼저 그 백업을 삭제하세요.";
     backup_restore = "Restore", "복원";
     backup_restore_title(name) = "Restore {name}", "{name} 복원";
     backup_to = "Into", "복원할 곳";

@@ -161,11 +161,16 @@ pub(crate) fn check(name: &str, label: &str, hint: &str, is_set: bool) -> Markup
 
 /// The end of a form: its place for problems, cancel, and the button that sends it.
 pub(crate) fn submit(t: Text, words: &str, is_dangerous: bool) -> Markup {
+    submit_if(t, words, is_dangerous, false, None)
+}
+
+/// [`submit`] with a button that can't be pressed (`is_blocked`), or not before the box `needed` is ticked.
+pub(crate) fn submit_if(t: Text, words: &str, is_dangerous: bool, is_blocked: bool, needed: Option<&str>) -> Markup {
     html! {
         div .problem-place aria-live="assertive" {}
         footer .form-end {
             button .button type="button" data-close { (t.cancel()) }
-            button .button.main.danger[is_dangerous] type="submit" { (words) }
+            button .button.main.danger[is_dangerous] type="submit" disabled[is_blocked] data-blocked[is_blocked] data-needs=[needed] { (words) }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::assets;
 use crate::messages::Text;
 use crate::outcome::Problem;
 
-pub(crate) use fields::{Choice, Field, check, choices, pick, submit, text, text_area};
+pub(crate) use fields::{Choice, Field, check, choices, pick, submit, submit_if, text, text_area};
 pub(crate) use list::{List, ListQuery};
 
 /// A picture of `assets/icons.svg`.
@@ -85,10 +85,22 @@ pub(crate) fn head(title: &str, lead: &str, actions: Markup) -> Markup {
     }
 }
 
+/// Where a page stands: what it is below of, from the top.
+pub(crate) fn crumbs<'a>(parents: impl IntoIterator<Item = (&'a str, &'a str)>) -> Markup {
+    html! {
+        p .crumbs {
+            @for (at, (address, words)) in parents.into_iter().enumerate() {
+                @if at > 0 { span aria-hidden="true" { " / " } }
+                a href=(address) { (words) }
+            }
+        }
+    }
+}
+
 /// The head of an object's page, with the way back to its list.
 pub(crate) fn object_head(list: (&str, &str), name: &str, state: Markup, actions: Markup) -> Markup {
     html! {
-        p .crumbs { a href=(list.0) { (list.1) } span aria-hidden="true" { " / " } }
+        (crumbs([list]))
         header .page-head {
             div .title-line { h1 { (name) } (state) }
             div .page-actions { (actions) }
@@ -220,6 +232,15 @@ pub(crate) fn on_host(t: Text, rows: Markup, commands: &[String]) -> Markup {
             @if !commands.is_empty() { (code_block(t, &commands.join("\n"))) }
         }
     }
+}
+
+/// A word as a shell takes it.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// What happened, who can mend it, what to do, and the request's id.

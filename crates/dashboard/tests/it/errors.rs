@@ -47,7 +47,7 @@ async fn what_the_api_refuses_is_explained_in_the_visitors_language() {
 
     // Nothing chosen is no deletion of nothing.
     let nothing = visitor.get("/dashboard/networks/delete").await.expect(200);
-    assert!(nothing.body.contains("먼저 하나 이상 고르세요."), "{}", nothing.body);
+    assert!(nothing.body.contains("선택한 네트워크가 없습니다."), "{}", nothing.body);
     visitor.submit("/dashboard/networks/delete", &[]).await.expect(422);
     let request = Request::builder().uri("/dashboard/session");
     visitor.send(request, axum::body::Body::empty()).await.expect(204);

@@ -188,7 +188,8 @@ pub fn get_visible(cloud: &Cloud, actor: &Actor, id: BackupId) -> Result<Arc<Vol
         .ok_or_else(|| VolumeBackup::not_found(&id))
 }
 
-fn of_volume(cloud: &Cloud, id: VolumeId) -> impl Iterator<Item = &Arc<VolumeBackup>> {
+/// The backups of a volume.
+pub fn of_volume(cloud: &Cloud, id: VolumeId) -> impl Iterator<Item = &Arc<VolumeBackup>> {
     let ids = cloud.lookups.backups_by_volume.of(&id);
     ids.filter_map(|id| cloud.volume_backups.get(id))
 }

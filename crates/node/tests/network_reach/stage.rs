@@ -145,11 +145,6 @@ impl Stage {
         &self.places[&key]
     }
 
-    /// Whether there is a machine where a question would start.
-    pub fn has(&self, port: PortId) -> bool {
-        self.places.contains_key(&Start::Port { id: port, address: ANY })
-    }
-
     /// Lets everybody answer, by every address.
     fn serve(&mut self, topology: &Topology, machines: &BTreeMap<usize, Netns>) {
         let mut answering: Vec<(Netns, Vec<IpAddr>)> = Vec::new();

@@ -30,7 +30,12 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(list).post(create))
         .route("/dashboard/credentials/new", get(new))
-        .merge(deletion::routes("/dashboard/credentials/delete", Some(HERE), victim))
+        .merge(deletion::routes(
+            deletion::Kind::Credential,
+            "/dashboard/credentials/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 fn own(visit: &Visit) -> Result<Vec<Arc<ApplicationCredential>>, Problem> {
@@ -221,7 +226,7 @@ fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
         .find(|row| row.id == id)
         .ok_or_else(|| Problem::in_form(id))?;
     let path = format!("/identity/v3/users/{}/application_credentials/{}", row.user_id, row.id);
-    Ok(Victim::new(&row.id, &row.name, path).note(visit.t().access_credential_delete_note()))
+    Ok(Victim::new(&row.id, &row.name, path))
 }
 
 #[cfg(test)]

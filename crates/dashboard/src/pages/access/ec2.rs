@@ -22,7 +22,7 @@ const DELETE: &str = "/dashboard/api-access/ec2/delete";
 pub(super) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(CREATE, post(create))
-        .merge(deletion::routes(DELETE, None, victim))
+        .merge(deletion::routes(deletion::Kind::Ec2, DELETE, None, victim))
 }
 
 fn own(visit: &Visit) -> Vec<Arc<Credential>> {

@@ -31,6 +31,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/admin/roles/{id}/implies", get(ask_imply).post(imply))
         .route("/dashboard/admin/roles/{id}/implies/remove", post(stop_implying))
         .merge(deletion::routes_of_admins(
+            deletion::Kind::Role,
             "/dashboard/admin/roles/delete",
             None,
             victim,
@@ -187,6 +188,12 @@ fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let cloud = visit.cloud();
     let role = cloud.get::<Role>(&id.into())?;
     let given = cloud.lookups.assignments_by_role.count(&role.id);
-    Ok(Victim::new(&role.id, &role.name, api_of(&role.id))
-        .note_of(given, |given| visit.t().admin_role_delete_note(given)))
+    let t = visit.t();
+    let victim =
+        Victim::new(&role.id, &role.name, api_of(&role.id)).note_of(given, |given| t.admin_role_delete_note(given));
+    // Without it nobody administers the cloud.
+    if role.name == "admin" {
+        return Ok(victim.note(t.admin_role_delete_admin()).grave());
+    }
+    Ok(victim)
 }

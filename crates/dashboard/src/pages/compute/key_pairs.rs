@@ -32,7 +32,12 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/key-pairs/import", get(ask_import).post(create_imported))
         .route("/dashboard/key-pairs/show", get(show_named))
         .route("/dashboard/key-pairs/{name}", get(show_at))
-        .merge(deletion::routes("/dashboard/key-pairs/delete", Some(HERE), victim))
+        .merge(deletion::routes(
+            deletion::Kind::KeyPair,
+            "/dashboard/key-pairs/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 /// Where a pair is shown. Its name may be any word, "new" and ".." too, so it stands in the query.

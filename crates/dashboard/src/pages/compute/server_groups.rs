@@ -27,7 +27,12 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route(HERE, get(list).post(create))
         .route("/dashboard/server-groups/new", get(new))
         .route("/dashboard/server-groups/{id}", get(show))
-        .merge(deletion::routes("/dashboard/server-groups/delete", Some(HERE), victim))
+        .merge(deletion::routes(
+            deletion::Kind::ServerGroup,
+            "/dashboard/server-groups/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 /// A policy in words.

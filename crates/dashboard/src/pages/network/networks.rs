@@ -29,7 +29,12 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/networks/new", get(new))
         .route("/dashboard/networks/{id}", get(show))
         .route("/dashboard/networks/{id}/edit", get(edit).post(update))
-        .merge(deletion::routes("/dashboard/networks/delete", Some(HERE), victim))
+        .merge(deletion::routes(
+            deletion::Kind::Network,
+            "/dashboard/networks/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 /// A name for people: networks need none.
@@ -396,5 +401,12 @@ fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
         .filter(|port: &&Arc<Port>| !port.is_network_owned() || port.is_router_owned())
         .count();
     let path = format!("/networking/v2.0/networks/{}", network.id);
-    Ok(Victim::new(network.id, name_of(t, &network.standard), path).note_of(in_use, |count| t.network_in_use(count)))
+    let victim = Victim::new(network.id, name_of(t, &network.standard), path);
+    if in_use > 0 {
+        let page = format!("{HERE}/{}#ports", network.id);
+        return Ok(victim
+            .blocked(t.network_in_use(in_use))
+            .step(page, t.network_to_ports()));
+    }
+    Ok(victim)
 }

@@ -9,6 +9,7 @@ use axum::routing::get;
 use ipnet::IpNet;
 use maud::{Markup, html};
 use model::network::access::{Resource, get_visible};
+use model::network::port::device_owner;
 use model::network::subnet::{addresses_in_use, pool_size};
 use model::network::{Network, Subnet};
 use model::{NetworkId, SubnetId};
@@ -28,7 +29,12 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/subnets/new", get(new).post(create))
         .route("/dashboard/subnets/check", get(check))
         .route("/dashboard/subnets/{id}/edit", get(edit).post(update))
-        .merge(deletion::routes("/dashboard/subnets/delete", None, victim))
+        .merge(deletion::routes(
+            deletion::Kind::Subnet,
+            "/dashboard/subnets/delete",
+            None,
+            victim,
+        ))
 }
 
 /// The subnets of a network, on its page.
@@ -350,12 +356,22 @@ fn overlapping(visit: &Visit, cidr: IpNet) -> Vec<(String, IpNet, bool)> {
 
 fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let subnet = get_visible::<Subnet>(visit.cloud(), visit.actor(), &deletion::parsed(id)?)?;
-    let name = format!("{} {}", subnet.standard.name, subnet.cidr);
-    Ok(Victim::new(
-        subnet.id,
-        name,
-        format!("/networking/v2.0/subnets/{}", subnet.id),
-    ))
+    let (t, cloud) = (visit.t(), visit.cloud());
+    let name = match subnet.standard.name.as_str() {
+        "" => subnet.cidr.to_string(),
+        name => format!("{name} ({})", subnet.cidr),
+    };
+    let path = format!("/networking/v2.0/subnets/{}", subnet.id);
+    let victim = Victim::new(subnet.id, name, path);
+    let users = addresses_in_use(cloud, subnet.id)
+        .filter_map(|(_, port)| cloud.ports.get(&port))
+        .filter(|port| port.device_owner != device_owner::DHCP && (port.is_router_owned() || !subnet.is_slaac()))
+        .count();
+    if users > 0 {
+        let page = format!("/dashboard/networks/{}#ports", subnet.network_id);
+        return Ok(victim.blocked(t.subnet_in_use(users)).step(page, t.network_to_ports()));
+    }
+    Ok(victim)
 }
 
 #[cfg(test)]

@@ -31,7 +31,12 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/snapshots/new", get(new).post(create))
         .route("/dashboard/snapshots/{id}/edit", get(edit).post(update))
         .route("/dashboard/snapshots/{id}/reset", get(ask_reset).post(reset))
-        .merge(deletion::routes("/dashboard/snapshots/delete", None, victim))
+        .merge(deletion::routes(
+            deletion::Kind::Snapshot,
+            "/dashboard/snapshots/delete",
+            None,
+            victim,
+        ))
 }
 
 stored!(VolumeSnapshot);

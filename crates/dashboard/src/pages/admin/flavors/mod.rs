@@ -35,6 +35,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .merge(specs::routes())
         .merge(access::routes())
         .merge(deletion::routes_of_admins(
+            deletion::Kind::Flavor,
             "/dashboard/admin/flavors/delete",
             Some(HERE),
             victim,

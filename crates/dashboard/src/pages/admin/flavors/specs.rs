@@ -71,5 +71,5 @@ async fn remove(Admin(visit): Admin, Path(id): Path<FlavorId>, fields: Fields) -
     visit
         .delete(&api_of(&id, &format!("/os-extra_specs/{}", in_query(key))))
         .await?;
-    Ok(Done::saying(visit.t().deleted(key)))
+    Ok(Done::saying(visit.t().admin_spec_removed(key)))
 }

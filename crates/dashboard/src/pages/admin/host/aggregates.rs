@@ -29,6 +29,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/admin/host/aggregates/{id}/add", post(add))
         .route("/dashboard/admin/host/aggregates/{id}/remove", post(remove))
         .merge(deletion::routes_of_admins(
+            deletion::Kind::Aggregate,
             "/dashboard/admin/host/aggregates/delete",
             None,
             victim,
@@ -217,5 +218,11 @@ async fn remove(Admin(visit): Admin, Path(id): Path<u64>, fields: Fields) -> Ans
 fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let row = visit.cloud().get::<Aggregate>(&deletion::parsed(id)?)?;
     let victim = Victim::new(row.id, &row.name, format!("{API}/{}", row.id));
-    Ok(victim.note_of(row.hosts.len(), |hosts| visit.t().admin_aggregate_has_hosts(hosts)))
+    if row.hosts.is_empty() {
+        return Ok(victim);
+    }
+    let t = visit.t();
+    Ok(victim
+        .blocked(t.admin_aggregate_has_hosts(row.hosts.len()))
+        .step("/dashboard/admin/host#aggregates", t.nav_admin_overview()))
 }

@@ -10,7 +10,7 @@ use model::DomainId;
 use model::identity::{AssignmentTarget, Domain};
 use serde_json::json;
 
-use super::project_tabs;
+use super::{project_tabs, what_it_has};
 use crate::form::Fields;
 use crate::layout::Content;
 use crate::outcome::{Answer, Done, in_query};
@@ -31,6 +31,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/admin/projects/domains/{id}", get(show))
         .route("/dashboard/admin/projects/domains/{id}/edit", get(edit).post(update))
         .merge(deletion::routes_of_admins(
+            deletion::Kind::Domain,
             "/dashboard/admin/projects/domains/delete",
             Some(HERE),
             victim,
@@ -144,5 +145,20 @@ fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
         &domain.name,
         format!("{API}/{}", in_query(domain.id.as_str())),
     );
-    Ok(victim.note(visit.t().admin_domain_delete_note()))
+    let (t, cloud) = (visit.t(), visit.cloud());
+    let of_domain = cloud.projects.iter().filter(|project| project.domain_id == domain.id);
+    let projects: Vec<_> = of_domain.map(|project| project.id.clone()).collect();
+    let users = cloud.users.iter().filter(|user| user.domain_id == domain.id).count();
+    let groups = cloud.groups.iter().filter(|group| group.domain_id == domain.id).count();
+    let victim = victim
+        .grave()
+        .note(t.admin_domain_delete_note(projects.len(), users, groups))
+        .note(what_it_has(t, cloud, &projects));
+    if domain.enabled {
+        let edit = format!("{HERE}/{}/edit", in_query(domain.id.as_str()));
+        return Ok(victim
+            .blocked(t.admin_domain_is_enabled())
+            .step(edit, t.admin_domain_disable()));
+    }
+    Ok(victim)
 }

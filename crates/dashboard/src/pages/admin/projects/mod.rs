@@ -4,6 +4,8 @@ mod domains;
 pub(super) mod quotas;
 mod usage;
 
+use std::collections::BTreeMap;
+use std::slice;
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,6 +21,7 @@ use super::common::{Admin, enabled, tabs};
 use super::grants::{self, domain_name, give_in_project};
 use crate::form::Fields;
 use crate::layout::Content;
+use crate::messages::Text;
 use crate::outcome::{Answer, Done, in_query};
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
@@ -40,6 +43,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .merge(domains::routes())
         .merge(usage::routes())
         .merge(deletion::routes_of_admins(
+            deletion::Kind::Project,
             "/dashboard/admin/projects/delete",
             Some(HERE),
             victim,
@@ -230,23 +234,32 @@ fn api_of(id: &ProjectId) -> String {
     format!("{API}/{}", in_query(id.as_str()))
 }
 
-/// What a project has that its deletion leaves behind.
-fn left_behind(cloud: &Cloud, id: &ProjectId) -> u64 {
-    cloud
-        .lookups
-        .counts
-        .iter()
-        .filter(|((_, project), _)| project == id)
-        .map(|(_, count)| count)
-        .sum()
+/// What projects have that their deletion leaves behind, as a sentence with figures.
+fn what_it_has(t: Text, cloud: &Cloud, ids: &[ProjectId]) -> String {
+    let mut of_projects = BTreeMap::new();
+    for ((resource, project), count) in &cloud.lookups.counts {
+        if ids.contains(project) {
+            *of_projects.entry(*resource).or_insert(0) += count;
+        }
+    }
+    let figure = |(table, count): (&str, u64)| {
+        let words = t.admin_counted(table).filter(|_| count > 0)?;
+        Some(format!("{words} {count}"))
+    };
+    let figures: Vec<String> = of_projects.into_iter().filter_map(figure).collect();
+    if figures.is_empty() {
+        t.admin_project_leaves_nothing().to_owned()
+    } else {
+        t.admin_project_leaves(figures.join(", "))
+    }
 }
 
 fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let (t, cloud) = (visit.t(), visit.cloud());
     let project = cloud.get::<Project>(&id.into())?;
-    let victim = Victim::new(&project.id, &project.name, api_of(&project.id));
+    let mut victim = Victim::new(&project.id, &project.name, api_of(&project.id)).grave();
     if project.id == *visit.project_id() {
-        return Ok(victim.note(t.admin_project_delete_here()));
+        victim = victim.note(t.admin_project_delete_here());
     }
-    Ok(victim.note_of(left_behind(cloud, &project.id), |left| t.admin_project_leaves(left)))
+    Ok(victim.note(what_it_has(t, cloud, slice::from_ref(&project.id))))
 }

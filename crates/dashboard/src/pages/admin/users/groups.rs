@@ -32,6 +32,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/admin/users/groups/{id}", get(show))
         .route("/dashboard/admin/users/groups/{id}/edit", get(edit).post(update))
         .merge(deletion::routes_of_admins(
+            deletion::Kind::Group,
             "/dashboard/admin/users/groups/delete",
             Some(HERE),
             victim,
@@ -147,5 +148,5 @@ fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let group = cloud.get::<Group>(&id.into())?;
     let members = cloud.lookups.users_by_group.count(&group.id);
     let victim = Victim::new(&group.id, &group.name, format!("{API}/{}", in_query(group.id.as_str())));
-    Ok(victim.note(visit.t().admin_group_delete_note(members)))
+    Ok(victim.note_of(members, |members| visit.t().admin_group_delete_note(members)))
 }

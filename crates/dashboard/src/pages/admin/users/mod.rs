@@ -41,6 +41,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .merge(groups::routes())
         .merge(membership::routes())
         .merge(deletion::routes_of_admins(
+            deletion::Kind::User,
             "/dashboard/admin/users/delete",
             Some(HERE),
             victim,
@@ -175,8 +176,9 @@ async fn disable(Admin(visit): Admin, Path(id): Path<UserId>) -> Answer<Done> {
 fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let t = visit.t();
     let user = visit.cloud().get::<User>(&id.into())?;
+    let victim = Victim::new(&user.id, &user.name, api_of(&user.id));
     if user.id == visit.actor().user_id {
-        return Err(Problem::in_form(t.admin_user_not_yourself()));
+        return Ok(victim.blocked(t.admin_user_not_yourself()));
     }
-    Ok(Victim::new(&user.id, &user.name, api_of(&user.id)).note(t.admin_user_delete_note()))
+    Ok(victim)
 }

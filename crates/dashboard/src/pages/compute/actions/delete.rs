@@ -1,9 +1,11 @@
 //! Deleting servers.
 
 use model::compute::Server;
+use model::compute::server::admission::Operation;
 use model::volume::attachment;
 
 use super::super::servers::{find, nics, volume_name};
+use super::offers::refusal;
 use crate::outcome::Answer;
 use crate::pages::deletion::{self, Victim};
 use crate::visit::Visit;
@@ -11,11 +13,20 @@ use crate::visit::Visit;
 pub(super) fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let server = find(visit, deletion::parsed(id)?)?;
     let path = format!("/compute/v2.1/servers/{}", server.id);
-    Ok(Victim::new(server.id, &server.name, path).note(note(visit, &server)))
+    let mut victim = Victim::new(server.id, &server.name, path);
+    for note in notes(visit, &server) {
+        victim = victim.note(note);
+    }
+    Ok(match refusal(visit, &server, Operation::Delete) {
+        Some(why) => victim
+            .blocked(why)
+            .step(format!("/dashboard/servers/{}", server.id), visit.t().server_to_page()),
+        None => victim,
+    })
 }
 
 /// What goes along, and what stays.
-fn note(visit: &Visit, server: &Server) -> String {
+fn notes(visit: &Visit, server: &Server) -> Vec<String> {
     let (t, cloud) = (visit.t(), visit.cloud());
     let mut notes = Vec::new();
     for each in attachment::of_server(cloud, server.id) {
@@ -32,5 +43,5 @@ fn note(visit: &Visit, server: &Server) -> String {
     for floating in nics(cloud, server).iter().flat_map(|nic| nic.floating.iter()) {
         notes.push(t.server_leaves_floating(floating.floating_ip_address));
     }
-    notes.join(" ")
+    notes
 }

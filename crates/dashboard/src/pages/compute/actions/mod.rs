@@ -85,6 +85,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
             get(admin::ask_reset).post(admin::reset),
         )
         .merge(deletion::routes(
+            deletion::Kind::Server,
             "/dashboard/servers/delete",
             Some(HERE),
             delete::victim,

@@ -189,13 +189,16 @@ pub(super) fn groups(visit: &Visit, server: &Server) -> Vec<Group> {
     ];
     change.extend(plain(&["confirm-resize", "revert-resize"]));
     change.extend([
-        form(
-            "rebuild",
-            "refresh",
-            t.server_do_rebuild(),
-            t.server_hint_rebuild(),
-            refused(Operation::Rebuild),
-        ),
+        Offer {
+            is_dangerous: true,
+            ..form(
+                "rebuild",
+                "refresh",
+                t.server_do_rebuild(),
+                t.server_hint_rebuild(),
+                refused(Operation::Rebuild),
+            )
+        },
         form(
             "rescue",
             "life",

@@ -61,6 +61,7 @@ pub(super) const PLAIN: &[Plain] = &[
     Plain {
         words: Text::server_do_hard_reboot,
         hint: Text::server_hint_hard_reboot,
+        is_dangerous: true,
         body: |_| json!({"reboot": {"type": "HARD"}}),
         ..plain("hard-reboot", "power", Operation::HardReboot, "reboot --hard")
     },
@@ -171,6 +172,7 @@ pub(super) const PLAIN: &[Plain] = &[
         words: Text::server_do_crash_dump,
         hint: Text::server_hint_crash_dump,
         for_admins: true,
+        is_dangerous: true,
         body: |_| json!({"trigger_crash_dump": null}),
         ..plain("crash-dump", "wrench", Operation::CrashDump, "dump create")
     },
@@ -282,7 +284,7 @@ impl Plain {
                     @let refused = self.refused(visit, server);
                     li {
                         @if refused.is_none() { input type="hidden" name="id" value=(server.id); }
-                        (icon("server")) b { (server.name) }
+                        div .victim-name { (icon("server")) b { (server.name) } }
                         @if let Some(reason) = refused { span .muted { (visit.t().server_left_out(reason)) } }
                     }
                 }

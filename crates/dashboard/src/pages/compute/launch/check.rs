@@ -126,7 +126,8 @@ pub(super) fn review(visit: &Visit, wish: &Wish<'_>) -> Markup {
     let t = visit.t();
     let name = wish.fields.plain("name");
     let missing = missing(visit, wish);
-    let part = |symbol: &str, words: String| html! { span { (icon(symbol)) (words) } };
+    let part =
+        |symbol: &str, label: &str, words: String| html! { span { (icon(symbol)) span .muted { (label) } (words) } };
     let nics: Vec<String> = wish.nics.iter().map(|nic| nic_name(t, nic)).collect();
     let mut groups: Vec<String> = wish.groups.iter().map(|group| group.standard.name.clone()).collect();
     let to_open = wish.to_open(visit);
@@ -137,13 +138,13 @@ pub(super) fn review(visit: &Visit, wish: &Wish<'_>) -> Markup {
         p .review-line {
             span .sr { (t.launch_review()) ": " }
             @if !name.is_empty() {
-                (part("server", if wish.count > 1 { format!("{} × {name}", wish.count) } else { name.to_owned() }))
+                (part("server", t.name(), if wish.count > 1 { format!("{} × {name}", wish.count) } else { name.to_owned() }))
             }
-            @if let Some(root) = &wish.root { (part(root_symbol(root), root_name(visit, wish, root))) }
-            @if let Some(flavor) = &wish.flavor { (part("cpu", flavor.name.clone())) }
-            @if !nics.is_empty() { (part("network", nics.join(", "))) }
-            @if !groups.is_empty() { (part("shield", groups.join(", "))) }
-            @if let Some(key) = &wish.key { (part("key", key.clone())) }
+            @if let Some(root) = &wish.root { (part(root_symbol(root), t.launch_step_source(), root_name(visit, wish, root))) }
+            @if let Some(flavor) = &wish.flavor { (part("cpu", t.launch_step_flavor(), flavor.name.clone())) }
+            @if !nics.is_empty() { (part("network", t.launch_step_networks(), nics.join(", "))) }
+            @if !groups.is_empty() { (part("shield", t.launch_step_groups(), groups.join(", "))) }
+            @if let Some(key) = &wish.key { (part("key", t.launch_step_key(), key.clone())) }
         }
         @if !missing.is_empty() {
             p .review-missing {

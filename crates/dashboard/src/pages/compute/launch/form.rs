@@ -25,7 +25,7 @@ pub(super) fn show(visit: &Visit, wish: &Wish<'_>) -> Markup {
         (t.launch_step_key(), keys::step(visit, wish.key.as_deref())),
         (t.launch_step_more(), more(visit, wish)),
     ];
-    let listens = "input from:#launch delay:300ms, htmx:afterSwap from:#launch-flavors delay:50ms, \
+    let listens = "change from:#launch, input from:#launch delay:200ms, htmx:afterSwap from:#launch-flavors delay:50ms, \
                    htmx:afterSwap from:#launch-nics delay:50ms, htmx:afterSwap from:#launch-keys delay:50ms";
     html! {
         form #launch .launch method="post" action=(HERE) hx-post=(HERE) hx-swap="none" data-wide {
@@ -47,9 +47,8 @@ pub(super) fn show(visit: &Visit, wish: &Wish<'_>) -> Markup {
                 div .problem-place aria-live="assertive" {}
                 footer .form-end {
                     button .button type="button" data-close { (t.cancel()) }
-                    span .grow {}
                     button .button.scripted-only type="button" data-previous data-to-step="0" hidden { (icon("left")) (t.back()) }
-                    button .button.scripted-only type="button" data-next data-to-step="1" { (t.next()) (icon("right")) }
+                    button .button.main.scripted-only type="button" data-next data-to-step="1" { (t.next()) (icon("right")) }
                     button .button.main type="submit" data-launch { (icon("play")) (t.launch_do()) }
                 }
             }

@@ -31,20 +31,23 @@ pub(super) fn panel(visit: &Visit, server: &Server) -> Markup {
         commands.push(visit.in_namespace(namespace, &format!("ip -s link show {tap}")));
         commands.push(visit.in_namespace(namespace, &format!("tcpdump -ni {tap}")));
     }
+    let directory = directory(visit, server);
     let rows = html! {
         @for (tap, namespace) in &taps {
-            (fact(t.host_device(), html! { div .stack { (ui::copyable(t, tap)) code .muted { (namespace) } } }))
+            (fact(t.host_device(), html! { div .stack { (ui::copyable(t, tap)) (ui::copyable(t, namespace)) } }))
         }
         @if visit.is_admin() {
-            (fact(t.server_host_process(), html! { code { "qemu-system-x86_64 … -uuid " (server.id) } }))
-            (fact(t.server_host_cgroup(), html! { code { "/sys/fs/cgroup/maru-…/" (server.id) } }))
-            (fact(t.server_host_directory(), ui::copyable(t, &directory(visit, server))))
+            (fact(t.server_host_process(), ui::copyable(t, &format!("qemu-system-x86_64 … -uuid {}", server.id))))
+            (fact(t.server_host_cgroup(), ui::copyable(t, &format!("/sys/fs/cgroup/maru-*/{}", server.id))))
+            (fact(t.server_host_directory(), ui::copyable(t, &directory)))
             (fact(t.server_host_disk(), html! { div .stack {
-                @if server.image_id.is_some() { code { "root.qcow2" } }
-                @for each in attachment::of_server(cloud, server.id) { code { (volume_file(visit, each.volume_id)) } }
+                @if server.image_id.is_some() { (ui::copyable(t, &format!("{directory}/root.qcow2"))) }
+                @for each in attachment::of_server(cloud, server.id) { (ui::copyable(t, &volume_file(visit, each.volume_id))) }
             } }))
             (fact(t.server_host_sockets(), html! { div .stack {
-                code { "run/monitor.sock" } code { "run/console.sock" } code { "run/vnc.sock" } code { "console.log" }
+                @for name in ["run/monitor.sock", "run/console.sock", "run/vnc.sock", "console.log"] {
+                    (ui::copyable(t, &format!("{directory}/{name}")))
+                }
             } }))
         }
     };

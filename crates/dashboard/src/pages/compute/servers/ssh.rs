@@ -61,24 +61,19 @@ fn user_of_server(cloud: &Cloud, server: &Server) -> Option<String> {
     )
 }
 
-/// A word as a shell takes it.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    let quoted = text.replace('\'', r"'\''");
+/// A file's name as a shell takes it: none that is read as an option.
+fn file_word(text: &str) -> String {
     if text.starts_with('-') {
-        format!("./'{quoted}'")
+        format!("./{}", ui::shell_word(text))
     } else {
-        format!("'{quoted}'")
+        ui::shell_word(text)
     }
 }
 
 /// `ssh …` without the way there.
 fn command(key: Option<&str>, user: &str, address: &str) -> String {
     match key {
-        Some(key) => format!("ssh -i {} {user}@{address}", shell_word(&format!("{key}.pem"))),
+        Some(key) => format!("ssh -i {} {user}@{address}", file_word(&format!("{key}.pem"))),
         None => format!("ssh {user}@{address}"),
     }
 }
@@ -157,7 +152,7 @@ pub(super) fn card(visit: &Visit, server: &Server) -> Markup {
             @if known.is_none() { p .note.warn { (t.server_ssh_who()) } }
             @match key {
                 Some(key) => {
-                    p .muted.small { (t.server_ssh_key(format!("{key}.pem"))) " " code { "chmod 600 " (shell_word(&format!("{key}.pem"))) } }
+                    p .muted.small { (t.server_ssh_key(format!("{key}.pem"))) " " code { "chmod 600 " (file_word(&format!("{key}.pem"))) } }
                 }
                 None => { p .muted.small { (t.server_ssh_no_key()) } }
             }

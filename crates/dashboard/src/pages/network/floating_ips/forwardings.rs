@@ -16,7 +16,7 @@ use super::{API, HERE, port_link, target_name, targets};
 use crate::form::Fields;
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, Page, Problem};
-use crate::pages::deletion::{self, Victim};
+use crate::pages::deletion::{self, Kind, Victim};
 use crate::pages::network::port_range;
 use crate::site::Site;
 use crate::ui::{self, Choice, Field, icon};
@@ -192,15 +192,21 @@ fn victims(visit: &Visit, id: FloatingIpId, fields: &Fields) -> Answer<Vec<Victi
         let name = format!("{} {}", row.protocol.to_uppercase(), shown(row.external_ports));
         let victim = Victim::new(row.id, name, format!("{API}/{id}/port_forwardings/{}", row.id));
         let target = target_name(visit, row.internal_port_id);
+        let victim = victim.cli(format!("{id} {}", row.id));
         Ok(victim.note(format!("→ {target} {}", shown(row.internal_ports))))
     })
 }
 
 async fn ask_delete(visit: Visit, Path(id): Path<FloatingIpId>, fields: Fields) -> Answer<Page> {
     let at = format!("{HERE}/{id}/forwardings/delete");
-    Ok(deletion::ask(&visit, &at, &victims(&visit, id, &fields)?))
+    Ok(deletion::ask(
+        &visit,
+        Kind::Forwarding,
+        &at,
+        &victims(&visit, id, &fields)?,
+    ))
 }
 
 async fn delete(visit: Visit, Path(id): Path<FloatingIpId>, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, id, &fields)?, None).await
+    deletion::run(&visit, Kind::Forwarding, &fields, &victims(&visit, id, &fields)?, None).await
 }

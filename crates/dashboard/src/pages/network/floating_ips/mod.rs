@@ -37,7 +37,12 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/floating-ips/{id}/edit", get(edit).post(update))
         .merge(associate::routes())
         .merge(forwardings::routes())
-        .merge(deletion::routes("/dashboard/floating-ips/delete", Some(HERE), victim))
+        .merge(deletion::routes(
+            deletion::Kind::FloatingIp,
+            "/dashboard/floating-ips/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 /// A link to a floating IP's page, by its address.
@@ -302,5 +307,11 @@ fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
         return Ok(victim.note(t.fip_release_note(target_name(visit, port))));
     }
     let forwardings = cloud.lookups.forwardings_by_floating_ip.count(&row.id);
-    Ok(victim.note_of(forwardings, |count| t.fip_has_forwardings(count)))
+    if forwardings > 0 {
+        let page = format!("{HERE}/{}", row.id);
+        return Ok(victim
+            .blocked(t.fip_has_forwardings(forwardings))
+            .step(page, t.fwd_title()));
+    }
+    Ok(victim)
 }

@@ -193,9 +193,20 @@ pub(super) async fn update(visit: Visit, Path(id): Path<PortId>, fields: Fields)
 
 pub(super) fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let port = get_visible::<Port>(visit.cloud(), visit.actor(), &deletion::parsed(id)?)?;
-    let victim = Victim::new(port.id, short_name(&port), format!("{API}/{}", port.id));
-    match user_name(visit, &port) {
-        Some(user) => Ok(victim.note(visit.t().port_in_use(user))),
+    let t = visit.t();
+    let user = user_name(visit, &port);
+    let name = match (port.standard.name.as_str(), port.fixed_ips.first(), &user) {
+        ("", Some(fixed), Some(user)) => t.port_address_of(fixed.ip_address, user),
+        ("", Some(fixed), None) => fixed.ip_address.to_string(),
+        _ => short_name(&port),
+    };
+    let victim = Victim::new(port.id, name, format!("{API}/{}", port.id));
+    if port.is_router_owned() {
+        let router = format!("/dashboard/routers/{}", port.device_id);
+        return Ok(victim.blocked(t.port_is_routers()).step(router, t.router_to_page()));
+    }
+    match user {
+        Some(user) => Ok(victim.note(t.port_in_use(user))),
         None => Ok(victim),
     }
 }

@@ -34,6 +34,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/ports/{id}", get(show))
         .route("/dashboard/ports/{id}/edit", get(change::edit).post(change::update))
         .merge(deletion::routes(
+            deletion::Kind::Port,
             "/dashboard/ports/delete",
             Some("/dashboard/networks"),
             change::victim,

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{HERE, gateway, interfaces};
 use crate::form::Fields;
 use crate::outcome::{Answer, Done, Page, Problem};
-use crate::pages::deletion::{self, Victim};
+use crate::pages::deletion::{self, Kind, Victim};
 use crate::pages::network::{networks, quota_of};
 use crate::ui::{self, Field};
 use crate::visit::Visit;
@@ -130,7 +130,18 @@ fn victims(visit: &Visit, ids: &[RouterId]) -> Answer<Vec<Victim>> {
         let through = cloud.lookups.floating_ips_by_router.count(id);
         let path = format!("/networking/v2.0/routers/{id}");
         let victim = Victim::new(id, networks::name_of(t, &router.standard), path);
-        Ok(victim.note_of(legs + through, |_| t.router_in_the_way(legs, through)))
+        if through > 0 {
+            let page = format!("/dashboard/routers/{id}");
+            return Ok(victim
+                .blocked(t.router_in_the_way(through))
+                .step(page, t.router_to_page()));
+        }
+        if legs > 0 {
+            return Ok(victim
+                .blocked(t.router_interfaces_in_the_way(legs))
+                .unless("interfaces"));
+        }
+        Ok(victim)
     };
     ids.iter().map(victim).collect()
 }
@@ -144,6 +155,7 @@ pub(super) async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
     };
     Ok(deletion::ask_with(
         &visit,
+        Kind::Router,
         &format!("{HERE}/delete"),
         &victims(&visit, &ids)?,
         more,
@@ -158,7 +170,7 @@ pub(super) async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
             take_apart(&visit, *id).await?;
         }
     }
-    deletion::run(&visit, &victims, Some(HERE)).await
+    deletion::run(&visit, Kind::Router, &fields, &victims, Some(HERE)).await
 }
 
 /// Removes a router's interfaces, unless floating IPs need them: then none goes.

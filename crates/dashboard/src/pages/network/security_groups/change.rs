@@ -100,12 +100,13 @@ pub(super) fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let group = get_visible::<SecurityGroup>(cloud, visit.actor(), &deletion::parsed(id)?)?;
     let path = format!("/networking/v2.0/security-groups/{}", group.id);
     let victim = Victim::new(group.id, networks::name_of(t, &group.standard), path);
+    if group.is_default {
+        return Ok(victim.blocked(t.sg_is_default()));
+    }
     let members = cloud.lookups.ports_by_group.count(&group.id);
     if members > 0 {
-        return Ok(victim.note(t.sg_in_use(members)));
-    }
-    if group.is_default && !visit.is_admin() {
-        return Ok(victim.note(t.sg_is_default()));
+        let page = format!("/dashboard/security-groups/{}#members", group.id);
+        return Ok(victim.blocked(t.sg_in_use(members)).step(page, t.sg_members()));
     }
     let rules = cloud.lookups.rules_by_remote_group.of(&group.id);
     let named_by = rules

@@ -44,6 +44,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .merge(new_rule::routes())
         .merge(rules::routes())
         .merge(deletion::routes(
+            deletion::Kind::SecurityGroup,
             "/dashboard/security-groups/delete",
             Some(HERE),
             change::victim,
@@ -125,7 +126,7 @@ fn table(visit: &Visit, cloud: &Cloud, query: &ListQuery, groups: Vec<Arc<Securi
                 (ui::menu(t, &name(group), html! {
                     (ui::menu_dialog(&at("rules/new"), "plus", t.sg_rule_new()))
                     (ui::menu_dialog(&at("edit"), "pencil", t.edit()))
-                    @if !group.is_default || visit.is_admin() {
+                    @if !group.is_default {
                         hr;
                         (ui::dialog_link(&format!("{HERE}/delete?id={}", group.id), "item danger", html! { (icon("trash")) (t.delete()) }))
                     }
@@ -146,7 +147,7 @@ async fn show(visit: Visit, Path(id): Path<SecurityGroupId>, Query(query): Query
         @if owns {
             (ui::main_action(&format!("{HERE}/{id}/rules/new"), "plus", t.sg_rule_new()))
             (ui::action(&format!("{HERE}/{id}/edit"), "pencil", t.edit()))
-            @if !group.is_default || visit.is_admin() {
+            @if !group.is_default {
                 (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "button danger", html! { (icon("trash")) (t.delete()) }))
             }
         }

@@ -17,7 +17,7 @@ use super::{HERE, link, words};
 use crate::form::Fields;
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, Page, Problem};
-use crate::pages::deletion::{self, Victim};
+use crate::pages::deletion::{self, Kind, Victim};
 use crate::pages::network::networks;
 use crate::site::Site;
 use crate::ui::{self, List, ListQuery, icon};
@@ -286,6 +286,7 @@ fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
 async fn ask_delete(visit: Visit, Path(id): Path<SecurityGroupId>, fields: Fields) -> Answer<Page> {
     Ok(deletion::ask(
         &visit,
+        Kind::Rule,
         &format!("{HERE}/{id}/rules/delete"),
         &victims(&visit, &fields)?,
     ))
@@ -294,5 +295,5 @@ async fn ask_delete(visit: Visit, Path(id): Path<SecurityGroupId>, fields: Field
 async fn delete(visit: Visit, Path(id): Path<SecurityGroupId>, fields: Fields) -> Answer<Done> {
     // The group itself must be there, so that the page to go back to is.
     get_visible::<SecurityGroup>(visit.cloud(), visit.actor(), &id)?;
-    deletion::run(&visit, &victims(&visit, &fields)?, None).await
+    deletion::run(&visit, Kind::Rule, &fields, &victims(&visit, &fields)?, None).await
 }

@@ -18,7 +18,7 @@ use crate::form::Fields;
 use crate::layout::Content;
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, Page};
-use crate::pages::deletion::{self, Victim};
+use crate::pages::deletion::{self, Kind, Victim};
 use crate::site::Site;
 use crate::ui::{self, Choice, ListQuery, Mood, badge, fact, icon, tag};
 use crate::visit::Visit;
@@ -237,8 +237,12 @@ fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
     backups.sort_by_key(|backup| std::cmp::Reverse(backup.created_at));
     let victim = |backup: &Arc<VolumeBackup>| {
         let victim = Victim::new(backup.id, title(backup), format!("/volume/v3/backups/{}", backup.id));
-        if backup::has_dependents(cloud, backup) {
-            victim.note(t.backup_has_dependents())
+        // Those that are deleted along are not in the way.
+        let is_kept = |each: &&Arc<VolumeBackup>| {
+            each.parent_id == Some(backup.id) && !backups.iter().any(|other| other.id == each.id)
+        };
+        if backup::of_volume(cloud, backup.volume_id).any(|each| is_kept(&each)) {
+            victim.blocked(t.backup_has_dependents())
         } else {
             victim
         }
@@ -249,11 +253,12 @@ fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
 async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
     Ok(deletion::ask(
         &visit,
+        Kind::Backup,
         "/dashboard/backups/delete",
         &victims(&visit, &fields)?,
     ))
 }
 
 async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, None).await
+    deletion::run(&visit, Kind::Backup, &fields, &victims(&visit, &fields)?, None).await
 }

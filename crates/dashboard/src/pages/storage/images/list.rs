@@ -128,7 +128,7 @@ fn page(visit: &Visit, query: &ListQuery, tab: Tab) -> Answer {
         }
         @if images.is_empty() {
             (ui::empty("disc", t.images_empty(), tab.empty(t), html! { @if matches!(tab, Tab::Usable | Tab::Project) { (create) } }))
-        } @else { (table(visit, query, images, tab)) }
+        } @else { (table(visit, query, images)) }
     };
     Ok(visit.page(Content::new(t.nav_images(), body).cli([
         "openstack image list",
@@ -136,7 +136,7 @@ fn page(visit: &Visit, query: &ListQuery, tab: Tab) -> Answer {
     ])))
 }
 
-fn table(visit: &Visit, query: &ListQuery, images: Vec<Arc<Image>>, tab: Tab) -> Markup {
+fn table(visit: &Visit, query: &ListQuery, images: Vec<Arc<Image>>) -> Markup {
     let t = visit.t();
     let list = List::new(visit, query, t.images_word(), images, |image| {
         let tags: Vec<&str> = image.tags.iter().map(String::as_str).collect();
@@ -167,6 +167,7 @@ fn table(visit: &Visit, query: &ListQuery, images: Vec<Arc<Image>>, tab: Tab) ->
         |image| image.disk_format.clone(),
         |image| format(image),
     )
+    .minor()
     .sorted(
         "size",
         t.size(),
@@ -196,14 +197,13 @@ fn table(visit: &Visit, query: &ListQuery, images: Vec<Arc<Image>>, tab: Tab) ->
         |image| ui::time(image.created_at),
     )
     .menu(|image| menu_of(t, &title(image), menu(visit, image, true)));
-    match tab {
-        Tab::Project => list
-            .bulk_delete(
-                "/dashboard/images/delete",
-                |image| image.id.to_string(),
-                |image| title(image),
-            )
-            .render(),
-        _ => list.render(),
+    if !visit.may_change() {
+        return list.render();
     }
+    list.bulk_delete(
+        "/dashboard/images/delete",
+        |image| image.id.to_string(),
+        |image| title(image),
+    )
+    .render()
 }

@@ -51,7 +51,12 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/images/{id}/share", get(share::ask).post(share::add))
         .route("/dashboard/images/{id}/unshare", post(share::remove))
         .route("/dashboard/images/{id}/offer", post(share::answer))
-        .merge(deletion::routes("/dashboard/images/delete", Some(HERE), victim))
+        .merge(deletion::routes(
+            deletion::Kind::Image,
+            "/dashboard/images/delete",
+            Some(HERE),
+            victim,
+        ))
 }
 
 /// What an image is called.
@@ -214,12 +219,13 @@ async fn patch(visit: &Visit, id: ImageId, steps: Vec<Value>) -> Result<(), Prob
 
 fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let image = image::show(visit.cloud(), visit.actor(), deletion::parsed(id)?)?;
-    let note = if image.protected {
-        visit.t().image_protected_note()
-    } else {
-        ""
-    };
-    Ok(Victim::new(image.id, title(&image), format!("/image/v2/images/{}", image.id)).note(note))
+    let t = visit.t();
+    let victim = Victim::new(image.id, title(&image), format!("/image/v2/images/{}", image.id));
+    if image.protected {
+        let edit = format!("{HERE}/{}/edit", image.id);
+        return Ok(victim.blocked(t.image_protected_note()).step(edit, t.edit()));
+    }
+    Ok(victim)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::change::act;
 use super::{HERE, title};
 use crate::form::Fields;
+use crate::messages::Kind;
 use crate::outcome::{Answer, Done, Problem};
 use crate::pages::storage::images;
 use crate::pages::storage::words::name_of;
@@ -156,5 +157,5 @@ pub(super) async fn reset(visit: Visit, Path(id): Path<VolumeId>, fields: Fields
 pub(super) async fn force_delete(visit: Visit, Path(id): Path<VolumeId>) -> Answer<Done> {
     let volume = volume::get_visible(visit.cloud(), visit.actor(), id)?;
     act(&visit, id, json!({"os-force_delete": {}})).await?;
-    Ok(Done::saying(visit.t().deleted(title(&volume))).then(HERE))
+    Ok(Done::saying(visit.t().deleted(Kind::Volume, &title(&volume))).then(HERE))
 }

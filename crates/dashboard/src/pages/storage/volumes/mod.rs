@@ -24,7 +24,7 @@ use crate::form::Fields;
 use crate::layout::Content;
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, Page};
-use crate::pages::deletion::{self, Victim};
+use crate::pages::deletion::{self, Kind, Victim};
 use crate::site::Site;
 use crate::ui::{self, Choice, ListQuery, Mood, badge, icon, tag};
 use crate::visit::Visit;
@@ -287,9 +287,15 @@ fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
             format!("/volume/v3/volumes/{}{how}", volume.id),
         );
         if cloud.lookups.attachments_by_volume.count(&volume.id) > 0 {
-            return Ok(victim.note(t.volume_delete_attached()));
+            let page = format!("{HERE}/{}", volume.id);
+            return Ok(victim
+                .blocked(t.volume_delete_attached())
+                .step(page, t.volume_to_attachments()));
         }
-        Ok(victim.note_of(snapshots, |count| t.volume_delete_with(count)))
+        if snapshots > 0 {
+            return Ok(victim.blocked(t.volume_delete_with(snapshots)).unless("cascade"));
+        }
+        Ok(victim)
     })
 }
 
@@ -304,9 +310,15 @@ async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
     let more = html! {
         @if have_snapshots { (ui::check("cascade", t.volume_delete_snapshots(), t.volume_delete_snapshots_hint(), false)) }
     };
-    Ok(deletion::ask_with(&visit, "/dashboard/volumes/delete", &victims, more))
+    Ok(deletion::ask_with(
+        &visit,
+        Kind::Volume,
+        "/dashboard/volumes/delete",
+        &victims,
+        more,
+    ))
 }
 
 async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
-    deletion::run(&visit, &victims(&visit, &fields)?, Some(HERE)).await
+    deletion::run(&visit, Kind::Volume, &fields, &victims(&visit, &fields)?, Some(HERE)).await
 }

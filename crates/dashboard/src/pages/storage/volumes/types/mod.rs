@@ -17,7 +17,7 @@ use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, Page, Problem};
-use crate::pages::deletion::{self, Victim};
+use crate::pages::deletion::{self, Kind, Victim};
 use crate::site::Site;
 use crate::ui::{self, List, ListQuery, icon, tag};
 use crate::visit::Visit;
@@ -127,7 +127,12 @@ fn victims(visit: &Visit, chosen: &[Arc<VolumeType>]) -> Vec<Victim> {
             type_name(t, cloud, &each.id),
             format!("/volume/v3/types/{}", each.id),
         );
-        victim.note_of(users, |users| t.volume_type_in_use(users))
+        if users > 0 {
+            return victim
+                .blocked(t.volume_type_in_use(users))
+                .step("/dashboard/volumes/all", t.nav_volumes());
+        }
+        victim
     };
     chosen.iter().map(victim).collect()
 }
@@ -136,6 +141,7 @@ async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
     let chosen = chosen(&visit, &fields)?;
     Ok(deletion::ask(
         &visit,
+        Kind::VolumeType,
         "/dashboard/volumes/types/delete",
         &victims(&visit, &chosen),
     ))
@@ -143,7 +149,7 @@ async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
 
 async fn delete(visit: Visit, fields: Fields) -> Answer<Done> {
     let chosen = chosen(&visit, &fields)?;
-    let done = deletion::run(&visit, &victims(&visit, &chosen), None).await?;
+    let done = deletion::run(&visit, Kind::VolumeType, &fields, &victims(&visit, &chosen), None).await?;
     let limits: BTreeSet<QosSpecsId> = chosen.iter().filter_map(|each| each.qos_specs_id).collect();
     for id in limits {
         form::drop_unused(&visit, id).await?;
