@@ -64,10 +64,10 @@ impl Story {
     }
 
     fn ping(&self) -> Question {
-        self.from_outside(Protocol::Icmp)
+        self.outside(Protocol::Icmp)
     }
 
-    fn from_outside(&self, protocol: Protocol) -> Question {
+    fn outside(&self, protocol: Protocol) -> Question {
         Question {
             from: Origin::Outside { address: None },
             to: Target::Port { id: self.port },
@@ -160,7 +160,7 @@ fn everything_in_the_way_is_told_at_once_and_mends() {
     assert!(after.is_reachable(), "{after:#?}");
     // What was not asked for stays shut.
     assert_eq!(
-        codes(&story.ask(&story.from_outside(Protocol::Tcp(22)))),
+        codes(&story.ask(&story.outside(Protocol::Tcp(22)))),
         ["SG_WRONG_PROTOCOL"]
     );
 }
@@ -170,11 +170,11 @@ fn rules_that_nearly_fit_are_named() {
     let mut story = Story::new();
     story.router();
     story.floating_ip();
-    let ssh = story.from_outside(Protocol::Tcp(22));
+    let ssh = story.outside(Protocol::Tcp(22));
     assert_eq!(codes(&story.ask(&ssh)), ["SG_NO_INGRESS_RULE"]);
     story.allow("tcp", Some(80), None);
     assert_eq!(codes(&story.ask(&ssh)), ["SG_WRONG_PORT"]);
-    assert!(story.ask(&story.from_outside(Protocol::Tcp(80))).is_reachable());
+    assert!(story.ask(&story.outside(Protocol::Tcp(80))).is_reachable());
     story.allow("icmp", None, Some("192.0.2.0/24"));
     assert_eq!(codes(&story.ask(&story.ping())), ["SG_WRONG_REMOTE"]);
     let from = Origin::Outside {
@@ -331,7 +331,7 @@ fn a_server_that_is_off_is_a_cause_and_is_started() {
     row.host = Some(HostId::from("host"));
     (row.vm_state, row.desired) = (VmState::Stopped, DesiredPower::Off);
     let id = row.id;
-    story.rules.run(|tx| Ok(drop(tx.put(row)))).unwrap();
+    story.rules.run(|tx| Ok(tx.put(row))).unwrap();
     story
         .rules
         .run(|tx| {

@@ -57,8 +57,8 @@ impl<'a> Walker<'a> {
         let to = self.side(network, neighbour)?;
         let state = self.state(network, from, to);
         match (from, to) {
-            (Side::Port(port), Side::Services) => self.to_services(network, port, state)?,
-            (Side::Services, Side::Port(port)) => self.from_services(network, port)?,
+            (Side::Port(port), Side::Services) => self.pass_input_rules(network, port, state)?,
+            (Side::Services, Side::Port(port)) => self.pass_output_rules(network, port)?,
             (Side::Port(from), Side::Port(to)) => self.between(network, from, to, state)?,
             (Side::Services, Side::Services) => {}
         }
@@ -256,7 +256,7 @@ impl<'a> Walker<'a> {
     }
 
     /// To DHCP, DNS and metadata: chain `cinp`.
-    fn to_services(&mut self, network: &NetworkConfig, from: &PortConfig, state: State) -> Step<()> {
+    fn pass_input_rules(&mut self, network: &NetworkConfig, from: &PortConfig, state: State) -> Step<()> {
         if state == State::Established && !is_stateless(network, from) {
             self.granted(network, from, Direction::Egress, Grant::Established);
             return Ok(());
@@ -266,7 +266,7 @@ impl<'a> Walker<'a> {
     }
 
     /// From DHCP, DNS and metadata: chain `cout`, which is there for stateless ports only.
-    fn from_services(&mut self, network: &NetworkConfig, to: &PortConfig) -> Step<()> {
+    fn pass_output_rules(&mut self, network: &NetworkConfig, to: &PortConfig) -> Step<()> {
         if is_stateless(network, to) {
             return self.judge(network, to, Direction::Ingress);
         }
