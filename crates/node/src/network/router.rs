@@ -372,10 +372,11 @@ impl Router {
             {
                 continue;
             }
-            let is_default = destination.prefix_len() == 0;
-            let mut route = Route::via(destination, nexthop, if is_default { gateway } else { None });
+            // An extra route to everywhere may lead by any leg.
+            let is_gateways = destination.prefix_len() == 0 && is_gateway(want, nexthop);
+            let mut route = Route::via(destination, nexthop, if is_gateways { gateway } else { None });
             // A provider may put the gateway outside the subnet.
-            route.onlink = is_default && nexthop.is_ipv4();
+            route.onlink = is_gateways && nexthop.is_ipv4();
             match self.space.nl.replace_route(&route) {
                 Ok(()) => done.push(format!("the route to {destination} was missing in {}", self.space.name)),
                 Err(error) => {
@@ -480,6 +481,12 @@ fn devices(want: &RouterConfig) -> BTreeMap<String, BTreeSet<IpNet>> {
         devices.insert(gateway_device(gateway.port_id), addresses.collect());
     }
     devices
+}
+
+/// Whether an address is that of a gateway of the router's provider network.
+fn is_gateway(want: &RouterConfig, address: IpAddr) -> bool {
+    let mut gateways = want.gateway.iter().flat_map(|leg| &leg.gateways);
+    gateways.any(|gateway| *gateway == address)
 }
 
 fn wanted_routes(want: &RouterConfig) -> BTreeSet<(IpNet, IpAddr)> {

@@ -38,12 +38,15 @@ pub const METADATA: [IpAddr; 2] = [
 ];
 
 /// The namespace's settings, as few as do: the kernel looks them up slowly where there are many namespaces. Bridged
-/// packets are shown to conntrack; ports of the bridge have no IPv6 of their own (they would talk to the servers); the
-/// bridge listens to no router, and its addresses are usable at once.
-const SETTINGS: [(&str, &str); 6] = [
+/// packets are shown to conntrack; nothing is forwarded, as it would be where the host forwards (a new namespace takes over
+/// what the first one has), and would come to servers from no port, past their rules; ports of the bridge have no IPv6 of
+/// their own (they would talk to the servers); the bridge listens to no router, and its addresses are usable at once.
+const SETTINGS: [(&str, &str); 8] = [
     ("net/bridge/bridge-nf-call-iptables", "1"),
     ("net/bridge/bridge-nf-call-ip6tables", "1"),
     ("net/bridge/bridge-nf-call-arptables", "0"),
+    ("net/ipv4/ip_forward", "0"),
+    ("net/ipv6/conf/all/forwarding", "0"),
     ("net/ipv6/conf/default/accept_ra", "0"),
     ("net/ipv6/conf/default/accept_dad", "0"),
     ("net/ipv6/conf/default/disable_ipv6", "1"),
