@@ -42,8 +42,8 @@ fn what_answers_is_answered() {
                 println!("{what}: {} us in all", result.took_us);
                 let counts = (result.sent, result.delivered, result.spoken);
                 checks.check(
-                    &format!("{what}: one packet each way: {counts:?}"),
-                    counts == (1, Some(1), Some(1)),
+                    &format!("{what}: seen at the port: {counts:?}"),
+                    result.delivered >= Some(1) && result.spoken >= Some(1),
                 );
                 checks.check(
                     &format!("{what}: in order: {:#?}", result.request),
@@ -115,7 +115,7 @@ fn a_closed_port_refuses() {
             let result = stage.ask(from, target, kind);
             let what = format!("{kind:?} of {target} from {from}: {:?}", result.verdict);
             checks.check(&what, result.verdict == ProbeVerdict::Refused { by: target, how });
-            checks.check(&what, result.delivered == Some(1));
+            checks.check(&what, result.delivered >= Some(1));
         }
     }
     checks.finish();
@@ -153,7 +153,7 @@ fn a_guest_without_its_address_is_no_neighbour() {
             vm.ip6.unwrap(),
         ),
     ] {
-        let result = stage.ask(from, target, kind);
+        let result = stage.ask_in_vain(from, target, kind);
         let ProbeVerdict::NoNeighbour {
             place: by,
             address: whom,
@@ -192,14 +192,15 @@ fn a_guests_own_firewall_is_silence_after_delivery() {
         (Place::Host, ip(FLOATING)),
     ] {
         for kind in [ProbeKind::Ping, ProbeKind::Tcp(22), ProbeKind::Udp(53)] {
-            let result = stage.ask_for(from, target, kind, 300);
+            let result = stage.ask_in_vain(from, target, kind);
             let what = format!("{kind:?} of {target} from {from}: {:?}", result.verdict);
             checks.check(
                 &what,
                 result.verdict == ProbeVerdict::SilentAfterDelivery { port: vm.port },
             );
             let counts = (result.sent, result.delivered, result.spoken);
-            checks.check(&format!("{what}: {counts:?}"), counts == (3, Some(3), Some(0)));
+            let all = result.delivered == Some(result.sent) && result.sent > 1 && result.spoken == Some(0);
+            checks.check(&format!("{what}: {counts:?}"), all);
         }
     }
     checks.finish();
@@ -237,10 +238,7 @@ fn the_security_group_that_drops_is_named_with_its_port() {
             checks.check(&what, place == stage.place() && port == Some(vm.port));
             checks.check(&what, at.rule.unwrap().text.as_deref() == Some("counter drop"));
             checks.check(&what, result.delivered == Some(0));
-            checks.check(
-                &format!("{what}: told soon: {}", result.took_us),
-                result.took_us < 800_000,
-            );
+            checks.check(&format!("{what}: known at once: {}", result.sent), result.sent == 1);
         }
     }
     checks.finish();
@@ -273,9 +271,9 @@ fn a_guest_with_a_false_address_is_stopped_by_the_guard() {
             if *place == stage.place() && *port == Some(vm.port) && expected(at))
     };
     // Its answer to the question who has the address.
-    let result = stage.deliver(router, ip("10.1.0.77"), ProbeKind::Ping, ip("10.1.0.77"));
+    let result = stage.ask_inside(router, ip("10.1.0.77"), ProbeKind::Ping);
     checks.check(&format!("ARP: {:?}", result.verdict), guarded(result, "sarp"));
-    let result = stage.deliver(stage.place(), ip("10.1.0.77"), ProbeKind::Neighbour, ip("10.1.0.77"));
+    let result = stage.ask_inside(stage.place(), ip("10.1.0.77"), ProbeKind::Neighbour);
     checks.check(&format!("ARP by itself: {:?}", result.verdict), guarded(result, "sarp"));
     // Its answer to the packet itself.
     let mut nl = Rtnl::open(&stage.router_ns()).unwrap();
@@ -290,14 +288,14 @@ fn a_guest_with_a_false_address_is_stopped_by_the_guard() {
     let mut guest = Rtnl::open(&vm.ns).unwrap();
     for (address, gateway, chain) in [("10.1.0.77", "10.1.0.1", "s4"), ("fd00:1::77", "fd00:1::1", "s6")] {
         nl.set_neighbour(leg, ip(address), linux::Mac(vm.mac.0)).unwrap();
-        let result = stage.deliver(router, ip(address), ProbeKind::Ping, ip(address));
+        let result = stage.ask_inside(router, ip(address), ProbeKind::Ping);
         // With IPv6 already its question for whom to answer by.
         checks.check(
             &format!("ping of {address}: {:?}", result.verdict),
             guarded(result, chain),
         );
         guest.set_neighbour(eth0, ip(gateway), router_mac).unwrap();
-        let result = stage.deliver(router, ip(address), ProbeKind::Tcp(22), ip(address));
+        let result = stage.ask_inside(router, ip(address), ProbeKind::Tcp(22));
         checks.check(
             &format!("{address}, came out: {:?}", result.spoken),
             result.spoken >= Some(1),
@@ -317,7 +315,7 @@ fn what_gets_lost_in_the_router() {
     let mut checks = Checks::default();
     let ns = stage.router_ns();
     sysctl::write(&ns, &[("net/ipv4/ip_forward", "0")]).unwrap();
-    let result = stage.ask(Place::Host, floating, ProbeKind::Ping);
+    let result = stage.ask_in_vain(Place::Host, floating, ProbeKind::Ping);
     let after = matches!(&result.verdict, ProbeVerdict::LostAt { way: Way::Request, place, loss: Loss::After(Some(at)), port: None }
         if *place == router && (at.table.as_str(), at.chain.as_str()) == ("dpr", "pre"));
     checks.check(
@@ -358,7 +356,7 @@ fn what_gets_lost_in_the_router() {
         .edit_router(stage.router, |router| router.admin_state_up = false);
     stage.cloud.apply();
     // As long as the host believes to know where it is.
-    let result = stage.ask(Place::Host, floating, ProbeKind::Ping);
+    let result = stage.ask_in_vain(Place::Host, floating, ProbeKind::Ping);
     let lost = matches!(
         &result.verdict,
         ProbeVerdict::LostAt {
@@ -376,7 +374,7 @@ fn what_gets_lost_in_the_router() {
     let bridge = host.link("br-ex").unwrap().index;
     host.delete_neighbour(bridge, floating).unwrap();
     for kind in [ProbeKind::Neighbour, ProbeKind::Ping] {
-        let result = stage.ask(Place::Host, floating, kind);
+        let result = stage.ask_in_vain(Place::Host, floating, kind);
         let expected = ProbeVerdict::NoNeighbour {
             place: Place::Host,
             address: floating,
@@ -482,6 +480,7 @@ fn a_server_that_is_off_is_never_asked() {
         port: off.port,
         ..delivery
     });
+    request.patience_ms = None;
     let result = stage.make(&request).unwrap();
     let expected = ProbeVerdict::NoNeighbour {
         place: router,

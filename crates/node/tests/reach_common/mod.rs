@@ -94,7 +94,8 @@ impl Stage {
                 address: inside,
             }),
             path: all[start..].to_vec(),
-            patience_ms: None,
+            // On a busy machine answers take their time.
+            patience_ms: Some(3000),
         }
     }
 
@@ -110,18 +111,23 @@ impl Stage {
         self.make(&self.request(from, target, kind, self.inside(target)))
     }
 
+    /// A probe that is answered, or whose loss is seen, so that it never has to wait.
     pub fn ask(&self, from: Place, target: IpAddr, kind: ProbeKind) -> ProbeResult {
         self.try_ask(from, target, kind).unwrap()
     }
 
-    pub fn ask_for(&self, from: Place, target: IpAddr, kind: ProbeKind, patience_ms: u32) -> ProbeResult {
+    /// A probe that is not answered.
+    pub fn ask_in_vain(&self, from: Place, target: IpAddr, kind: ProbeKind) -> ProbeResult {
         let request = self.request(from, target, kind, self.inside(target));
-        let patience_ms = Some(patience_ms);
+        let patience_ms = Some(600);
         self.make(&ProbeRequest { patience_ms, ..request }).unwrap()
     }
 
-    pub fn deliver(&self, from: Place, target: IpAddr, kind: ProbeKind, inside: IpAddr) -> ProbeResult {
-        self.make(&self.request(from, target, kind, inside)).unwrap()
+    /// A probe of an address that the server has of itself.
+    pub fn ask_inside(&self, from: Place, target: IpAddr, kind: ProbeKind) -> ProbeResult {
+        let patience_ms = Some(1000);
+        let request = self.request(from, target, kind, target);
+        self.make(&ProbeRequest { patience_ms, ..request }).unwrap()
     }
 
     /// Makes a probe, once it may.
