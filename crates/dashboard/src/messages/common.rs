@@ -61,8 +61,8 @@ messages! {
     id = "ID", "ID";
     description = "Description", "설명";
     status = "Status", "상태";
-    created = "Created", "만든 때";
-    updated = "Updated", "바뀐 때";
+    created = "Created", "생성 시각";
+    updated = "Updated", "수정 시각";
     size = "Size", "크기";
     actions = "Actions", "작업";
     actions_of(name) = "Actions of {name}", "{name}의 작업";

@@ -27,7 +27,7 @@ explained! {
     // Networks.
     "NetworkInUse" "ExternalNetworkInUse"
         => "Ports on this network are still in use.", "이 네트워크에 아직 사용 중인 포트가 있습니다."
-        => "Delete its servers, remove its router interfaces and release its floating IPs first; the network's page lists the ports.", "먼저 서버를 삭제하고 라우터 인터페이스를 제거하고 유동 IP를 반납하세요. 네트워크 페이지에 포트 목록이 있습니다.";
+        => "Delete its servers, remove its router interfaces and release its floating IPs first; the network's page lists the ports.", "먼저 서버를 삭제하고 라우터 인터페이스를 제거하고 유동 IP를 반환하세요. 네트워크 페이지에 포트 목록이 있습니다.";
     "SubnetInUse"
         => "Ports still have addresses of this subnet.", "이 서브넷의 주소를 쓰는 포트가 아직 있습니다."
         => "Delete those servers, or remove the router's interface on it; the network's page lists the ports.", "그 서버를 삭제하거나 라우터의 인터페이스를 제거하세요. 네트워크 페이지에 포트 목록이 있습니다.";

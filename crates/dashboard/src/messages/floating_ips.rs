@@ -13,7 +13,7 @@ messages! {
     fip_associate = "Associate floating IP", "유동 IP 연결";
     fip_move = "Associate with another server", "다른 서버에 연결";
     fip_disassociate = "Disassociate", "연결 해제";
-    fip_release = "Release floating IP", "유동 IP 반납";
+    fip_release = "Release floating IP", "유동 IP 반환";
     fip_address = "Address", "주소";
     fip_leads_to = "Associated with", "연결 대상";
     fip_nowhere = "–", "–";
@@ -53,7 +53,7 @@ messages! {
     fip_to_routers = "Go to routers", "라우터 보기";
     fip_allocated(address) = "Floating IP {address} allocated", "유동 IP {address} 주소를 할당했습니다";
     fip_associated(address, target) = "{address} associated with {target}", "유동 IP {address} 주소를 연결했습니다: {target}";
-    fip_disassociate_title(address) = "Disassociate floating IP {address}?", "유동 IP {address} 연결을 해제할까요?";
+    fip_disassociate_title(address) = "Disassociate floating IP “{address}”", "‘{address}’ 유동 IP 연결 해제";
     fip_disassociate_text(target) = "{target} can then no longer be reached at this address. The project keeps the address.", "이 주소로는 더 이상 {target}에 접속할 수 없습니다. 주소는 프로젝트에 남습니다.";
     fip_disassociated(address) = "{address} disassociated", "유동 IP {address} 연결을 해제했습니다";
 }

@@ -58,7 +58,7 @@ messages! {
     image_uri_hint = "The file itself, not the page around it; packed files (.xz, .gz) can't be taken.", "페이지가 아니라 파일 자체의 주소입니다. 압축 파일(.xz, .gz)은 받을 수 없습니다.";
     image_uri_missing = "Give the address of the file.", "파일의 주소를 입력하세요.";
     image_more = "More settings", "추가 설정";
-    image_format_auto = "found out by itself", "자동으로 알아냄";
+    image_format_auto = "Detect automatically", "자동 감지";
     image_format_hint = "What the file really is gets checked in any case; choose only if it was taken for the wrong thing.", "실제 형식은 어차피 확인합니다. 잘못 알아냈을 때만 고르세요.";
     image_min_disk = "Smallest disk (GB)", "최소 디스크(GB)";
     image_min_ram = "Smallest memory (MB)", "최소 메모리(MB)";
@@ -71,12 +71,12 @@ messages! {
     image_tags = "Tags", "태그";
     image_tags_hint = "With commas between", "쉼표로 나눕니다";
     image_properties = "Properties", "속성";
-    image_properties_hint = "One per line: key=value. Those that begin with hw_ choose the virtual hardware.", "한 줄에 하나씩: 키=값. hw_로 시작하는 것은 가상 하드웨어를 정합니다.";
+    image_properties_hint = "One per line: key=value. Those that begin with hw_ choose the virtual hardware.", "한 줄에 하나씩 키=값으로 적습니다. hw_로 시작하는 것은 가상 하드웨어를 정합니다.";
     image_create_it = "Add image", "이미지 추가";
     image_import_begun = "The download has begun", "내려받기를 시작했습니다";
     image_registered = "Image registered; its file is missing yet", "이미지를 등록했습니다. 파일은 아직 없습니다";
-    image_give_data = "Give it a file", "파일 넣기";
-    image_give_data_to(name) = "A file for {name}", "{name}에 파일 넣기";
+    image_give_data = "Upload file", "파일 업로드";
+    image_give_data_to(name) = "Upload file for image “{name}”", "‘{name}’ 이미지의 파일 업로드";
 }
 
 // Sending a file.
@@ -95,9 +95,9 @@ messages! {
     upload_sure = "Stop sending the file?", "파일 보내기를 그만둘까요?";
     upload_cancelled = "Stopped; nothing was kept.", "그만두었습니다. 아무것도 남지 않았습니다.";
     upload_done(name) = "Image “{name}” is ready to use.", "‘{name}’ 이미지를 사용할 수 있습니다.";
-    upload_sum_same = "What arrived is what your browser sent: the sums are the same.", "보낸 그대로 도착했습니다. 합계가 같습니다.";
+    upload_sum_same = "The checksums match: the file arrived as your browser sent it.", "체크섬이 일치합니다. 보낸 그대로 도착했습니다.";
     upload_sum_differs = "What arrived is not what your browser read: delete the image and send it again.", "도착한 것이 보낸 것과 다릅니다. 이미지를 삭제하고 다시 보내세요.";
-    upload_sum_by_hand = "To be sure, compare it with the file's own sum:", "확실히 하려면 파일의 합계와 비교하세요:";
+    upload_sum_by_hand = "To be sure, compare it with the file's own sum:", "확실히 하려면 파일의 체크섬과 비교하세요:";
     image_open = "Show the image", "이미지 보기";
     image_no_data = "This image has no data to download.", "이 이미지에는 내려받을 데이터가 없습니다.";
 }
@@ -106,7 +106,7 @@ messages! {
 messages! {
     image_launch = "Launch a server", "서버 만들기";
     image_to_volume = "Make a volume of it", "볼륨으로 만들기";
-    image_edit(name) = "Edit {name}", "{name} 편집";
+    image_edit(name) = "Edit image “{name}”", "‘{name}’ 이미지 편집";
     image_protect = "Protect from deletion", "삭제 방지";
     image_protect_hint = "It can't be deleted until this is taken back.", "해제하기 전에는 삭제할 수 없습니다.";
     image_protected_note = "This image is protected against deletion. Turn off the protection first.", "삭제되지 않도록 보호된 이미지입니다. 먼저 보호를 해제하세요.";
@@ -126,7 +126,7 @@ messages! {
 // Sharing.
 messages! {
     image_share = "Share", "공유";
-    image_share_title(name) = "Share {name}", "{name} 공유";
+    image_share_title(name) = "Share image “{name}”", "‘{name}’ 이미지 공유";
     image_share_text = "The other project sees the offer in its list, and accepts or rejects it. It can use the image, but not change it.", "상대 프로젝트가 목록에서 제안을 보고 수락하거나 거절합니다. 쓸 수는 있지만 바꿀 수는 없습니다.";
     image_share_needs(word) = "Only images that are “{word}” can be offered to single projects: edit who may see it first.", "“{word}” 이미지만 다른 프로젝트에 제안할 수 있습니다. 먼저 볼 수 있는 사람을 바꾸세요.";
     image_share_other = "another one, by its ID", "다른 프로젝트(ID로)";

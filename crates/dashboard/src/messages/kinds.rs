@@ -137,7 +137,7 @@ messages! {
     goes_server = "Its root disk and the ports created with it are deleted, too. Attached volumes are kept unless the list above says otherwise, and floating IPs stay allocated to the project.", "루트 디스크와 서버를 만들 때 생긴 포트도 함께 삭제됩니다. 위에 따로 적혀 있지 않으면 연결된 볼륨은 남고, 유동 IP는 프로젝트에 할당된 채로 남습니다.";
     goes_server_group = "Servers in it are kept; the placement policy no longer applies to them.", "그룹의 서버는 남으며, 배치 정책만 더 이상 적용되지 않습니다.";
     goes_key_pair = "Servers created with it keep the public key: you can still log in with the private key.", "이 키 페어로 만든 서버에는 공개 키가 남아 있어, 개인 키로 계속 로그인할 수 있습니다.";
-    goes_image = "Servers and volumes created from it are kept. Rebuilding them from it is no longer possible.", "이 이미지로 만든 서버와 볼륨은 남습니다. 다만 이 이미지로 다시 빌드할 수 없게 됩니다.";
+    goes_image = "Servers and volumes created from it are kept. Rebuilding them from it is no longer possible.", "이 이미지로 만든 서버와 볼륨은 남습니다. 다만 이 이미지로 재구축할 수 없게 됩니다.";
     goes_volume = "All data on it is deleted. Backups of it are kept.", "볼륨의 데이터가 모두 삭제됩니다. 백업은 남습니다.";
     goes_volume_type = "Its limits and access list are deleted, too.", "제한과 접근 목록도 함께 삭제됩니다.";
     goes_snapshot = "Its volume, and volumes created from it, are kept.", "원본 볼륨과 이 스냅샷으로 만든 볼륨은 남습니다.";
@@ -181,7 +181,7 @@ messages! {
 messages! {
     confirm_by_name(name) = "Type “{name}” to confirm", "확인하려면 ‘{name}’을(를) 입력하세요";
     confirm_by_name_missing(name) = "Type the name “{name}” to confirm the deletion.", "삭제를 확인하려면 이름 ‘{name}’을(를) 입력하세요.";
-    release = "Release", "반납";
+    release = "Release", "반환";
 }
 
 impl Text {
@@ -365,7 +365,7 @@ mod tests {
         assert_eq!(ko.delete_title(Kind::Flavor, "m1"), "‘m1’ flavor를 삭제할까요?");
         assert_eq!(
             ko.delete_title(Kind::FloatingIp, "172.24.4.4"),
-            "‘172.24.4.4’ 유동 IP를 반납할까요?"
+            "‘172.24.4.4’ 유동 IP를 반환할까요?"
         );
         assert_eq!(en.delete_title(Kind::Rule, "SSH"), "Delete this rule?");
         assert_eq!(ko.delete_title(Kind::Rule, "SSH"), "이 규칙을 삭제할까요?");

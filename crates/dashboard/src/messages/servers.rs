@@ -131,7 +131,7 @@ messages! {
     server_group_lets_nothing = "lets nothing in", "들어오는 것을 모두 막음";
     server_more_rules(n) = "and {n} more", "외 {n}개";
     server_labels = "Metadata and tags", "메타데이터와 태그";
-    server_labels_none = "none", "없음";
+    server_labels_none = "None yet.", "아직 없습니다.";
     server_host_process = "Process", "프로세스";
     server_host_cgroup = "Control group", "제어 그룹";
     server_host_directory = "Directory", "디렉터리";

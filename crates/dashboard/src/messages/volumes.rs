@@ -28,6 +28,9 @@ messages! {
     volume_metadata_hint = "One per line: key=value.", "한 줄에 하나씩 키=값으로 적습니다.";
     volume_metadata_wrong(line) = "“{line}” is not of the form key=value.", "“{line}”은(는) 키=값 형식이 아닙니다.";
     volume_image_metadata = "From its image", "이미지에서 온 정보";
+    volume_image_others = "Other properties", "그 밖의 속성";
+    volume_least_disk = "Minimum disk", "최소 디스크";
+    volume_least_memory = "Minimum memory", "최소 메모리";
     volume_server = "Server", "서버";
     volume_device = "Device", "장치";
     volume_is_root = "root disk", "루트 디스크";
@@ -89,8 +92,8 @@ messages! {
     volume_server_unfit = "can't in its state", "지금 상태로는 불가";
     volume_with_server = "Delete the volume together with the server", "서버를 삭제할 때 볼륨도 삭제";
     volume_keep = "Keep the volume when the server is deleted", "서버를 삭제해도 볼륨 남기기";
-    volume_with_server_hint = "Without, it stays when the server is deleted.", "끄면 서버를 삭제해도 볼륨은 남습니다.";
-    volume_device_hint = "Empty: the next free one. Guests may name it differently.", "비우면 다음 빈 이름입니다. 서버 안에서는 다르게 보일 수 있습니다.";
+    volume_with_server_hint = "If off, it is kept when the server is deleted.", "끄면 서버를 삭제해도 볼륨은 남습니다.";
+    volume_device_hint = "Leave empty to use the next free one. Guests may name it differently.", "비우면 다음 빈 이름입니다. 서버 안에서는 다르게 보일 수 있습니다.";
     volume_detach = "Detach", "연결 해제";
     volume_detach_title(name) = "Detach volume “{name}”?", "‘{name}’ 볼륨의 연결을 해제할까요?";
     volume_detach_from(server) = "It is taken out of server {server}, where it is", "서버 {server}에서 연결을 해제합니다. 장치:";
@@ -127,10 +130,12 @@ messages! {
     volume_in_use_copy = "A server is using it: the copy is crash-consistent (as after a power cut). For a clean one, shut the server off or unmount the volume first.", "서버가 사용 중이라 갑자기 전원이 꺼졌을 때와 같은 상태(crash-consistent)로 복사됩니다. 깨끗한 사본이 필요하면 서버를 끄거나 먼저 마운트를 해제하세요.";
     volume_missing = "Choose a volume.", "볼륨을 고르세요.";
     volume_reset = "Reset state", "상태 재설정";
-    volume_reset_title(name) = "State of {name}", "{name}의 상태";
-    volume_reset_text = "For when it hangs: this changes the record only, not what happens on the host.", "멈춰 있을 때만 쓰세요. 기록만 바뀌고 호스트에서 일어나는 일은 그대로입니다.";
+    volume_reset_title(name) = "Reset the state of volume “{name}”", "‘{name}’ 볼륨의 상태 재설정";
+    snapshot_reset_title(name) = "Reset the state of snapshot “{name}”", "‘{name}’ 스냅샷의 상태 재설정";
+    backup_reset_title(name) = "Reset the state of backup “{name}”", "‘{name}’ 백업의 상태 재설정";
+    volume_reset_text = "Sets its recorded state only; nothing happens on the host. Use this if it is stuck.", "기록된 상태만 바꿉니다. 호스트에서는 아무 일도 일어나지 않습니다. 멈춘 상태일 때 쓰세요.";
     volume_force_delete = "Delete whatever its state", "상태와 관계없이 삭제";
-    volume_force_delete_text = "Or delete it without asking for its state. This can't be undone.", "또는 상태를 묻지 않고 삭제합니다. 되돌릴 수 없습니다.";
+    volume_force_delete_text = "Deletes it and its data even if it is stuck. This can't be undone.", "멈춘 상태여도 데이터와 함께 삭제합니다. 되돌릴 수 없습니다.";
 }
 
 // Images and other projects.
@@ -141,9 +146,9 @@ messages! {
     volume_to_image_begun = "The volume is being copied into an image", "볼륨을 이미지로 복사하고 있습니다";
     volume_image_name = "Name of the image", "이미지 이름";
     volume_image_format_hint = "qcow2 takes no space for what is empty.", "qcow2는 빈 곳에 공간을 쓰지 않습니다.";
-    volume_reimage = "Fill anew from an image", "이미지로 다시 채우기";
-    volume_reimage_title(name) = "Fill {name} anew", "{name} 다시 채우기";
-    volume_reimaging = "The volume is being filled from the image", "볼륨을 이미지로 채우고 있습니다";
+    volume_reimage = "Overwrite from an image", "이미지로 덮어쓰기";
+    volume_reimage_title(name) = "Overwrite volume “{name}” from an image", "‘{name}’ 볼륨을 이미지로 덮어쓰기";
+    volume_reimaging = "The volume is being overwritten from the image", "볼륨을 이미지로 덮어쓰고 있습니다";
     volume_transfer = "Give to another project", "다른 프로젝트에 넘기기";
     volume_transfer_title(name) = "Transfer volume “{name}” to another project", "‘{name}’ 볼륨을 다른 프로젝트로 이전";
     volume_transfer_text = "You get an ID and a key. Whoever has both can take the volume, with its snapshots, into their project; until then you can take the offer back.", "ID와 키를 받습니다. 둘을 아는 사람이 볼륨을 스냅샷과 함께 자기 프로젝트로 가져갈 수 있습니다. 그 전까지는 취소할 수 있습니다.";
@@ -181,7 +186,7 @@ messages! {
     volume_type_limits_hint = "One per line: total_iops_sec, read_iops_sec, write_iops_sec, total_bytes_sec … = a number per second; with _per_gb behind, for each GB.", "한 줄에 하나씩: total_iops_sec, read_iops_sec, write_iops_sec, total_bytes_sec … = 초당 값. 뒤에 _per_gb를 붙이면 GB마다입니다.";
     volume_type_limits_shared(count) = "{count} types share these limits: a change is a change of all.", "유형 {count}개가 이 제한을 함께 씁니다. 바꾸면 모두 바뀝니다.";
     volume_type_specs = "Extra specs", "추가 사양";
-    volume_type_specs_hint = "One per line: key=value. What no host offers makes volumes of this type fail.", "한 줄에 하나씩: 키=값. 호스트가 제공하지 않는 것을 쓰면 볼륨을 만들지 못합니다.";
+    volume_type_specs_hint = "One per line: key=value. What no host offers makes volumes of this type fail.", "한 줄에 하나씩 키=값으로 적습니다. 호스트가 제공하지 않는 것을 쓰면 볼륨을 만들지 못합니다.";
     volume_type_in_use(count) = "{count} volumes have this type. Change their type or delete them first.", "볼륨 {count}개가 이 유형입니다. 먼저 유형을 바꾸거나 볼륨을 삭제하세요.";
 }
 
@@ -192,9 +197,9 @@ messages! {
     snapshots_empty = "You have no snapshot yet", "아직 스냅샷이 없습니다";
     snapshots_empty_text = "Take one before you change something that may go wrong: it is the way back.", "잘못될 수 있는 일을 하기 전에 하나 만들어 두면 되돌아갈 수 있습니다.";
     snapshots_none = "None yet. Take one before a risky change.", "아직 없습니다. 위험한 작업 전에 만들어 두세요.";
-    snapshot_new = "Take a snapshot", "스냅샷 만들기";
+    snapshot_new = "Create snapshot", "스냅샷 만들기";
     snapshot_text = "The volume as it is now stays, whatever is written to it afterwards.", "이후에 무엇을 쓰든 지금 상태가 남습니다.";
-    snapshot_begun = "The snapshot is being taken", "스냅샷을 만들고 있습니다";
+    snapshot_begun = "The snapshot is being created", "스냅샷을 만들고 있습니다";
     snapshot_no_volume = "There is no volume that could be copied now: create one first.", "지금 복사할 수 있는 볼륨이 없습니다. 먼저 볼륨을 만드세요.";
     snapshot_to_volume = "Make a volume of it", "볼륨으로 만들기";
 }
@@ -206,7 +211,7 @@ messages! {
     backups_empty = "You have no backup yet", "아직 백업이 없습니다";
     backups_empty_text = "Back up volumes that you can't do without. After the first, incremental ones only hold what has changed.", "잃으면 안 되는 볼륨을 백업하세요. 첫 백업 뒤에는 바뀐 것만 담는 증분 백업을 쓸 수 있습니다.";
     backups_none = "None yet.", "아직 없습니다.";
-    backup_new = "Back up", "백업하기";
+    backup_new = "Create backup", "백업 만들기";
     backup_text = "Everything on the volume is copied. Empty parts take no space.", "볼륨의 모든 내용을 복사합니다. 빈 곳은 공간을 차지하지 않습니다.";
     backup_begun = "The backup is being made", "백업하고 있습니다";
     backup_from_snapshot = "As it was in the snapshot", "스냅샷 시점";
@@ -216,11 +221,11 @@ messages! {
     backup_is_full = "full", "전체";
     backup_has_dependents = "Newer incremental backups depend on this one. Delete them first.", "이 백업에 의존하는 증분 백업이 있습니다. 먼저 그 백업을 삭제하세요.";
     backup_restore = "Restore", "복원";
-    backup_restore_title(name) = "Restore {name}", "{name} 복원";
+    backup_restore_title(name) = "Restore backup “{name}”", "‘{name}’ 백업 복원";
     backup_to = "Into", "복원할 곳";
     backup_to_new = "A new volume", "새 볼륨";
     backup_to_new_note = "nothing else is touched", "다른 것은 그대로입니다";
-    backup_to_old = "A volume that is there", "있는 볼륨";
+    backup_to_old = "An existing volume", "기존 볼륨";
     backup_to_old_note = "what is on it is replaced", "지금 내용을 바꿉니다";
     backup_to_none = "none is free and large enough", "비어 있고 충분히 큰 것이 없습니다";
     backup_overwrites = "Everything on this volume is overwritten.", "이 볼륨의 모든 내용을 덮어씁니다.";
@@ -292,8 +297,8 @@ impl Text {
             "volumes" => self.nav_volumes(),
             "snapshots" => self.nav_snapshots(),
             "backups" => self.nav_backups(),
-            "backup_gigabytes" => self.pick("Space for backups", "백업 공간"),
-            _ => self.pick("Space for volumes and snapshots", "볼륨과 스냅샷 공간"),
+            "backup_gigabytes" => self.pick("Backup storage", "백업 용량"),
+            _ => self.pick("Storage", "볼륨 용량"),
         }
     }
 }

@@ -164,6 +164,17 @@ pub(crate) fn submit(t: Text, words: &str, is_dangerous: bool) -> Markup {
     submit_if(t, words, is_dangerous, false, None)
 }
 
+/// [`submit`] of what can be taken back, but interrupts what runs: a connection, a disk's use, a state.
+pub(crate) fn submit_warning(t: Text, words: &str) -> Markup {
+    html! {
+        div .problem-place aria-live="assertive" {}
+        footer .form-end {
+            button .button type="button" data-close { (t.cancel()) }
+            button .button.main.warning type="submit" { (words) }
+        }
+    }
+}
+
 /// [`submit`] with a button that can't be pressed (`is_blocked`), or not before the box `needed` is ticked.
 pub(crate) fn submit_if(t: Text, words: &str, is_dangerous: bool, is_blocked: bool, needed: Option<&str>) -> Markup {
     html! {

@@ -10,7 +10,7 @@ use crate::assets;
 use crate::messages::Text;
 use crate::outcome::Problem;
 
-pub(crate) use fields::{Choice, Field, check, choices, pick, submit, submit_if, text, text_area};
+pub(crate) use fields::{Choice, Field, check, choices, pick, submit, submit_if, submit_warning, text, text_area};
 pub(crate) use list::{List, ListQuery};
 
 /// A picture of `assets/icons.svg`.
@@ -276,14 +276,22 @@ pub(crate) fn usage_bar(t: Text, name: &str, used: u64, limit: Option<u64>, unit
     html! {
         div class={ "usage " (class) } {
             div .usage-words { span { (name) } span .muted { (words) } }
-            @if let Some(limit) = limit { progress value=(used.min(limit)) max=(limit.max(1)) aria-label=(name) {} }
+            @if let Some(limit) = limit { progress value=(seen(used.min(limit), limit)) max=(limit.max(1)) aria-label=(name) {} }
         }
     }
+}
+
+/// As long as a bar must be to be seen: what is not nothing is at least a fiftieth.
+fn seen(used: u64, limit: u64) -> u64 {
+    if used == 0 { 0 } else { used.max(limit.div_ceil(50)) }
 }
 
 /// [`usage_bar`] as a ring, for the quotas that a page looks at most.
 pub(crate) fn usage_ring(t: Text, name: &str, used: u64, limit: Option<u64>, unit: fn(Text, u64) -> String) -> Markup {
     let share = limit.map_or(0, |limit| (used.min(limit) * 100).checked_div(limit).unwrap_or(100));
+    // Something is never shown as nothing.
+    let is_little = share == 0 && used > 0 && limit.is_some();
+    let drawn = if is_little { 2 } else { share };
     let class = match share {
         100 => "ring full",
         80..100 => "ring near",
@@ -293,8 +301,8 @@ pub(crate) fn usage_ring(t: Text, name: &str, used: u64, limit: Option<u64>, uni
         figure class=(class) {
             svg viewBox="0 0 36 36" aria-hidden="true" {
                 circle .ring-track cx="18" cy="18" r="15.9155" {}
-                circle .ring-used cx="18" cy="18" r="15.9155" stroke-dasharray=(format!("{share} 100")) {}
-                text x="18" y="18.5" { @if limit.is_some() { (share) "%" } @else { "∞" } }
+                circle .ring-used cx="18" cy="18" r="15.9155" stroke-dasharray=(format!("{drawn} 100")) {}
+                text x="18" y="18.5" { @if limit.is_none() { "∞" } @else if is_little { "<1%" } @else { (share) "%" } }
             }
             figcaption {
                 b { (name) }

@@ -40,10 +40,12 @@ async fn show(visit: Visit, Query(wanted): Query<usage::Wanted>) -> Answer {
         (attention::card(&visit))
         (quotas::card(&visit))
         div .cards {
-            (attention::servers(&visit))
+            div .pile {
+                (attention::servers(&visit))
+                (usage::card(&visit, &wanted))
+            }
             (recent::card(&visit))
         }
-        (usage::card(&visit, &wanted))
     };
     Ok(visit.page(Content::new(t.nav_overview(), body).cli([
         "openstack limits show --absolute",

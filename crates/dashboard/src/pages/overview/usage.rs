@@ -45,6 +45,7 @@ pub(super) fn card(visit: &Visit, wanted: &Wanted) -> Markup {
     let t = visit.t();
     let days = wanted.days();
     let table = days_of(visit, days);
+    let is_used = table.iter().any(|day| day.taken.servers > 0.0);
     html! {
         section .card #usage {
             header .card-head {
@@ -57,14 +58,18 @@ pub(super) fn card(visit: &Visit, wanted: &Wanted) -> Markup {
                     }
                 }
             }
-            div .plots {
-                (plot(t, t.overview_server_hours(), &table, |taken| taken.servers))
-                (plot(t, t.overview_vcpu_hours(), &table, |taken| taken.vcpus))
-                (plot(t, t.overview_memory_hours(), &table, |taken| taken.memory_mib / 1024.0))
-            }
-            (as_table(t, &table))
-            p .card-foot {
-                a .button.small href=(format!("/dashboard/usage.csv?days={days}")) download="usage.csv" { (icon("download")) (t.admin_usage_csv()) }
+            @if is_used {
+                div .plots {
+                    (plot(t, t.overview_server_hours(), &table, |taken| taken.servers))
+                    (plot(t, t.overview_vcpu_hours(), &table, |taken| taken.vcpus))
+                    (plot(t, t.overview_memory_hours(), &table, |taken| taken.memory_mib / 1024.0))
+                }
+                (as_table(t, &table))
+                p .card-foot {
+                    a .button.small href=(format!("/dashboard/usage.csv?days={days}")) download="usage.csv" { (icon("download")) (t.admin_usage_csv()) }
+                }
+            } @else {
+                p .muted { (t.overview_usage_none()) }
             }
         }
     }
@@ -123,10 +128,12 @@ fn days_of(visit: &Visit, days: i64) -> Vec<Day> {
     (0..days).rev().map(day).collect()
 }
 
-/// As people write it: whole from a hundred on, else with one place.
+/// As people write it: whole from a hundred on, else with one place. What is not nothing is never written as nothing.
 pub(in crate::pages) fn figure(number: f64) -> String {
     if number >= 100.0 || number == 0.0 {
         format!("{number:.0}")
+    } else if number < 0.1 {
+        "<0.1".to_owned()
     } else {
         format!("{number:.1}")
     }
@@ -159,8 +166,11 @@ fn plot(t: Text, name: &str, days: &[Day], value: fn(&Taken) -> f64) -> Markup {
                     g {
                         title { (short_date(day.start)) ": " (figure(value(&day.taken))) }
                         rect .plot-place x=(index * WIDTH) y="0" width=(WIDTH) height="66" {}
-                        rect .plot-bar x=(index * WIDTH + 2) width=(WIDTH - 4) rx="1.5"
-                            y=(format!("{:.1}", 65.0 - height(day))) height=(format!("{:.1}", height(day) + 1.0)) {}
+                        // A little is seen, nothing is not.
+                        @if value(&day.taken) > 0.0 {
+                            rect .plot-bar x=(index * WIDTH + 2) width=(WIDTH - 4) rx="1.5"
+                                y=(format!("{:.1}", 65.0 - height(day))) height=(format!("{:.1}", height(day) + 1.0)) {}
+                        }
                     }
                 }
             }
@@ -202,6 +212,7 @@ mod tests {
     #[test]
     fn figures_are_short() {
         assert_eq!(figure(0.0), "0");
+        assert_eq!(figure(0.04), "<0.1");
         assert_eq!(figure(0.26), "0.3");
         assert_eq!(figure(23.96), "24.0");
         assert_eq!(figure(240.4), "240");

@@ -36,12 +36,14 @@ async fn show(Admin(visit): Admin) -> Answer {
     let body = html! {
         (ui::head(t.nav_system(), t.admin_system_lead(), html! {}))
         div .cards {
-            (health)
             (about(&visit, &regions))
+            div .pile {
+                (health)
+                (grants::of_target(&visit, &AssignmentTarget::System))
+            }
         }
         (catalog(&visit, &services, &endpoints))
         (defaults::card(&visit))
-        (grants::of_target(&visit, &AssignmentTarget::System))
         (limits(&visit, &services))
     };
     Ok(visit.page(Content::new(t.nav_system(), body).cli([

@@ -23,7 +23,7 @@ pub(super) async fn ask_reset(visit: Visit, Path(id): Path<ServerId>) -> Answer 
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .form-lead { (t.server_hint_reset()) }
             (ui::choices(Field { name: "state", label: t.status(), required: true, ..Field::default() }, false, &states, &["active"]))
-            (ui::submit(t, t.server_do_reset(), true))
+            (ui::submit_warning(t, t.server_do_reset()))
         }
         (ui::command_line(t, &[format!("openstack server set --state active {id}")]))
     }))

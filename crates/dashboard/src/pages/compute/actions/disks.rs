@@ -34,7 +34,7 @@ pub(super) async fn ask_snapshot(visit: Visit, Path(id): Path<ServerId>) -> Answ
     let server = find(&visit, id)?;
     let at = format!("{HERE}/{id}/snapshot");
     let name = format!("{}-snapshot", server.name);
-    Ok(visit.form(t.server_do_snapshot(), html! {
+    Ok(visit.form(&t.server_snapshot_of(&server.name), html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .form-lead { (t.server_hint_snapshot()) }
             (ui::text(Field { name: "name", label: t.server_snapshot_name(), hint: t.server_snapshot_hint(), value: &name, required: true, ..Field::default() }))

@@ -28,14 +28,14 @@ pub(super) async fn ask(visit: Visit, Path(id): Path<ServerId>) -> Answer {
         .collect();
     let first = choices.first().map_or("", |choice| choice.value.as_str());
     let at = format!("{HERE}/{id}/floating-ips/disassociate");
-    Ok(visit.form(t.server_do_disassociate(), html! {
+    Ok(visit.form(&t.server_disassociate_of(&server.name), html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .form-lead { (t.server_hint_disassociate()) }
             (ui::choices(Field { name: "floating_ip", label: t.server_floating(), required: true, ..Field::default() }, false, &choices, &[first]))
             (ui::check("release", t.server_release(), t.server_release_hint(), false))
-            (ui::submit(t, t.server_do_disassociate(), false))
+            (ui::submit_warning(t, t.fip_disassociate()))
         }
-        (ui::command_line(t, &["openstack floating ip unset --port ADDRESS".to_owned()]))
+        (ui::command_line(t, &[format!("openstack floating ip unset --port {}", if choices.len() == 1 { first } else { "ADDRESS" })]))
     }))
 }
 

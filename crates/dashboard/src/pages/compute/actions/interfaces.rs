@@ -68,7 +68,7 @@ pub(super) async fn ask_attach(visit: Visit, Path(id): Path<ServerId>) -> Answer
             .out(ports.is_empty()),
     ];
     let at = format!("{HERE}/{id}/interfaces/attach");
-    Ok(visit.form(t.server_do_attach_nic(), html! {
+    Ok(visit.form(&t.server_attach_nic_to(&server.name), html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .form-lead { (t.server_hint_attach_nic()) }
             (ui::choices(Field { name: "kind", label: t.server_nic_kind(), ..Field::default() }, false, &kinds, &["network"]))
@@ -123,11 +123,11 @@ pub(super) async fn ask_detach(visit: Visit, Path(id): Path<ServerId>, fields: F
         .or_else(|| choices.first().map(|choice| choice.value.as_str()))
         .unwrap_or_default();
     let at = format!("{HERE}/{id}/interfaces/detach");
-    Ok(visit.form(t.server_do_detach_nic(), html! {
+    Ok(visit.form(&t.server_detach_nic_of(&server.name), html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .form-lead { (t.server_hint_detach_nic()) }
             (ui::choices(Field { name: "port", label: t.server_nics(), required: true, ..Field::default() }, false, &choices, &[chosen]))
-            (ui::submit(t, t.server_do_detach_nic(), true))
+            (ui::submit_warning(t, t.server_do_detach_nic()))
         }
         (ui::command_line(t, &[format!("openstack server remove port {id} PORT")]))
     }))

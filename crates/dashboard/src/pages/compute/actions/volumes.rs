@@ -35,14 +35,14 @@ pub(super) async fn ask_attach(visit: Visit, Path(id): Path<ServerId>) -> Answer
     let at = format!("{HERE}/{id}/volumes/attach");
     if choices.is_empty() {
         return Ok(visit.form(
-            t.server_do_attach_volume(),
+            &t.server_attach_volume_to(&server.name),
             html! {
                 p { (t.server_no_free_volume()) }
                 p { (action("/dashboard/volumes/new", "plus", t.server_new_volume())) }
             },
         ));
     }
-    Ok(visit.form(t.server_do_attach_volume(), html! {
+    Ok(visit.form(&t.server_attach_volume_to(&server.name), html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .form-lead { (t.server_hint_attach_volume()) }
             (ui::pick(Field { name: "volume", label: t.server_volume(), required: true, ..Field::default() }, None, &choices))
@@ -95,11 +95,11 @@ pub(super) async fn ask_detach(visit: Visit, Path(id): Path<ServerId>, fields: F
     };
     let chosen = fields.text("volume").or_else(first).unwrap_or_default();
     let at = format!("{HERE}/{id}/volumes/detach");
-    Ok(visit.form(t.server_do_detach_volume(), html! {
+    Ok(visit.form(&t.server_detach_volume_of(&server.name), html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            p .form-lead { (t.server_hint_detach_volume()) }
+            p .note.warn { (t.server_hint_detach_volume()) }
             (ui::choices(Field { name: "volume", label: t.nav_volumes(), required: true, ..Field::default() }, false, &choices, &[chosen]))
-            (ui::submit(t, t.server_do_detach_volume(), true))
+            (ui::submit_warning(t, t.volume_detach()))
         }
         (ui::command_line(t, &[format!("openstack server remove volume {id} VOLUME")]))
     }))

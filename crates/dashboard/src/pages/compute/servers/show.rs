@@ -22,14 +22,14 @@ pub(super) async fn show(visit: Visit, Path(id): Path<ServerId>) -> Answer {
         (ssh::card(&visit, &server))
         div .cards {
             (ui::card(t.details(), about(&visit, &server)))
-            (ui::card(t.server_flavor(), figures(&visit, &server)))
+            div .pile {
+                (ui::card(t.server_flavor(), figures(&visit, &server)))
+                (parts::groups(&visit, &server))
+                (parts::labels(&visit, &server))
+            }
         }
         (parts::nics(&visit, &server))
         (parts::volumes(&visit, &server))
-        div .cards {
-            (parts::groups(&visit, &server))
-            (parts::labels(&visit, &server))
-        }
         (on_host::panel(&visit, &server))
     };
     Ok(shown(

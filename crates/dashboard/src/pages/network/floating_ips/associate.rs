@@ -147,21 +147,19 @@ fn address_fields(visit: &Visit, external: &Network, is_new: bool) -> Markup {
         .collect();
     let external = external.id.to_string();
     html! {
-        div .with-ring {
-            (ui::pick(
-                Field {
-                    name: "address",
-                    label: t.fip_which(),
-                    hint: t.fip_which_hint(),
-                    value: &taken,
-                    required: true,
-                    ..Field::default()
-                },
-                None,
-                &addresses,
-            ))
-            (ui::usage_ring(t, t.fip_quota(), used, limit, ui::count))
-        }
+        (ui::pick(
+            Field {
+                name: "address",
+                label: t.fip_which(),
+                hint: t.fip_which_hint(),
+                value: &taken,
+                required: true,
+                ..Field::default()
+            },
+            None,
+            &addresses,
+        ))
+        div .quota-bars { (ui::usage_bar(t, t.fip_quota(), used, limit, ui::count)) }
         @if is_full && free.is_empty() { p .note.warn { (t.over_quota_what()) " " (t.over_quota_do()) } }
         div data-if="address=new" {
             (ui::pick(
@@ -303,7 +301,7 @@ async fn ask_disassociate(visit: Visit, Path(id): Path<FloatingIpId>) -> Answer 
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .lead-in { (t.fip_disassociate_text(target)) }
-            (ui::submit(t, t.fip_disassociate(), true))
+            (ui::submit_warning(t, t.fip_disassociate()))
         }
         (ui::command_line(t, &[format!("openstack floating ip unset --port {id}")]))
     };

@@ -43,7 +43,7 @@ pub(super) async fn new(visit: Visit, Query(on): Query<On>) -> Answer {
             }
             (ui::text(Field { name: "mac", label: "MAC", hint: t.port_mac_hint(), example: "fa:16:3e:00:00:01", ..Field::default() }))
             (protection_fields(&visit, None))
-            (ui::usage_bar(t, t.port_quota(), used, limit, ui::count))
+            div .quota-bars { (ui::usage_bar(t, t.port_quota(), used, limit, ui::count)) }
             (ui::submit(t, t.port_new(), false))
         }
         (ui::command_line(t, &[format!("openstack port create --network {} my-port", network.id)]))

@@ -45,7 +45,7 @@ pub(super) async fn new(visit: Visit) -> Answer {
                 ))
             }
             (ui::check("admin_state_up", t.router_admin_up(), t.router_admin_up_hint(), true))
-            (ui::usage_bar(t, t.router_quota(), used, limit, ui::count))
+            div .quota-bars { (ui::usage_bar(t, t.router_quota(), used, limit, ui::count)) }
             (ui::submit(t, t.router_new(), false))
         }
         (ui::command_line(t, &[

@@ -31,7 +31,7 @@ pub(super) async fn new(visit: Visit) -> Answer {
             }))
             (ui::text(Field { name: "description", label: t.description(), ..Field::default() }))
             (ui::check("stateless", t.sg_stateless_choice(), t.sg_stateless_hint(), false))
-            (ui::usage_bar(t, t.sg_quota(), used, limit, ui::count))
+            div .quota-bars { (ui::usage_bar(t, t.sg_quota(), used, limit, ui::count)) }
             (ui::submit(t, t.sg_new(), false))
         }
         (ui::command_line(t, &["openstack security group create --description TEXT web".to_owned()]))

@@ -56,7 +56,7 @@ async fn new(visit: Visit, Path(id): Path<SecurityGroupId>, known: Fields) -> An
             (ui::text(Field { name: "description", label: t.description(), ..Field::default() }))
             div .preview aria-live="polite" hx-get=(format!("{HERE}/{id}/rules/preview")) hx-include="closest form"
                 hx-swap="innerHTML" hx-sync="this:replace" hx-trigger="load, change from:closest form, input from:closest form delay:200ms" {}
-            (ui::usage_bar(t, t.sg_rule_quota(), used, limit, ui::count))
+            div .quota-bars { (ui::usage_bar(t, t.sg_rule_quota(), used, limit, ui::count)) }
             (ui::submit(t, t.sg_rule_new(), false))
         }
     };

@@ -103,6 +103,7 @@ pub(super) async fn ask_reimage(visit: Visit, Path(id): Path<VolumeId>) -> Answe
             (ui::pick(Field { name: "image", label: t.volume_from_image(), required: true, ..Field::default() }, None, &images))
             (ui::submit(t, t.volume_reimage(), true))
         }
+        (ui::command_line(t, &[format!("openstack --os-volume-api-version 3.68 volume reimage {id} IMAGE")]))
     };
     Ok(visit.form(&t.volume_reimage_title(title(&volume)), body))
 }
@@ -124,14 +125,15 @@ pub(super) async fn ask_reset(visit: Visit, Path(id): Path<VolumeId>) -> Answer 
         VolumeStatus::Error,
         VolumeStatus::Maintenance,
     ];
-    let choices = statuses.map(|status| Choice::new(status.as_str(), t.volume_status(status)).note(status.as_str()));
+    let choices = statuses.map(|status| Choice::new(status.as_str(), t.volume_status(status)));
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .note.warn { (t.volume_reset_text()) }
             (ui::pick(Field { name: "status", label: t.status(), value: volume.status.as_str(), ..Field::default() }, None, &choices))
-            (ui::submit(t, t.volume_reset(), false))
+            (ui::submit_warning(t, t.volume_reset()))
         }
-        form method="post" action=(force) hx-post=(force) hx-swap="none" {
+        form .force-delete method="post" action=(force) hx-post=(force) hx-swap="none" {
+            h3 { (t.volume_force_delete()) }
             p .muted { (t.volume_force_delete_text()) }
             div .problem-place aria-live="assertive" {}
             button .button.danger type="submit" { (t.volume_force_delete()) }

@@ -95,7 +95,7 @@ pub(super) async fn ask_detach(visit: Visit, Path(id): Path<VolumeId>, fields: F
             input type="hidden" name="server" value=(server);
             p { (t.volume_detach_from(&name)) " " code { (device) } }
             p .note.warn { (icon("alert")) " " (t.volume_detach_first()) " " code { "sudo umount " (device) } }
-            (ui::submit(t, t.volume_detach(), true))
+            (ui::submit_warning(t, t.volume_detach()))
         }
         (ui::command_line(t, &[format!("openstack server remove volume {server} {id}")]))
     };

@@ -25,9 +25,11 @@ pub(super) async fn show(visit: Visit, Path(id): Path<VolumeId>) -> Answer {
         (transfer::card(&visit, &volume))
         div .cards {
             (ui::card(t.details(), about(&visit, &volume)))
-            (attachments(&visit, &volume))
-            (values_card(t.volume_metadata(), &volume.metadata))
-            (values_card(t.volume_image_metadata(), &volume.image_metadata))
+            div .pile {
+                (attachments(&visit, &volume))
+                (values_card(t.volume_metadata(), &volume.metadata))
+                (image_card(&visit, &volume))
+            }
         }
         (snapshots::card(&visit, &volume))
         (backups::card(&visit, &volume))
@@ -83,6 +85,42 @@ fn source(visit: &Visit, volume: &Volume) -> Markup {
             VolumeSource::Snapshot(id) => { (t.volume_from_snapshot()) " " (snapshots::name(visit, *id)) },
             VolumeSource::Volume(id) => { (t.volume_from_volume()) " " (link(visit, *id)) },
             VolumeSource::Backup(id) => { (t.volume_from_backup()) " " (backups::name(visit, *id)) },
+        }
+    }
+}
+
+/// What it remembers of its image: what people ask for with units, the rest folded away.
+fn image_card(visit: &Visit, volume: &Volume) -> Markup {
+    const NAMED: [&str; 6] = ["image_id", "image_name", "disk_format", "size", "min_disk", "min_ram"];
+    let t = visit.t();
+    let all = &volume.image_metadata;
+    let text = |name: &str| all.get(name).map(String::as_str);
+    let number = |name: &str| text(name).and_then(|text| text.parse::<u64>().ok()).filter(|number| *number > 0);
+    let others: Vec<_> = all.iter().filter(|(key, _)| !NAMED.contains(&key.as_str())).collect();
+    let image = text("image_id").and_then(|id| id.parse().ok());
+    html! {
+        @if !all.is_empty() {
+            (ui::card(t.volume_image_metadata(), html! {
+                (ui::facts(html! {
+                    (fact(t.volume_from_image(), html! {
+                        @match (image, text("image_name")) {
+                            (Some(id), _) => (images::link(visit, id)),
+                            (None, Some(name)) => (name),
+                            (None, None) => (t.none()),
+                        }
+                    }))
+                    @if let Some(format) = text("disk_format") { (fact(t.image_format(), html! { (format) })) }
+                    @if let Some(size) = number("size") { (fact(t.image_size(), html! { (ui::bytes(size)) })) }
+                    @if let Some(least) = number("min_disk") { (fact(t.volume_least_disk(), html! { (ui::gibibytes(t, least)) })) }
+                    @if let Some(least) = number("min_ram") { (fact(t.volume_least_memory(), html! { (ui::mebibytes(t, least)) })) }
+                }))
+                @if !others.is_empty() {
+                    details .more #image-properties {
+                        summary { (t.volume_image_others()) }
+                        (ui::facts(html! { @for (key, value) in others { (fact(key, html! { code { (value) } })) } }))
+                    }
+                }
+            }))
         }
     }
 }
