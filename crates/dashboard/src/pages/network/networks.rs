@@ -368,6 +368,7 @@ async fn edit(visit: Visit, Path(id): Path<NetworkId>) -> Answer {
             }
             (ui::submit(t, t.save(), false))
         }
+        (ui::command_line(t, &[format!("openstack network set --name NAME --description TEXT {id}")]))
     };
     Ok(visit.form(
         &t.edit_title(t.pick("network", "네트워크"), name_of(t, &network.standard)),

@@ -262,6 +262,7 @@ async fn new(visit: Visit, fields: Fields) -> Answer {
             (detail_fields(t, None))
             (ui::submit(t, t.subnet_new(), false))
         }
+        (ui::command_line(t, &[format!("openstack subnet create --network {} --subnet-range 10.10.0.0/24 my-subnet", network.id)]))
     };
     Ok(visit.form(t.subnet_new(), body))
 }

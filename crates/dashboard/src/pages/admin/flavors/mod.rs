@@ -190,6 +190,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<FlavorId>) -> Answer {
             (ui::text(Field { name: "description", label: t.description(), value: flavor.description.as_deref().unwrap_or_default(), ..Field::default() }))
             (ui::submit(t, t.save(), false))
         }
+        (ui::command_line(t, &[format!("openstack flavor set --description TEXT {id}")]))
     };
     Ok(visit.form(&t.edit_title(t.pick("flavor", "flavor"), &flavor.name), body))
 }

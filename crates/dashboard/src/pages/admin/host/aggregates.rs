@@ -146,6 +146,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<u64>) -> Answer {
             }, 4))
             (ui::submit(t, t.save(), false))
         }
+        (ui::command_line(t, &[format!("openstack aggregate set --zone zone1 --property ssd=true {}", row.id)]))
     };
     Ok(visit.form(&t.edit_title(t.pick("aggregate", "집합"), &row.name), body))
 }

@@ -143,6 +143,18 @@ fn action(visit: &Visit, line: &Line) -> Markup {
     )
 }
 
+/// What does it on the command line.
+fn disable_command(fields: &Fields) -> String {
+    let (host, binary) = (
+        ui::shell_word(fields.plain("host")),
+        ui::shell_word(fields.plain("binary")),
+    );
+    match fields.plain("kind") {
+        "volume" => format!("openstack volume service set --disable {host} {binary}"),
+        _ => format!("openstack compute service set --disable {host} {binary}"),
+    }
+}
+
 async fn ask_disable(Admin(visit): Admin, fields: Fields) -> Answer {
     let t = visit.t();
     let body = html! {
@@ -150,8 +162,9 @@ async fn ask_disable(Admin(visit): Admin, fields: Fields) -> Answer {
             p { (t.admin_service_disable_hint()) }
             @for name in ["kind", "binary", "host", "service"] { input type="hidden" name=(name) value=(fields.plain(name)); }
             (ui::text(Field { name: "reason", label: t.admin_reason(), hint: t.optional(), ..Field::default() }))
-            (ui::submit(t, t.admin_disable(), true))
+            (ui::submit_warning(t, t.admin_disable()))
         }
+        (ui::command_line(t, &[disable_command(&fields)]))
     };
     Ok(visit.form(&t.admin_service_disable(fields.plain("binary")), body))
 }

@@ -204,6 +204,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<ProjectId>) -> Answer {
             (ui::check("enabled", t.admin_enabled(), t.admin_project_enabled_hint(), project.enabled))
             (ui::submit(t, t.save(), false))
         }
+        (ui::command_line(t, &[format!("openstack project set --name NAME --description TEXT --enable {id}")]))
     };
     Ok(visit.form(&t.edit_title(t.pick("project", "프로젝트"), &project.name), body))
 }

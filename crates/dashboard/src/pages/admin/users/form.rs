@@ -142,6 +142,7 @@ pub(super) async fn edit(Admin(visit): Admin, Path(id): Path<UserId>) -> Answer 
             ))
             (ui::submit(t, t.save(), false))
         }
+        (ui::command_line(t, &[format!("openstack user set --name NAME --email EMAIL --project PROJECT {id}")]))
     };
     Ok(visit.form(&t.edit_title(t.pick("user", "사용자"), &user.name), body))
 }
