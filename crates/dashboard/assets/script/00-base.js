@@ -257,6 +257,11 @@
   window.addEventListener("resize", shadeEdges);
 
   // ── Forms ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // A file input's name, in the page's language.
+  document.addEventListener("change", (event) => {
+    const name = event.target.matches(".file input") && event.target.parentElement.querySelector(".file-name");
+    if (name) name.textContent = event.target.files[0]?.name ?? name.dataset.none;
+  });
   document.addEventListener("change", (event) => {
     const input = event.target;
     if (input.matches("[data-submit]")) input.form.requestSubmit();

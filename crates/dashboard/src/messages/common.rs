@@ -93,6 +93,8 @@ messages! {
     edit = "Edit", "편집";
     delete = "Delete", "삭제";
     delete_selected = "Delete selected", "선택한 것 삭제";
+    choose_file = "Choose file", "파일 선택";
+    no_file = "No file chosen", "선택한 파일 없음";
     delete_for_good = "This can't be undone.", "되돌릴 수 없습니다.";
     saved = "Saved", "저장했습니다";
     cli_title = "The same on the command line", "명령줄에서 하려면";

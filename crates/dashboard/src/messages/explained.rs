@@ -163,7 +163,7 @@ explained! {
     // Everything.
     "OverQuota" "PortLimitExceeded"
         => "The project's network quota is used up.", "네트워크 쿼터가 모자랍니다."
-        => "Delete what is no longer needed, or ask for a larger quota; the original message has the figures.", "필요 없는 것을 지우거나 쿼터를 늘려 달라고 하세요. 자세한 수치는 원문 메시지에 있습니다.";
+        => "Delete what is no longer needed, or ask for a larger quota; the original message has the figures.", "필요 없는 것을 삭제하거나 쿼터를 늘려 달라고 하세요. 자세한 수치는 원문 메시지에 있습니다.";
     "RevisionNumberConstraintFailed"
         => "It was changed since you opened it.", "보는 동안 다른 사람이 바꾸었습니다."
         => "Reload the page and make the change again.", "페이지를 새로 고친 뒤 다시 변경하세요.";

@@ -40,7 +40,7 @@ messages! {
     image_active = "ready", "사용 가능";
     image_deactivated = "locked", "잠김";
     image_killed = "refused", "거부됨";
-    image_queued_note = "This image has no data yet: give it a file, or delete it.", "이 이미지에는 아직 데이터가 없습니다. 파일을 넣거나 삭제하세요.";
+    image_queued_note = "This image has no data yet: upload a file, or delete it.", "이 이미지에는 아직 데이터가 없습니다. 파일을 업로드하거나 삭제하세요.";
     image_import_as(format) = "Try again as {format}", "{format}(으)로 다시 시도";
     image_really(format) = "The file is really of format {format}: choose that under “More settings”.", "파일의 실제 형식은 {format}입니다. “추가 설정”에서 고르세요.";
     image_import_again = "Try again", "다시 시도";
@@ -50,10 +50,10 @@ messages! {
 messages! {
     image_source = "Where is the disk?", "디스크가 어디에 있나요?";
     image_from_file = "On this computer", "이 컴퓨터에";
-    image_from_file_note = "Your browser sends the file", "브라우저가 파일을 보냅니다";
+    image_from_file_note = "Your browser sends the file.", "브라우저가 파일을 보냅니다.";
     image_from_url = "On the web", "웹에";
-    image_from_url_note = "The cloud downloads it", "클라우드가 내려받습니다";
-    image_name_hint = "Empty: as the file is called", "비우면 파일 이름을 씁니다";
+    image_from_url_note = "The cloud downloads it.", "클라우드가 내려받습니다.";
+    image_name_hint = "Leave empty to use the file's name.", "비우면 파일 이름을 씁니다.";
     image_uri = "Address of the file", "파일의 주소";
     image_uri_hint = "The file itself, not the page around it; packed files (.xz, .gz) can't be taken.", "페이지가 아니라 파일 자체의 주소입니다. 압축 파일(.xz, .gz)은 받을 수 없습니다.";
     image_uri_missing = "Give the address of the file.", "파일의 주소를 입력하세요.";
@@ -69,7 +69,7 @@ messages! {
     image_os_user = "User to log in as", "로그인할 사용자";
     image_os_user_hint = "Servers from it then show the right ssh command.", "이 이미지의 서버에 맞는 ssh 명령을 보여 줍니다.";
     image_tags = "Tags", "태그";
-    image_tags_hint = "With commas between", "쉼표로 나눕니다";
+    image_tags_hint = "Separated by commas.", "쉼표로 나눕니다.";
     image_properties = "Properties", "속성";
     image_properties_hint = "One per line: key=value. Those that begin with hw_ choose the virtual hardware.", "한 줄에 하나씩 키=값으로 적습니다. hw_로 시작하는 것은 가상 하드웨어를 정합니다.";
     image_create_it = "Add image", "이미지 추가";
@@ -105,7 +105,7 @@ messages! {
 // What can be done to it.
 messages! {
     image_launch = "Launch a server", "서버 만들기";
-    image_to_volume = "Make a volume of it", "볼륨으로 만들기";
+    image_to_volume = "Create volume from it", "이 이미지로 볼륨 만들기";
     image_edit(name) = "Edit image “{name}”", "‘{name}’ 이미지 편집";
     image_protect = "Protect from deletion", "삭제 방지";
     image_protect_hint = "It can't be deleted until this is taken back.", "해제하기 전에는 삭제할 수 없습니다.";

@@ -167,7 +167,7 @@ messages! {
     network_to_ports = "Show its ports", "포트 보기";
     volume_to_attachments = "Go to its attachments", "연결 정보로 가기";
     router_interfaces_in_the_way(count) = "It has {count} interfaces. They must be removed, too.", "인터페이스 {count}개가 있습니다. 인터페이스도 함께 제거해야 합니다.";
-    subnet_in_use(count) = "{count} ports have addresses of this subnet. Delete them, or detach the subnet from its router, first.", "이 서브넷의 주소를 쓰는 포트가 {count}개 있습니다. 먼저 포트를 삭제하거나 서브넷을 라우터에서 분리하세요.";
+    subnet_in_use(count) = "{count} ports have addresses of this subnet. Delete them, or detach the subnet from its router, first.", "이 서브넷의 주소를 쓰는 포트가 {count}개 있습니다. 먼저 포트를 삭제하거나 서브넷을 라우터에서 연결 해제하세요.";
     port_address_of(address, user) = "{address} of {user}", "{user}의 {address}";
     port_is_routers = "It belongs to a router. Remove the interface there.", "라우터의 포트입니다. 라우터에서 인터페이스를 제거하세요.";
     admin_domain_is_enabled = "An enabled domain can't be deleted. Disable it first.", "활성화된 도메인은 삭제할 수 없습니다. 먼저 비활성화하세요.";

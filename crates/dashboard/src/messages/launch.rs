@@ -168,7 +168,7 @@ impl Text {
             "creating" | "downloading" => self.pick("being made", "만드는 중"),
             "in-use" => self.pick("in use", "사용 중"),
             "reserved" | "attaching" => self.pick("being attached", "연결하는 중"),
-            "detaching" => self.pick("being detached", "분리하는 중"),
+            "detaching" => self.pick("being detached", "연결 해제하는 중"),
             "deleting" => self.pick("being deleted", "삭제하는 중"),
             "awaiting-transfer" => self.pick("offered to another project", "다른 프로젝트에 제공됨"),
             "error" | "error_deleting" | "error_extending" | "error_restoring" => self.pick("in error", "오류"),

@@ -54,7 +54,7 @@ messages! {
     subnet_dns_own = "Cloud DNS", "클라우드 DNS";
     subnet_ipv6_hint = "Only for IPv6 networks.", "IPv6 네트워크에만 쓰입니다.";
     subnet_ipv6_none = "Not advertised", "알리지 않음";
-    network_in_use(count) = "{count} ports on this network are in use. Delete the servers, or detach the interfaces, first.", "이 네트워크의 포트 {count}개가 사용 중입니다. 먼저 서버를 삭제하거나 인터페이스를 분리하세요.";
+    network_in_use(count) = "{count} ports on this network are in use. Delete the servers, or detach the interfaces, first.", "이 네트워크의 포트 {count}개가 사용 중입니다. 먼저 서버를 삭제하거나 인터페이스의 연결을 해제하세요.";
     switched_off = "disabled", "비활성화됨";
     host_namespace = "Network namespace", "네트워크 네임스페이스";
     host_bridge = "Bridge", "브리지";

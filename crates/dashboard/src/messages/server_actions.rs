@@ -114,6 +114,7 @@ messages! {
     server_nic_of_network = "A new port", "새 포트";
     server_nic_of_network_hint = "on a network", "네트워크에 만들기";
     server_nic_of_port = "An existing port", "기존 포트";
+    server_nic_no_ports = "No free ports.", "빈 포트가 없습니다.";
     server_nic_of_port_hint = "created before, and free", "미리 만들어 둔 빈 포트";
     server_needs_subnet = "has no subnet", "서브넷이 없음";
     server_fixed_hint = "Leave empty to use any free address.", "비우면 사용 가능한 주소 중 하나를 씁니다.";

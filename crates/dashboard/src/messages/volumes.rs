@@ -8,7 +8,7 @@ use super::{Text, messages};
 messages! {
     volumes_lead = "A volume is a disk of its own: it outlives servers, and moves from one to another.", "볼륨은 독립된 디스크입니다. 서버가 없어져도 남고, 다른 서버로 옮길 수 있습니다.";
     volumes_word = "volumes", "볼륨";
-    volumes_empty = "You have no volume yet", "아직 볼륨이 없습니다";
+    volumes_empty = "No volumes yet", "아직 볼륨이 없습니다";
     volumes_empty_text = "Keep data on a volume, attach it to a server, and take it to another server when that one is gone.", "볼륨에 데이터를 두고 서버에 연결하세요. 그 서버가 없어져도 다른 서버에 연결할 수 있습니다.";
     volume_one = "Volume", "볼륨";
     volume_new = "Create volume", "볼륨 만들기";
@@ -56,16 +56,16 @@ messages! {
     volume_size_hint = "It can grow later, but never shrink.", "나중에 늘릴 수는 있지만 줄일 수는 없습니다.";
     volume_size_missing = "Give a size in GB.", "크기를 GB로 입력하세요.";
     volume_from_blank = "Empty", "빈 볼륨";
-    volume_from_blank_note = "a new disk, to be formatted in the server", "서버에서 포맷할 새 디스크";
+    volume_from_blank_note = "a new disk, to be formatted in the server", "서버에서 포맷할 새 디스크입니다.";
     volume_from_image = "Image", "이미지";
-    volume_from_image_note = "bootable, like the image", "이미지처럼 부팅됩니다";
+    volume_from_image_note = "bootable, like the image", "이미지처럼 부팅됩니다.";
     volume_from_snapshot = "Snapshot", "스냅샷";
     volume_from_snapshot_note = "a volume as it was at that time", "특정 시점의 볼륨 사본입니다.";
     volume_from_volume = "An existing volume", "기존 볼륨";
-    volume_from_volume_note = "a copy of it as it is now", "지금 상태의 사본";
+    volume_from_volume_note = "a copy of it as it is now", "지금 상태의 사본입니다.";
     volume_from_backup = "Backup", "백업";
-    volume_from_backup_note = "from a backup", "백업에서 복원";
-    volume_from_none = "there is none yet", "아직 없습니다";
+    volume_from_backup_note = "from a backup", "백업에서 복원합니다.";
+    volume_from_none = "None yet.", "아직 없습니다.";
     volume_source_missing = "Choose a source.", "원본을 고르세요.";
     volume_type_hint = "Kinds of volumes that the operator offers.", "운영자가 제공하는 볼륨의 종류입니다.";
     volume_type_usual = "the usual one (of its source, or the default)", "기본(원본의 유형이나 기본 유형)";
@@ -95,9 +95,9 @@ messages! {
     volume_with_server_hint = "If off, it is kept when the server is deleted.", "끄면 서버를 삭제해도 볼륨은 남습니다.";
     volume_device_hint = "Leave empty to use the next free one. Guests may name it differently.", "비우면 다음 빈 이름입니다. 서버 안에서는 다르게 보일 수 있습니다.";
     volume_detach = "Detach", "연결 해제";
-    volume_detach_title(name) = "Detach volume “{name}”?", "‘{name}’ 볼륨의 연결을 해제할까요?";
-    volume_detach_from(server) = "It is taken out of server {server}, where it is", "서버 {server}에서 연결을 해제합니다. 장치:";
-    volume_detach_first = "Unmount it in the server first, or what is not written yet is lost:", "먼저 서버에서 마운트를 해제하세요. 아직 쓰지 않은 데이터를 잃을 수 있습니다:";
+    volume_detach_title(name) = "Detach volume “{name}” from a server", "서버에서 ‘{name}’ 볼륨 연결 해제";
+    volume_detach_from(server) = "Server “{server}” has it as", "‘{server}’ 서버에서 쓰는 장치:";
+    volume_detach_first = "Unmount it inside the server first, or unwritten data is lost:", "먼저 서버에서 마운트를 해제하세요. 아직 쓰지 않은 데이터를 잃을 수 있습니다:";
     volume_detaching = "The volume is being detached", "볼륨의 연결을 해제하고 있습니다";
 }
 
@@ -108,7 +108,7 @@ messages! {
     volume_extend_now(size) = "It has {size} now.", "지금 크기는 {size}입니다.";
     volume_extend_in_use = "It is attached: the server sees the new size at once, and its file system has to be grown in there (growpart, resize2fs).", "연결된 볼륨입니다. 서버에 새 크기가 바로 보이며, 파일 시스템은 서버 안에서 늘려야 합니다(growpart, resize2fs).";
     volume_extend_to = "New size (GB)", "새 크기(GB)";
-    volume_extend_hint = "This can't be taken back: volumes never shrink.", "되돌릴 수 없습니다. 볼륨은 줄일 수 없습니다.";
+    volume_extend_hint = "This can't be undone: volumes never shrink.", "되돌릴 수 없습니다. 볼륨은 줄일 수 없습니다.";
     volume_only_grows(size) = "It has {size} already, and can only grow.", "이미 {size}이며, 늘리기만 할 수 있습니다.";
     volume_extended = "The volume is growing", "볼륨을 늘리고 있습니다";
     volume_retype = "Change type", "유형 변경";
@@ -149,13 +149,13 @@ messages! {
     volume_reimage = "Overwrite from an image", "이미지로 덮어쓰기";
     volume_reimage_title(name) = "Overwrite volume “{name}” from an image", "‘{name}’ 볼륨을 이미지로 덮어쓰기";
     volume_reimaging = "The volume is being overwritten from the image", "볼륨을 이미지로 덮어쓰고 있습니다";
-    volume_transfer = "Give to another project", "다른 프로젝트에 넘기기";
+    volume_transfer = "Transfer to another project", "다른 프로젝트로 이전";
     volume_transfer_title(name) = "Transfer volume “{name}” to another project", "‘{name}’ 볼륨을 다른 프로젝트로 이전";
     volume_transfer_text = "You get an ID and a key. Whoever has both can take the volume, with its snapshots, into their project; until then you can take the offer back.", "ID와 키를 받습니다. 둘을 아는 사람이 볼륨을 스냅샷과 함께 자기 프로젝트로 가져갈 수 있습니다. 그 전까지는 취소할 수 있습니다.";
     volume_transfer_name = "A name for the offer", "제안의 이름";
     volume_transfer_once = "The key is shown this once, and kept nowhere: copy it now.", "키는 지금 한 번만 보입니다. 어디에도 남지 않으니 지금 복사하세요.";
-    volume_transfer_next = "Send both to the other project. They enter them at Volumes → Accept a volume, or type:", "둘 다 상대 프로젝트에 보내세요. 상대는 볼륨 → 볼륨 받기에 입력하거나 다음을 실행합니다:";
-    volume_transfer_kept = "I have copied it", "복사했습니다";
+    volume_transfer_next = "Send both to the other project. They enter them at Volumes → Accept transfer, or type:", "둘 다 상대 프로젝트에 보내세요. 상대는 볼륨 → 이전 수락에 입력하거나 다음을 실행합니다:";
+    volume_transfer_kept = "I have saved it: close", "저장했으니 닫기";
     volume_offered = "Offered to another project", "다른 프로젝트에 제안함";
     volume_offered_text = "Nothing can be done to it until the offer is accepted or taken back.", "제안이 수락되거나 취소될 때까지 다른 작업을 할 수 없습니다.";
     volume_offer_id = "Offer ID", "제안 ID";
@@ -163,7 +163,7 @@ messages! {
     volume_offer_missing = "Give the ID of the offer.", "제안 ID를 입력하세요.";
     volume_take_back = "Take the offer back", "제안 취소";
     volume_taken_back = "The offer is taken back", "제안을 취소했습니다";
-    volume_accept = "Accept a volume", "볼륨 받기";
+    volume_accept = "Accept transfer", "이전 수락";
     volume_accept_text = "Another project gave you an ID and a key: the volume becomes this project's, and counts in its quota.", "다른 프로젝트에서 받은 ID와 키를 입력하세요. 볼륨이 이 프로젝트의 것이 되고 쿼터에 들어갑니다.";
     volume_accepted = "The volume is yours now", "볼륨을 받았습니다";
 }
@@ -183,7 +183,7 @@ messages! {
     volume_type_multiattach = "Several servers may have a volume of it at once", "볼륨 하나를 여러 서버에 동시에 연결 허용";
     volume_type_multiattach_hint = "Only for file systems made for it, such as GFS2 or OCFS2: others are destroyed by that.", "GFS2, OCFS2처럼 그렇게 만들어진 파일 시스템에만 쓰세요. 다른 것은 망가집니다.";
     volume_type_limits = "Limits", "제한";
-    volume_type_limits_hint = "One per line: total_iops_sec, read_iops_sec, write_iops_sec, total_bytes_sec … = a number per second; with _per_gb behind, for each GB.", "한 줄에 하나씩: total_iops_sec, read_iops_sec, write_iops_sec, total_bytes_sec … = 초당 값. 뒤에 _per_gb를 붙이면 GB마다입니다.";
+    volume_type_limits_hint = "One per line: total_iops_sec, read_iops_sec, write_iops_sec, total_bytes_sec … = a number per second; with _per_gb behind, for each GB.", "한 줄에 하나씩 적습니다: total_iops_sec, read_iops_sec, write_iops_sec, total_bytes_sec … = 초당 값. 뒤에 _per_gb를 붙이면 GB당 값이 됩니다.";
     volume_type_limits_shared(count) = "{count} types share these limits: a change is a change of all.", "유형 {count}개가 이 제한을 함께 씁니다. 바꾸면 모두 바뀝니다.";
     volume_type_specs = "Extra specs", "추가 사양";
     volume_type_specs_hint = "One per line: key=value. What no host offers makes volumes of this type fail.", "한 줄에 하나씩 키=값으로 적습니다. 호스트가 제공하지 않는 것을 쓰면 볼륨을 만들지 못합니다.";
@@ -192,28 +192,28 @@ messages! {
 
 // Snapshots.
 messages! {
-    snapshots_lead = "A snapshot is a volume as it was at one moment; new volumes can be made from it.", "스냅샷은 한순간의 볼륨입니다. 그것으로 새 볼륨을 만들 수 있습니다.";
+    snapshots_lead = "A snapshot is a volume as it was at one moment; new volumes can be created from it.", "스냅샷은 특정 시점의 볼륨 사본입니다. 스냅샷으로 새 볼륨을 만들 수 있습니다.";
     snapshots_word = "snapshots", "스냅샷";
-    snapshots_empty = "You have no snapshot yet", "아직 스냅샷이 없습니다";
+    snapshots_empty = "No snapshots yet", "아직 스냅샷이 없습니다";
     snapshots_empty_text = "Take one before you change something that may go wrong: it is the way back.", "잘못될 수 있는 일을 하기 전에 하나 만들어 두면 되돌아갈 수 있습니다.";
     snapshots_none = "None yet. Take one before a risky change.", "아직 없습니다. 위험한 작업 전에 만들어 두세요.";
     snapshot_new = "Create snapshot", "스냅샷 만들기";
     snapshot_text = "The volume as it is now stays, whatever is written to it afterwards.", "이후에 무엇을 쓰든 지금 상태가 남습니다.";
     snapshot_begun = "The snapshot is being created", "스냅샷을 만들고 있습니다";
     snapshot_no_volume = "There is no volume that could be copied now: create one first.", "지금 복사할 수 있는 볼륨이 없습니다. 먼저 볼륨을 만드세요.";
-    snapshot_to_volume = "Make a volume of it", "볼륨으로 만들기";
+    snapshot_to_volume = "Create volume from it", "이 스냅샷으로 볼륨 만들기";
 }
 
 // Backups.
 messages! {
     backups_lead = "A backup is a copy of a volume in a file of its own: it stays when the volume is deleted.", "백업은 볼륨을 따로 복사해 둔 파일입니다. 볼륨을 삭제해도 남습니다.";
     backups_word = "backups", "백업";
-    backups_empty = "You have no backup yet", "아직 백업이 없습니다";
+    backups_empty = "No backups yet", "아직 백업이 없습니다";
     backups_empty_text = "Back up volumes that you can't do without. After the first, incremental ones only hold what has changed.", "잃으면 안 되는 볼륨을 백업하세요. 첫 백업 뒤에는 바뀐 것만 담는 증분 백업을 쓸 수 있습니다.";
     backups_none = "None yet.", "아직 없습니다.";
     backup_new = "Create backup", "백업 만들기";
     backup_text = "Everything on the volume is copied. Empty parts take no space.", "볼륨의 모든 내용을 복사합니다. 빈 곳은 공간을 차지하지 않습니다.";
-    backup_begun = "The backup is being made", "백업하고 있습니다";
+    backup_begun = "The backup is being created", "백업을 만들고 있습니다";
     backup_from_snapshot = "As it was in the snapshot", "스냅샷 시점";
     backup_incremental = "Only what has changed since the last backup", "마지막 백업 뒤에 바뀐 것만";
     backup_incremental_hint = "Smaller and faster; needs an earlier backup of this volume, which then can't be deleted alone.", "작고 빠릅니다. 이 볼륨의 이전 백업이 있어야 하고, 그 백업만 따로 삭제할 수 없게 됩니다.";
@@ -224,10 +224,10 @@ messages! {
     backup_restore_title(name) = "Restore backup “{name}”", "‘{name}’ 백업 복원";
     backup_to = "Into", "복원할 곳";
     backup_to_new = "A new volume", "새 볼륨";
-    backup_to_new_note = "nothing else is touched", "다른 것은 그대로입니다";
+    backup_to_new_note = "other volumes stay as they are", "다른 볼륨은 그대로입니다.";
     backup_to_old = "An existing volume", "기존 볼륨";
-    backup_to_old_note = "what is on it is replaced", "지금 내용을 바꿉니다";
-    backup_to_none = "none is free and large enough", "비어 있고 충분히 큰 것이 없습니다";
+    backup_to_old_note = "its data is overwritten", "지금 내용을 덮어씁니다.";
+    backup_to_none = "No volume is free and large enough.", "비어 있고 충분히 큰 볼륨이 없습니다.";
     backup_overwrites = "Everything on this volume is overwritten.", "이 볼륨의 모든 내용을 덮어씁니다.";
     backup_restoring = "The backup is being restored", "백업을 복원하고 있습니다";
 }

@@ -159,6 +159,17 @@ pub(crate) fn check(name: &str, label: &str, hint: &str, is_set: bool) -> Markup
     }
 }
 
+/// Around a file input: the browser's own label is in the browser's language, not in the page's. The script writes the name.
+pub(crate) fn file(t: Text, input: Markup) -> Markup {
+    html! {
+        div .file {
+            (input)
+            span .button aria-hidden="true" { (t.choose_file()) }
+            span .file-name aria-hidden="true" data-none=(t.no_file()) { (t.no_file()) }
+        }
+    }
+}
+
 /// The end of a form: its place for problems, cancel, and the button that sends it.
 pub(crate) fn submit(t: Text, words: &str, is_dangerous: bool) -> Markup {
     submit_if(t, words, is_dangerous, false, None)

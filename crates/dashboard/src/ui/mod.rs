@@ -10,7 +10,9 @@ use crate::assets;
 use crate::messages::Text;
 use crate::outcome::Problem;
 
-pub(crate) use fields::{Choice, Field, check, choices, pick, submit, submit_if, submit_warning, text, text_area};
+pub(crate) use fields::{
+    Choice, Field, check, choices, file, pick, submit, submit_if, submit_warning, text, text_area,
+};
 pub(crate) use list::{List, ListQuery};
 
 /// A picture of `assets/icons.svg`.
@@ -179,9 +181,14 @@ pub(crate) fn copyable(t: Text, text: &str) -> Markup {
     html! {
         span .copyable {
             code { (text) }
-            button .plain.icon-only type="button" data-copy=(text) aria-label=(t.copy()) data-tip=(t.copy()) { (icon("copy")) }
+            (copy_button(t, text))
         }
     }
+}
+
+/// A button that copies a text, behind what shows it.
+pub(crate) fn copy_button(t: Text, text: &str) -> Markup {
+    html! { button .plain.icon-only type="button" data-copy=(text) aria-label=(t.copy()) data-tip=(t.copy()) { (icon("copy")) } }
 }
 
 /// An id: the start is seen, the whole is copied.

@@ -349,7 +349,7 @@ async fn ask_import(visit: Visit) -> Answer {
             }, 5))
             div .field.scripted-only {
                 label for="key-file" { (t.keypair_public_file()) }
-                input #key-file type="file" accept=".pub,.pem,.crt,text/plain" data-read-into="#f-public_key";
+                (ui::file(t, html! { input #key-file type="file" accept=".pub,.pem,.crt,text/plain" data-read-into="#f-public_key"; }))
             }
             (ui::submit(t, t.keypair_import(), false))
         }

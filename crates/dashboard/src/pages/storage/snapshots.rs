@@ -298,11 +298,11 @@ async fn ask_reset(visit: Visit, Path(id): Path<VolumeSnapshotId>) -> Answer {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .note.warn { (t.volume_reset_text()) }
             (ui::pick(Field { name: "status", label: t.status(), value: snapshot.status.as_str(), ..Field::default() }, None, &choices))
-            (ui::submit(t, t.volume_reset(), false))
+            (ui::submit_warning(t, t.volume_reset()))
         }
         (ui::command_line(t, &[format!("openstack volume snapshot set --state available {id}")]))
     };
-    Ok(visit.form(&t.volume_reset_title(title(&snapshot)), body))
+    Ok(visit.form(&t.snapshot_reset_title(title(&snapshot)), body))
 }
 
 async fn reset(visit: Visit, Path(id): Path<VolumeSnapshotId>, fields: Fields) -> Answer<Done> {

@@ -64,7 +64,11 @@ pub(super) async fn ask_attach(visit: Visit, Path(id): Path<ServerId>) -> Answer
     let kinds = [
         Choice::new("network", t.server_nic_of_network()).note(t.server_nic_of_network_hint()),
         Choice::new("port", t.server_nic_of_port())
-            .note(t.server_nic_of_port_hint())
+            .note(if ports.is_empty() {
+                t.server_nic_no_ports()
+            } else {
+                t.server_nic_of_port_hint()
+            })
             .out(ports.is_empty()),
     ];
     let at = format!("{HERE}/{id}/interfaces/attach");

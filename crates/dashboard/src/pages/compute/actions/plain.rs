@@ -220,6 +220,10 @@ impl Plain {
     /// Why it can't be done now.
     fn refused(&self, visit: &Visit, server: &Server) -> Option<String> {
         let t = visit.t();
+        // The cloud is one host.
+        if matches!(self.operation, Some(Operation::Migrate | Operation::LiveMigrate)) {
+            return Some(t.server_no_other_host().to_owned());
+        }
         match self.operation {
             Some(operation) => refusal(visit, server, operation),
             None if self.key == "lock" => server.locked.is_some().then(|| t.server_is_locked().to_owned()),

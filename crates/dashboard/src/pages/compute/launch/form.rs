@@ -296,7 +296,7 @@ fn more(visit: &Visit, wish: &Wish<'_>) -> Markup {
         }, 6))
         div .field.scripted-only {
             label for="launch-file" { (t.launch_user_data_file()) }
-            input #launch-file type="file" data-read-into="#f-user_data" data-read-base64="#launch-base64";
+            (ui::file(t, html! { input #launch-file type="file" data-read-into="#f-user_data" data-read-base64="#launch-base64"; }))
         }
         label .launch-base64 {
             input #launch-base64 type="checkbox" name="user_data_base64" value="true" checked[wish.fields.is_set("user_data_base64")];

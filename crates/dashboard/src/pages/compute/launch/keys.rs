@@ -30,7 +30,7 @@ pub(super) fn step(visit: &Visit, chosen: Option<&str>) -> Markup {
                 (ui::text_area(Field { name: "import_key", label: t.keypair_public(), hint: t.keypair_public_hint(), example: "ssh-ed25519 AAAA…", ..Field::default() }, 3))
                 div .field {
                     label for="launch-key-file" { (t.keypair_public_file()) }
-                    input #launch-key-file type="file" accept=".pub,.pem,.crt,text/plain" data-read-into="#f-import_key";
+                    (ui::file(t, html! { input #launch-key-file type="file" accept=".pub,.pem,.crt,text/plain" data-read-into="#f-import_key"; }))
                 }
                 button #launch-import-key .button type="button" data-enter="#f-import_name" hx-post=(at) hx-params="import_name,import_key" hx-target="#launch-keys"
                     hx-swap="innerHTML" hx-disabled-elt="this" { (icon("upload")) (t.launch_key_import()) }

@@ -63,7 +63,10 @@ fn nic_row(visit: &Visit, server: &Server, nic: &Nic<'_>) -> Markup {
             td { (network_link(t, nic.network)) }
             td { div .stack { @for fixed in &port.fixed_ips { (ui::copyable(t, &fixed.ip_address.to_string())) } } }
             td { div .stack {
-                @for floating in &nic.floating { (ui::copyable(t, &floating.floating_ip_address.to_string())) }
+                @for floating in &nic.floating {
+                    @let address = floating.floating_ip_address.to_string();
+                    span .copyable { a href=(format!("/dashboard/floating-ips/{}", floating.id)) { code { (address) } } (ui::copy_button(t, &address)) }
+                }
                 @if nic.floating.is_empty() { span .muted { (t.none()) } }
             } }
             td { code { (port.mac_address) } }

@@ -171,11 +171,11 @@ pub(super) async fn ask_reset(visit: Visit, Path(id): Path<BackupId>) -> Answer 
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .note.warn { (t.volume_reset_text()) }
             (ui::pick(Field { name: "status", label: t.status(), value: backup.status.as_str(), ..Field::default() }, None, &choices))
-            (ui::submit(t, t.volume_reset(), false))
+            (ui::submit_warning(t, t.volume_reset()))
         }
         (ui::command_line(t, &[format!("openstack volume backup set --state available {id}")]))
     };
-    Ok(visit.form(&t.volume_reset_title(title(&backup)), body))
+    Ok(visit.form(&t.backup_reset_title(title(&backup)), body))
 }
 
 pub(super) async fn reset(visit: Visit, Path(id): Path<BackupId>, fields: Fields) -> Answer<Done> {

@@ -101,7 +101,7 @@ fn source_fields(t: Text, fields: &Fields, has_web: bool) -> Markup {
             p .note.warn.no-script { (t.upload_needs_script()) }
             div .field.scripted-only {
                 label for="f-file" { (t.upload_file()) }
-                input #f-file type="file" data-upload-file aria-describedby="h-file";
+                (ui::file(t, html! { input #f-file type="file" data-upload-file aria-describedby="h-file"; }))
                 p .hint #h-file { (t.upload_file_hint()) }
                 p .note data-upload-note hidden {}
             }

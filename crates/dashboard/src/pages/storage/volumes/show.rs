@@ -95,7 +95,11 @@ fn image_card(visit: &Visit, volume: &Volume) -> Markup {
     let t = visit.t();
     let all = &volume.image_metadata;
     let text = |name: &str| all.get(name).map(String::as_str);
-    let number = |name: &str| text(name).and_then(|text| text.parse::<u64>().ok()).filter(|number| *number > 0);
+    let number = |name: &str| {
+        text(name)
+            .and_then(|text| text.parse::<u64>().ok())
+            .filter(|number| *number > 0)
+    };
     let others: Vec<_> = all.iter().filter(|(key, _)| !NAMED.contains(&key.as_str())).collect();
     let image = text("image_id").and_then(|id| id.parse().ok());
     html! {
