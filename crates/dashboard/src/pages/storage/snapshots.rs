@@ -97,11 +97,14 @@ fn page(visit: &Visit, query: &ListQuery, reach: Reach) -> Answer {
             (ui::empty("camera", t.snapshots_empty(), t.snapshots_empty_text(), html! { (create) }))
         } @else { (table(visit, query, snapshots, reach)) }
     };
-    Ok(visit.page(Content::new(t.nav_snapshots(), body).cli([
-        "openstack volume snapshot list",
-        "openstack volume snapshot create --volume VOLUME my-snapshot",
-        "openstack volume create --snapshot my-snapshot data-again",
-    ])))
+    Ok(visit.page(
+        Content::new(t.nav_snapshots(), body)
+            .cli([reach.list_command("volume snapshot")])
+            .cli([
+                "openstack volume snapshot create --volume VOLUME my-snapshot",
+                "openstack volume create --snapshot my-snapshot data-again",
+            ]),
+    ))
 }
 
 fn table(visit: &Visit, query: &ListQuery, snapshots: Vec<Arc<VolumeSnapshot>>, reach: Reach) -> Markup {
@@ -293,7 +296,7 @@ async fn ask_reset(visit: Visit, Path(id): Path<VolumeSnapshotId>) -> Answer {
     let snapshot = snapshot::get_visible(visit.cloud(), visit.actor(), id)?;
     let at = format!("{HERE}/{id}/reset");
     let statuses = [SnapshotStatus::Available, SnapshotStatus::Error];
-    let choices = statuses.map(|status| Choice::new(status.as_str(), t.snapshot_status(status)).note(status.as_str()));
+    let choices = statuses.map(|status| Choice::new(status.as_str(), t.snapshot_status(status)));
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .note.warn { (t.volume_reset_text()) }

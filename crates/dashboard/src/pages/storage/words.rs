@@ -112,6 +112,14 @@ impl Reach {
         if visit.is_admin() { self } else { Self::Project }
     }
 
+    /// `openstack WHAT list`, of as much.
+    pub fn list_command(self, what: &str) -> String {
+        match self {
+            Self::Project => format!("openstack {what} list"),
+            Self::All => format!("openstack {what} list --all-projects"),
+        }
+    }
+
     /// The way from the one to the other, for those who have it.
     pub fn tabs(self, visit: &Visit, here: &str, label: &str) -> Markup {
         let t = visit.t();

@@ -166,7 +166,7 @@ pub(super) async fn ask_reset(visit: Visit, Path(id): Path<BackupId>) -> Answer 
     let backup = backup::get_visible(visit.cloud(), visit.actor(), id)?;
     let at = format!("{HERE}/{id}/reset");
     let statuses = [BackupStatus::Available, BackupStatus::Error];
-    let choices = statuses.map(|status| Choice::new(status.as_str(), t.backup_status(status)).note(status.as_str()));
+    let choices = statuses.map(|status| Choice::new(status.as_str(), t.backup_status(status)));
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .note.warn { (t.volume_reset_text()) }

@@ -100,11 +100,14 @@ fn page(visit: &Visit, query: &ListQuery, reach: Reach) -> Answer {
             (ui::empty("archive", t.backups_empty(), t.backups_empty_text(), html! { (create) }))
         } @else { (table(visit, query, backups, reach)) }
     };
-    Ok(visit.page(Content::new(t.nav_backups(), body).cli([
-        "openstack volume backup list",
-        "openstack volume backup create --incremental VOLUME",
-        "openstack volume backup restore BACKUP [VOLUME]",
-    ])))
+    Ok(visit.page(
+        Content::new(t.nav_backups(), body)
+            .cli([reach.list_command("volume backup")])
+            .cli([
+                "openstack volume backup create --incremental VOLUME",
+                "openstack volume backup restore BACKUP [VOLUME]",
+            ]),
+    ))
 }
 
 fn table(visit: &Visit, query: &ListQuery, mut backups: Vec<Arc<VolumeBackup>>, reach: Reach) -> Markup {

@@ -160,7 +160,9 @@ fn page(visit: &Visit, query: &ListQuery, reach: Reach) -> Answer {
         } @else { (table(visit, query, volumes, reach)) }
     };
     Ok(visit.page(
-        Content::new(t.nav_volumes(), body).cli(["openstack volume list", "openstack volume create --size 10 data"]),
+        Content::new(t.nav_volumes(), body)
+            .cli([reach.list_command("volume")])
+            .cli(["openstack volume create --size 10 data"]),
     ))
 }
 
