@@ -13,7 +13,7 @@ from . import chromium, seeds
 # Words that are the same in both languages: names of things, units, formats.
 COMMON = re.compile(r"""^[\W\d_]*(Maru|English|한국어|ID|MAC|CIDR|DHCP|DNS|IP|IPv4|IPv6|MTU|SSH|TCP|UDP|ICMP|HTTPS?|VNC|RDP|SLAAC|DHCPv6|stateless|stateful
     |stateless|CPU|vCPU|vCPUs|RAM|MB|GB|TB|KB|B|KiB|MiB|GiB|API|URL|EC2|S3|UUID|SHA-512|SHA-256|MD5|raw|qcow2|vmdk|vdi|vhdx?|iso|ami|aki|ari|openrc|clouds\.yaml|flavor|Flavor|Flavors|QEMU
-    |KVM|TCG|NAT|SNAT|QoS|VXLAN|flat|vxlan|admin|member|reader|manager|service|Default|default|public|private|UTC|os|nova|br-ex|\.pem|cloud-init|Linux|Windows|Ctrl|Alt|Del|F11
+    |KVM|TCG|NAT|SNAT|QoS|VXLAN|Flat|flat|vxlan|admin|member|reader|manager|service|Default|default|public|private|UTC|os|nova|br-ex|\.pem|cloud-init|Linux|Windows|Ctrl|Alt|Del|F11
     |OpenStack|Keystone|Glance|Nova|Neutron|Cinder|Placement|RegionOne|Python|pip|Chromium|noVNC|xterm|PNG|SVG|LDAP|OAuth|RBAC|openrc\.sh|affinity|soft|anti|Simulated|ED25519|RSA|ssh|x509|PEM|[\W\d_])*$""", re.X)
 
 
