@@ -57,13 +57,8 @@ impl<'a> Walker<'a> {
         let to = self.side(network, neighbour)?;
         let state = self.state(network, from, to);
         match (from, to) {
-<<<<<<< HEAD
-            (Side::Port(port), Side::Services) => self.pass_input_rules(network, port, state)?,
-            (Side::Services, Side::Port(port)) => self.pass_output_rules(network, port)?,
-=======
             (Side::Port(port), Side::Services) => self.ask_services(network, port, state)?,
             (Side::Services, Side::Port(port)) => self.by_services(network, port)?,
->>>>>>> ra
             (Side::Port(from), Side::Port(to)) => self.between(network, from, to, state)?,
             (Side::Services, Side::Services) => {}
         }
@@ -266,11 +261,7 @@ impl<'a> Walker<'a> {
     }
 
     /// To DHCP, DNS and metadata: chain `cinp`.
-<<<<<<< HEAD
-    fn pass_input_rules(&mut self, network: &NetworkConfig, from: &PortConfig, state: State) -> Step<()> {
-=======
     fn ask_services(&mut self, network: &NetworkConfig, from: &PortConfig, state: State) -> Step<()> {
->>>>>>> ra
         if state == State::Established && !is_stateless(network, from) {
             self.granted(network, from, Direction::Egress, Grant::Established);
             return Ok(());
@@ -280,11 +271,7 @@ impl<'a> Walker<'a> {
     }
 
     /// From DHCP, DNS and metadata: chain `cout`, which is there for stateless ports only.
-<<<<<<< HEAD
-    fn pass_output_rules(&mut self, network: &NetworkConfig, to: &PortConfig) -> Step<()> {
-=======
     fn by_services(&mut self, network: &NetworkConfig, to: &PortConfig) -> Step<()> {
->>>>>>> ra
         if is_stateless(network, to) {
             return self.judge(network, to, Direction::Ingress);
         }
