@@ -21,6 +21,7 @@ mod netns;
 pub mod nft;
 pub mod packet;
 pub mod process;
+pub mod sockets;
 pub mod sysctl;
 pub mod tap;
 
