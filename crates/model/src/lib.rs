@@ -29,6 +29,7 @@ pub mod network;
 pub mod placement;
 pub mod plan;
 pub mod quota;
+pub mod reach;
 pub mod report;
 pub mod time;
 pub mod unowned;
