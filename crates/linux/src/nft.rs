@@ -31,7 +31,7 @@ const GET_GENERATION: u16 = SUBSYSTEM << 8 | 16;
 /// `NFTA_GEN_ID`.
 const GENERATION_ID: u16 = 1;
 /// `NFT_CTX_OUTPUT_STATELESS`: listings without counters' values and timeouts.
-const STATELESS: c_uint = 1 << 1;
+const STATELESS: c_uint = 1 << 2;
 /// `NFT_CTX_OUTPUT_NUMERIC_ALL`: numbers instead of names for protocols, priorities, symbols.
 const NUMERIC: c_uint = 1 << 7 | 1 << 8 | 1 << 9;
 
