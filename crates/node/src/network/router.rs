@@ -151,7 +151,7 @@ impl Router {
             self.space.load(difference, |nft| {
                 let present = match want.meters.is_empty() {
                     true => Present::default(),
-                    false => metering::present(nft)?,
+                    false => metering::present_and_awake(nft)?,
                 };
                 Ok(nat::render(want) + &metering::whole(want, &present, &remembered))
             })?;
