@@ -11,6 +11,7 @@
 
 pub mod meters;
 pub mod network;
+pub mod reach;
 pub mod servers;
 pub mod services;
 pub mod volumes;
@@ -28,12 +29,16 @@ use model::HostId;
 use model::diagnostics::DiagnosticsSource;
 use model::host::{HostConfig, HostReport};
 use model::meters::MeterSource;
+use model::reach::HostInspector;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use meters::Meters;
 use network::NetworkPart;
 use network_thread::{NetworkThread, Standing};
+use reach::Inspectors;
+use reach::observed::Observer;
+use reach::programmed::Inspector;
 use servers::{Servers, Wish};
 use services::{Services, ServicesOptions};
 use surroundings::NodeSurroundings;
@@ -78,6 +83,7 @@ pub struct Node {
     network: NetworkThread,
     servers: Arc<Servers>,
     meters: Meters,
+    inspectors: Arc<Inspectors>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -102,13 +108,15 @@ impl Node {
             upstream_dns: options.upstream_dns.clone(),
         });
         let passwords = services.passwords();
-        let part = NetworkPart::new(host, &options.owner, exclusive).map_err(NodeError::Network)?;
+        let known = services.known();
+        let part = NetworkPart::new(host.clone(), &options.owner, exclusive).map_err(NodeError::Network)?;
         let meters = part.meters();
         let metering = options.state_dir.join("metering.json");
         meters.load(&metering);
-        let network = NetworkThread::start(part, services, config).map_err(NodeError::Thread)?;
+        let network = NetworkThread::start(part, services, config.clone()).map_err(NodeError::Thread)?;
         let servers = Arc::new(open_servers(&options, &network).await?);
         let volumes = Arc::new(open_volumes(&servers).map_err(NodeError::Servers)?);
+        let inspectors = inspectors(host, &options.owner, known, &servers, config, &network);
         let facts = facts::watch(&options, servers.settings());
         let tasks = vec![
             tokio::spawn(meters::keep(meters.clone(), metering)),
@@ -126,6 +134,7 @@ impl Node {
             network,
             servers,
             meters,
+            inspectors: Arc::new(inspectors),
             tasks,
         })
     }
@@ -135,10 +144,35 @@ impl Node {
         self.servers.clone()
     }
 
+    /// Who looks at the host: what it really holds, and what was seen on it.
+    pub fn inspector(&self) -> Arc<dyn HostInspector> {
+        self.inspectors.clone()
+    }
+
     /// Who tells what routers counted.
     pub fn meters(&self) -> Arc<dyn MeterSource> {
         Arc::new(self.meters.clone())
     }
+}
+
+fn inspectors(
+    host: Netns,
+    owner: &str,
+    known: services::Known,
+    servers: &Arc<Servers>,
+    config: watch::Receiver<Arc<HostConfig>>,
+    network: &NetworkThread,
+) -> Inspectors {
+    let (processes, consoles) = (Arc::clone(servers), Arc::clone(servers));
+    let inspector = Inspector::new(host.clone(), owner)
+        .with_services()
+        .with_processes(Arc::new(move |server| processes.process_id(server)));
+    let observer = Observer::new(
+        host,
+        Some(known),
+        Some(Arc::new(move |server| consoles.console_log(server))),
+    );
+    Inspectors::new(inspector, observer, config, network.standing())
 }
 
 async fn open_servers(options: &Options, network: &NetworkThread) -> Result<Servers, NodeError> {

@@ -39,7 +39,7 @@ pub const METADATA: [IpAddr; 2] = [
 /// The namespace's settings, as few as do: the kernel looks them up slowly where there are many namespaces. Bridged
 /// packets are shown to conntrack; ports of the bridge have no IPv6 of their own (they would talk to the servers); the
 /// bridge listens to no router, and its addresses are usable at once.
-const SETTINGS: [(&str, &str); 6] = [
+pub(crate) const SETTINGS: [(&str, &str); 6] = [
     ("net/bridge/bridge-nf-call-iptables", "1"),
     ("net/bridge/bridge-nf-call-ip6tables", "1"),
     ("net/bridge/bridge-nf-call-arptables", "0"),
@@ -534,7 +534,7 @@ fn held_devices(space: &mut Namespace, config: &NetworkConfig) -> Result<BTreeSe
     Ok(held)
 }
 
-fn mac_of_bridge(want: &NetworkConfig) -> Mac {
+pub(crate) fn mac_of_bridge(want: &NetworkConfig) -> Mac {
     want.service_port
         .as_ref()
         .map_or_else(|| bridge_mac(want.id), |port| Mac(port.mac.0))
@@ -554,7 +554,7 @@ fn gone_ports(old: &NetworkConfig, want: &NetworkConfig) -> Vec<Arc<PortConfig>>
 }
 
 /// What the bridge itself answers to: DHCP, DNS and metadata.
-fn service_addresses(config: &NetworkConfig) -> BTreeSet<IpNet> {
+pub(crate) fn service_addresses(config: &NetworkConfig) -> BTreeSet<IpNet> {
     config
         .service_port
         .iter()
