@@ -17,7 +17,8 @@ use uuid::Uuid;
 use crate::network_common::{Cloud, fresh_mac, net, nth};
 use crate::topology::*;
 
-/// The ids of what has a tag. They are made of it, so that they order alike every time.
+/// The ids of what has a tag. They are made of it, so that they order alike every time, and of the process, as names of
+/// namespaces are the machine's.
 pub fn network_id(tag: usize) -> NetworkId {
     NetworkId(id(1, tag))
 }
