@@ -14,7 +14,7 @@ from . import spaces
 from .field import Field
 from .figures import Figures
 
-PARTS = ("api", "dashboard", "idle", "ports", "floating", "rules", "crowd", "packets", "restart", "servers")
+PARTS = ("api", "dashboard", "reach", "idle", "ports", "floating", "rules", "crowd", "packets", "restart", "servers")
 
 
 class Bench:

@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+import json
 import os
 import stat
 from pathlib import Path
@@ -210,6 +211,44 @@ def ping_is_silent(story):
     expect(host.ping(story.qrouter, "172.31.0.1"), "the router's own address does not answer")
 
 
+def reach(story, *words, lang="C"):
+    """`maru reach` of the server, by the demo user: (exit code, its answer as a value, or as it is printed in a language)."""
+    program = [story.cloud.program, "reach", "--state-dir", story.cloud.state, "--user", "demo", "--to", "vm1", *words]
+    if lang != "C":
+        return run("env", f"LC_ALL={lang}", *program)
+    done = run(*program, "--json")
+    return done.code, json.loads(done.out) if done.out.startswith("{") else {}
+
+
+def causes(answer):
+    return [blocker["code"] for blocker in answer["blockers"]]
+
+
+def reach_explains_the_silence(story):
+    """`maru reach` says why each ping was silent, in both languages, and what mends it."""
+    code, answer = reach(story, "--from", "host", "--which", "fixed")
+    expect(code == 1 and causes(answer) == ["FIXED_IP_FROM_OUTSIDE"], f"from the host: {answer}")
+    for words in ((), ("--ip-version", "6")):
+        code, answer = reach(story, "--from", "router", "--which", "fixed", *words)
+        expect(code == 1 and causes(answer) == ["SG_NO_INGRESS_RULE"] and answer["opens"], f"from the router: {answer}")
+        command = answer["blockers"][0]["fix"]["commands"][0]
+        expect(command.startswith("openstack security group rule create "), f"the fix: {command}")
+    done = reach(story, "--from", "router", "--which", "fixed", lang="ko_KR.UTF-8")
+    expect("보안 그룹에 이것을 들여보내는 수신 규칙이 없습니다" in done.out, f"in Korean:\n{done}")
+    print("     " + "\n     ".join(str(done).splitlines()))
+
+
+def reach_says_what_the_packets_say(story):
+    """The tutorial's matrix: from the host and from the router, by both addresses, as ping and ssh have just seen it."""
+    _, answer = reach(story, "--matrix")
+    rows = {row["from"]: {name: trial["verdict"] for name, trial in row["trials"].items()} for row in answer["matrix"]}
+    for place, namespace in (("host", story.cloud.namespace), ("router", story.qrouter)):
+        for trial, address in (("ping_fixed", story.fixed_ip), ("ping_floating", story.floating_ip)):
+            seen = "reachable" if host.ping(namespace, address, count=2) else "blocked"
+            expect(rows[place][trial] == seen, f"{trial} from the {place}: {rows[place][trial]}, and a real one: {seen}")
+        expect(rows[place]["ssh"] == "reachable", f"ssh from the {place}: {rows[place]}")
+
+
 def add_rules(story):
     """Rules "All ICMP" and "All TCP", IPv4 and IPv6: now ping answers from the router's namespace."""
     cloud = story.cloud
@@ -278,8 +317,14 @@ def take_a_rule_away(story):
     cloud.openstack("security", "group", "rule", "delete", story.rules[0])
     until(SOON_SECONDS, "silence without the rule", lambda: not host.ping(cloud.namespace, story.floating_ip))
     expect(story.guest("hostname") == "vm1", "ssh without the ICMP rule")
-    story.rules[0] = cloud.json("security", "group", "rule", "create", "default", "--protocol", "icmp")["id"]
+    code, answer = reach(story)
+    expect(code == 1 and causes(answer)[0].startswith("SG_"), f"without the rule: {answer}")
+    # What it offers is made, and does what it says.
+    code, answer = reach(story, "--fix")
+    expect(code == 0 and answer["verdict"] == "reachable", f"after the fix: {answer}")
     until(SOON_SECONDS, "ping with the rule", lambda: host.ping(cloud.namespace, story.floating_ip))
+    listed = cloud.json("security", "group", "rule", "list", "default", "--protocol", "icmp", "--ingress")
+    story.rules[0] = next(rule["ID"] for rule in listed if rule["Ethertype"] == "IPv4")
 
 
 def pull_the_plug(story):
@@ -422,6 +467,7 @@ def purge(story):
 
 STEPS = [
     start_the_cloud, second_instance_is_refused, create_network, edit_the_pool, create_ipv6_subnet, create_keys, upload_image,
-    create_server, create_router, hard_reboot, namespaces_of_the_tutorial, ping_is_silent, add_rules, ssh_inside_the_router,
-    floating_ip, inside_the_server, ipv6, take_a_rule_away, pull_the_plug, mend, volume, trunk, stop_and_start, delete_everything, purge,
+    create_server, create_router, hard_reboot, namespaces_of_the_tutorial, ping_is_silent, reach_explains_the_silence, add_rules,
+    ssh_inside_the_router, floating_ip, reach_says_what_the_packets_say, inside_the_server, ipv6, take_a_rule_away, pull_the_plug, mend,
+    volume, trunk, stop_and_start, delete_everything, purge,
 ]

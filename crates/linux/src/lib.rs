@@ -22,6 +22,7 @@ pub mod nft;
 pub mod packet;
 pub mod pick;
 pub mod process;
+pub mod sockets;
 pub mod sysctl;
 pub mod tap;
 pub mod trace;

@@ -101,6 +101,11 @@ impl Nft {
         Ok(rule.map(str::to_owned))
     }
 
+    /// The same with what counters counted.
+    pub fn list_counted(&self) -> Result<String> {
+        self.run_with(NUMERIC, "list ruleset")
+    }
+
     fn run_with(&self, flags: c_uint, text: &str) -> Result<String> {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let command = CString::new(text).map_err(|_| Error::Nft {

@@ -365,6 +365,11 @@ fn a_ruleset_is_loaded_in_its_namespace_from_any_thread() {
     let text = nft.list().unwrap();
     assert!(text.contains("fa:16:3e:00:00:02"), "{text}");
     assert_eq!(other.list().unwrap(), "");
+    let nft = Nft::open(&ns).unwrap();
+    nft.run("add chain bridge t c; add rule bridge t c counter drop")
+        .unwrap();
+    assert!(nft.list().unwrap().contains("counter drop"), "without what it counted");
+    assert!(nft.list_counted().unwrap().contains("counter packets 0 bytes 0 drop"));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{PortId, ServerId};
 
 /// Figures of a running server.
@@ -36,7 +38,7 @@ pub struct DiskFigures {
 }
 
 /// What passed one way through a NIC.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
     /// Bytes.
     pub bytes: u64,
@@ -49,7 +51,7 @@ pub struct Traffic {
 }
 
 /// What passed through a NIC since it was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NicFigures {
     /// Received by the guest.
     pub received: Traffic,

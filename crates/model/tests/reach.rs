@@ -280,8 +280,22 @@ fn forged_senders_and_ports_that_nothing_passes_are_told_apart() {
         port.admin_state_up = true;
         port.binding = PortBinding::Server(server);
     });
+    let unbound = Obstacle::PortUnbound { port: b.id };
     let (_, obstacle) = blocked(&stage.ask(&a, "10.1.0.11", Protocol::Icmp));
-    assert_eq!(obstacle, Obstacle::PortUnbound { port: b.id });
+    assert_eq!(obstacle, unbound);
+    // The one behind the other.
+    stage.edit_port(b.id, |port| port.admin_state_up = false);
+    let overcome = [Obstacle::PortAdminDown { port: b.id }].into();
+    let assume = Assumptions {
+        overcome,
+        ..Assumptions::default()
+    };
+    let start = Start::Port {
+        id: a.id,
+        address: a.address,
+    };
+    let walk = stage.walk_with(start, "10.1.0.11", Protocol::Icmp, &assume);
+    assert_eq!(blocked(&walk).1, unbound);
 }
 
 #[test]

@@ -29,6 +29,7 @@ use model::HostId;
 use model::diagnostics::DiagnosticsSource;
 use model::host::{HostConfig, HostReport};
 use model::meters::MeterSource;
+use model::reach::HostInspector;
 use model::reach::probe::Prober;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -36,7 +37,10 @@ use tokio::task::JoinHandle;
 use meters::Meters;
 use network::NetworkPart;
 use network_thread::{NetworkThread, Standing};
+use reach::Inspectors;
+use reach::observed::Observer;
 use reach::probe::Probes;
+use reach::programmed::Inspector;
 use servers::{Servers, Wish};
 use services::{Services, ServicesOptions};
 use surroundings::NodeSurroundings;
@@ -82,6 +86,7 @@ pub struct Node {
     servers: Arc<Servers>,
     meters: Meters,
     probes: Probes,
+    inspectors: Arc<Inspectors>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -106,13 +111,15 @@ impl Node {
             upstream_dns: options.upstream_dns.clone(),
         });
         let passwords = services.passwords();
-        let part = NetworkPart::new(host, &options.owner, exclusive).map_err(NodeError::Network)?;
+        let known = services.known();
+        let part = NetworkPart::new(host.clone(), &options.owner, exclusive).map_err(NodeError::Network)?;
         let (meters, probes) = (part.meters(), part.probes());
         let metering = options.state_dir.join("metering.json");
         meters.load(&metering);
-        let network = NetworkThread::start(part, services, config).map_err(NodeError::Thread)?;
+        let network = NetworkThread::start(part, services, config.clone()).map_err(NodeError::Thread)?;
         let servers = Arc::new(open_servers(&options, &network).await?);
         let volumes = Arc::new(open_volumes(&servers).map_err(NodeError::Servers)?);
+        let inspectors = inspectors(host, &options.owner, known, &servers, config, &network);
         let facts = facts::watch(&options, servers.settings());
         let tasks = vec![
             tokio::spawn(meters::keep(meters.clone(), metering)),
@@ -131,6 +138,7 @@ impl Node {
             servers,
             meters,
             probes,
+            inspectors: Arc::new(inspectors),
             tasks,
         })
     }
@@ -138,6 +146,11 @@ impl Node {
     /// Who tells of running servers' figures.
     pub fn diagnostics(&self) -> Arc<dyn DiagnosticsSource> {
         self.servers.clone()
+    }
+
+    /// Who looks at the host: what it really holds, and what was seen on it.
+    pub fn inspector(&self) -> Arc<dyn HostInspector> {
+        self.inspectors.clone()
     }
 
     /// Who tells what routers counted.
@@ -149,6 +162,26 @@ impl Node {
     pub fn prober(&self) -> Arc<dyn Prober> {
         Arc::new(self.probes.clone())
     }
+}
+
+fn inspectors(
+    host: Netns,
+    owner: &str,
+    known: services::Known,
+    servers: &Arc<Servers>,
+    config: watch::Receiver<Arc<HostConfig>>,
+    network: &NetworkThread,
+) -> Inspectors {
+    let (processes, consoles) = (Arc::clone(servers), Arc::clone(servers));
+    let inspector = Inspector::new(host.clone(), owner)
+        .with_services()
+        .with_processes(Arc::new(move |server| processes.process_id(server)));
+    let observer = Observer::new(
+        host,
+        Some(known),
+        Some(Arc::new(move |server| consoles.console_log(server))),
+    );
+    Inspectors::new(inspector, observer, config, network.standing())
 }
 
 async fn open_servers(options: &Options, network: &NetworkThread) -> Result<Servers, NodeError> {

@@ -35,6 +35,7 @@ const IFLA_VXLAN_PORT: u16 = 15;
 const IFLA_VLAN_ID: u16 = 1;
 /// The registered UDP port of VXLAN.
 const VXLAN_PORT: u16 = 4789;
+const IFLA_BRPORT_STATE: u16 = 1;
 const IFLA_BRPORT_MODE: u16 = 4;
 const IFLA_BRPORT_LEARNING: u16 = 8;
 const IFLA_BRPORT_UNICAST_FLOOD: u16 = 9;
@@ -75,6 +76,21 @@ pub struct Link {
     pub alias: Option<String>,
     /// What orders the packets that leave it (`noqueue`, `tbf`, ...).
     pub discipline: Option<String>,
+    /// How it is on its bridge; none for a link that is on no bridge.
+    pub on_bridge: Option<OnBridge>,
+}
+
+/// How a link is on its bridge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OnBridge {
+    /// `BR_STATE_*` of linux/if_bridge.h: 0 disabled, 1 listening, 2 learning, 3 forwarding, 4 blocking.
+    pub state: u8,
+    /// Whether source addresses are learned.
+    pub learning: bool,
+    /// Whether it gets frames for unknown destinations.
+    pub unicast_flood: bool,
+    /// Whether it is kept from other isolated links.
+    pub isolated: bool,
 }
 
 /// A bridge to be made: no spanning tree, no forward delay, up at once.
@@ -410,6 +426,7 @@ pub(super) fn parse(payload: &[u8]) -> Option<Link> {
         group: 0,
         alias: None,
         discipline: None,
+        on_bridge: None,
     };
     for (kind, value) in codec::attrs_after(payload, IFINFO) {
         match kind {
@@ -426,9 +443,33 @@ pub(super) fn parse(payload: &[u8]) -> Option<Link> {
                 link.kind = codec::attrs(value)
                     .find(|(kind, _)| *kind == IFLA_INFO_KIND)
                     .map(|(_, text)| codec::to_text(text));
+                link.on_bridge = on_bridge(value);
             }
             _ => {}
         }
     }
     Some(link)
+}
+
+fn on_bridge(info: &[u8]) -> Option<OnBridge> {
+    let of = |kind| {
+        codec::attrs(info)
+            .find(|(each, _)| *each == kind)
+            .map(|(_, value)| value)
+    };
+    if codec::to_text(of(IFLA_INFO_SLAVE_KIND)?) != "bridge" {
+        return None;
+    }
+    let mut on_bridge = OnBridge::default();
+    for (kind, value) in codec::attrs(of(IFLA_INFO_SLAVE_DATA)?) {
+        let Some(byte) = value.first().copied() else { continue };
+        match kind {
+            IFLA_BRPORT_STATE => on_bridge.state = byte,
+            IFLA_BRPORT_LEARNING => on_bridge.learning = byte != 0,
+            IFLA_BRPORT_UNICAST_FLOOD => on_bridge.unicast_flood = byte != 0,
+            IFLA_BRPORT_ISOLATED => on_bridge.isolated = byte != 0,
+            _ => {}
+        }
+    }
+    Some(on_bridge)
 }

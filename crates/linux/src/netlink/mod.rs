@@ -16,10 +16,10 @@ pub(crate) mod socket;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use addr::{Address, AddressFlags};
-pub use link::{Bridge, BridgePort, Link, LinkChange, Veth, VethEnd};
+pub use link::{Bridge, BridgePort, Link, LinkChange, OnBridge, Veth, VethEnd};
 pub use monitor::{Monitor, News};
-pub use neigh::{Neighbour, Proxy};
-pub use qdisc::TokenBucket;
+pub use neigh::{BridgeEntry, Neighbour, Proxy};
+pub use qdisc::{Filter, HeldTo, TokenBucket};
 pub use route::{NextHop, Route, RouteKind};
 
 use crate::{Netns, Result};

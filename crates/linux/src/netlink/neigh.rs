@@ -1,4 +1,4 @@
-//! Neighbours: ARP and NDP entries, and addresses that a link answers for (linux/neighbour.h).
+//! Neighbours: ARP and NDP entries, addresses that a link answers for, and what bridges know (linux/neighbour.h).
 
 use std::net::IpAddr;
 
@@ -12,6 +12,8 @@ const RTM_DELNEIGH: u16 = 29;
 const RTM_GETNEIGH: u16 = 30;
 const NDA_DST: u16 = 1;
 const NDA_LLADDR: u16 = 2;
+const NDA_MASTER: u16 = 9;
+const NUD_NOARP: u16 = 0x40;
 const NUD_PERMANENT: u16 = 0x80;
 /// An entry that is no neighbour: the link answers in its name.
 const NTF_PROXY: u8 = 0x08;
@@ -29,6 +31,21 @@ pub struct Neighbour {
     pub mac: Option<Mac>,
     /// Set by hand, never asked for.
     pub permanent: bool,
+    /// What is known of it, as bits (`NUD_*`).
+    pub state: u16,
+}
+
+/// What a bridge knows: behind which of its links an Ethernet address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BridgeEntry {
+    /// Index of the link.
+    pub link: u32,
+    /// Index of the bridge.
+    pub bridge: u32,
+    /// The address.
+    pub mac: Mac,
+    /// Whether it was told by hand (or is the link's own), rather than learned.
+    pub by_hand: bool,
 }
 
 /// An address of somebody else's that a link answers neighbours for. (It does so for IPv6 only where `proxy_ndp` and
@@ -45,6 +62,18 @@ impl Rtnl {
     /// All neighbours of the namespace.
     pub fn neighbours(&mut self) -> Result<Vec<Neighbour>> {
         self.entries("list neighbours", 0)
+    }
+
+    /// All that the namespace's bridges know.
+    pub fn bridge_entries(&mut self) -> Result<Vec<BridgeEntry>> {
+        let mut fixed = [0; NDMSG];
+        fixed[0] = libc::AF_BRIDGE as u8;
+        let message = Message::new(RTM_GETNEIGH, 0, &fixed);
+        self.socket.dump(
+            || "list what bridges know".into(),
+            &message,
+            |kind, payload| (kind == RTM_NEWNEIGH).then(|| parse_bridge_entry(payload)).flatten(),
+        )
     }
 
     /// All addresses that links of the namespace answer for.
@@ -126,10 +155,30 @@ fn parse(payload: &[u8]) -> Option<Neighbour> {
             _ => {}
         }
     }
+    let state = codec::u16_at(payload, 8)?;
     Some(Neighbour {
         link: codec::u32_at(payload, 4)?,
         address: found?,
         mac,
-        permanent: codec::u16_at(payload, 8)? & NUD_PERMANENT != 0,
+        permanent: state & NUD_PERMANENT != 0,
+        state,
+    })
+}
+
+/// Reads an entry of a bridge; one that a device has for itself (a multicast group, say) is none.
+fn parse_bridge_entry(payload: &[u8]) -> Option<BridgeEntry> {
+    let (mut mac, mut bridge) = (None, None);
+    for (kind, value) in codec::attrs_after(payload, NDMSG) {
+        match kind {
+            NDA_LLADDR => mac = Mac::from_slice(value),
+            NDA_MASTER => bridge = codec::to_u32(value),
+            _ => {}
+        }
+    }
+    Some(BridgeEntry {
+        link: codec::u32_at(payload, 4)?,
+        bridge: bridge?,
+        mac: mac?,
+        by_hand: codec::u16_at(payload, 8)? & (NUD_NOARP | NUD_PERMANENT) != 0,
     })
 }

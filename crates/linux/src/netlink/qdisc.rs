@@ -15,6 +15,7 @@ use crate::{Error, Result};
 
 const RTM_NEWQDISC: u16 = 36;
 const RTM_DELQDISC: u16 = 37;
+const RTM_GETQDISC: u16 = 38;
 const RTM_NEWTFILTER: u16 = 44;
 const RTM_DELTFILTER: u16 = 45;
 const RTM_GETTFILTER: u16 = 46;
@@ -74,7 +75,52 @@ pub struct TokenBucket {
     pub limit: u32,
 }
 
+/// What the kernel says a device is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldTo {
+    /// Bytes a second.
+    pub rate: u64,
+    /// Bytes that may wait.
+    pub limit: u32,
+}
+
+/// A filter of what enters a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Which one: they have their turn in order.
+    pub turn: u32,
+    /// The name of the program that decides.
+    pub program: Option<String>,
+    /// Index of the device that everything is redirected to.
+    pub redirects_to: Option<u32>,
+}
+
+impl Filter {
+    /// Whether it is where [`Rtnl::attach`] puts programs.
+    pub fn is_program(&self) -> bool {
+        self.turn == Turn::Program as u32
+    }
+
+    /// Whether it is where [`Rtnl::redirect_ingress`] puts redirections.
+    pub fn is_redirection(&self) -> bool {
+        self.turn == Turn::Redirection as u32
+    }
+}
+
 impl Rtnl {
+    /// What a device is held to; `None` if what leaves it waits in no token bucket.
+    pub fn held_to(&mut self, link: u32) -> Result<Option<HeldTo>> {
+        let message = Message::new(RTM_GETQDISC, 0, &tcmsg(link, 0, 0, 0));
+        let what = || format!("list the disciplines of device {link}");
+        let found = self.socket.dump(what, &message, |kind, payload| {
+            let is_root = kind == RTM_NEWQDISC
+                && codec::u32_at(payload, 4) == Some(link)
+                && codec::u32_at(payload, 12) == Some(ROOT);
+            is_root.then(|| held_to(payload)).flatten()
+        })?;
+        Ok(found.into_iter().next())
+    }
+
     /// Holds what leaves a device to a rate, in the place of whatever discipline it has.
     pub fn set_token_bucket(&mut self, link: u32, bucket: TokenBucket) -> Result<()> {
         let flags = flag::CREATE | flag::REPLACE;
@@ -128,10 +174,8 @@ impl Rtnl {
     pub fn attach(&mut self, link: u32, program: &Program) -> Result<bool> {
         let what = || format!("attach a program to device {link}");
         let name = program.name();
-        if self
-            .filters(link)?
-            .contains(&(Turn::Program as u32, Some(name.clone())))
-        {
+        let does = |filter: &Filter| filter.is_program() && filter.program.as_deref() == Some(&name);
+        if self.filters(link)?.iter().any(does) {
             return Ok(false);
         }
         let loaded = program.load()?;
@@ -164,7 +208,7 @@ impl Rtnl {
     /// Takes a filter away, and with the last one what holds them.
     fn clear_ingress(&mut self, link: u32, turn: Turn) -> Result<bool> {
         let filters = self.filters(link)?;
-        let others = filters.iter().any(|(of, _)| *of != turn as u32);
+        let others = filters.iter().any(|filter| filter.turn != turn as u32);
         match others {
             true => self.delete_filter(link, turn),
             false => self.delete_discipline(link, INGRESS_HANDLE, INGRESS),
@@ -177,23 +221,12 @@ impl Rtnl {
         unless_gone(self.socket.ask(what, message))
     }
 
-    /// The filters of what enters a device: their turns, and the names of programs.
-    fn filters(&mut self, link: u32) -> Result<Vec<(u32, Option<String>)>> {
+    /// The filters of what enters a device, in their order.
+    pub fn filters(&mut self, link: u32) -> Result<Vec<Filter>> {
         let message = Message::new(RTM_GETTFILTER, 0, &tcmsg(link, 0, INGRESS_HANDLE, 0));
         let what = || format!("list the filters of what enters device {link}");
         let parse = |kind: u16, payload: &[u8]| {
-            if kind != RTM_NEWTFILTER || codec::u32_at(payload, 4)? != link {
-                return None;
-            }
-            let turn = codec::u32_at(payload, 16)? >> 16;
-            let options = codec::attrs_after(payload, TCMSG).find(|(kind, _)| *kind == TCA_OPTIONS);
-            let is_program = codec::attrs_after(payload, TCMSG)
-                .any(|(kind, value)| kind == TCA_KIND && codec::to_text(value) == "bpf");
-            let name = options.filter(|_| is_program).and_then(|(_, options)| {
-                let name = codec::attrs(options).find(|(kind, _)| *kind == TCA_BPF_NAME);
-                name.map(|(_, value)| codec::to_text(value))
-            });
-            Some((turn, name))
+            (kind == RTM_NEWTFILTER && codec::u32_at(payload, 4)? == link).then(|| filter(payload))?
         };
         match self.socket.dump(what, &message, parse) {
             // Of a device that has no such discipline.
@@ -225,6 +258,53 @@ impl Rtnl {
             other => unless_gone(other),
         }
     }
+}
+
+fn held_to(payload: &[u8]) -> Option<HeldTo> {
+    let of = |wanted: u16| codec::attrs_after(payload, TCMSG).find(|(kind, _)| *kind == wanted);
+    if codec::to_text(of(TCA_KIND)?.1) != "tbf" {
+        return None;
+    }
+    let (_, options) = of(TCA_OPTIONS)?;
+    let option = |wanted: u16| codec::attrs(options).find(|(kind, _)| *kind == wanted);
+    let (_, fixed) = option(TCA_TBF_PARMS)?;
+    let long: Option<[u8; 8]> = option(TCA_TBF_RATE64).and_then(|(_, value)| value.try_into().ok());
+    // Rates that fit into 32 bits are told in these only.
+    let rate = long
+        .map(u64::from_ne_bytes)
+        .or(codec::u32_at(fixed, 8).map(u64::from))?;
+    Some(HeldTo {
+        rate,
+        limit: codec::u32_at(fixed, 24)?,
+    })
+}
+
+fn filter(payload: &[u8]) -> Option<Filter> {
+    let turn = codec::u32_at(payload, 16)? >> 16;
+    let of = |wanted: u16| codec::attrs_after(payload, TCMSG).find(|(kind, _)| *kind == wanted);
+    let kind = of(TCA_KIND).map(|(_, value)| codec::to_text(value)).unwrap_or_default();
+    let options = of(TCA_OPTIONS).map(|(_, options)| options).unwrap_or_default();
+    let option = |wanted: u16| {
+        codec::attrs(options)
+            .find(|(kind, _)| *kind == wanted)
+            .map(|(_, value)| value)
+    };
+    // The list that begins with a hash table has entries without options.
+    if options.is_empty() || (kind == "u32" && option(TCA_U32_SEL).is_none()) {
+        return None;
+    }
+    let program = option(TCA_BPF_NAME).filter(|_| kind == "bpf").map(codec::to_text);
+    let actions = option(TCA_U32_ACT).filter(|_| kind == "u32").unwrap_or_default();
+    let redirects_to = codec::attrs(actions).find_map(|(_, action)| {
+        let (_, options) = codec::attrs(action).find(|(kind, _)| *kind == TCA_ACT_OPTIONS)?;
+        let (_, mirred) = codec::attrs(options).find(|(kind, _)| *kind == TCA_MIRRED_PARMS)?;
+        codec::u32_at(mirred, 24)
+    });
+    Some(Filter {
+        turn,
+        program,
+        redirects_to,
+    })
 }
 
 /// Which filter, of frames of any protocol.

@@ -12,6 +12,9 @@ use crate::{Error, Result};
 const RTM_NEWROUTE: u16 = 24;
 const RTM_DELROUTE: u16 = 25;
 const RTM_GETROUTE: u16 = 26;
+const RTM_NEWRULE: u16 = 32;
+const RTM_GETRULE: u16 = 34;
+const FRA_PRIORITY: u16 = 6;
 const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
@@ -22,6 +25,7 @@ const RTN_UNICAST: u8 = 1;
 const RTN_LOCAL: u8 = 2;
 const RTN_BLACKHOLE: u8 = 6;
 const RTN_UNREACHABLE: u8 = 7;
+const RTN_PROHIBIT: u8 = 8;
 const RT_TABLE_MAIN: u8 = 254;
 const RT_SCOPE_LINK: u8 = 253;
 const RTNH_F_ONLINK: u32 = 4;
@@ -42,6 +46,8 @@ pub enum RouteKind {
     Blackhole,
     /// Drops it and says so by ICMP.
     Unreachable,
+    /// Drops it and says by ICMP that it is forbidden.
+    Prohibit,
 }
 
 /// A route of the main table.
@@ -143,6 +149,22 @@ impl Rtnl {
         }
     }
 
+    /// The priorities of the rules that say which table routes a packet, of both families (linux/fib_rules.h); the kernel's
+    /// own are 0, 32766 and 32767.
+    pub fn rule_priorities(&mut self) -> Result<Vec<u32>> {
+        let message = Message::new(RTM_GETRULE, 0, &[0; RTMSG]);
+        self.socket.dump(
+            || "list routing rules".into(),
+            &message,
+            |kind, payload| {
+                let mut attrs = codec::attrs_after(payload, RTMSG).filter(|_| kind == RTM_NEWRULE);
+                let priority = attrs.find(|(kind, _)| *kind == FRA_PRIORITY);
+                // That of priority 0 does not say so.
+                (kind == RTM_NEWRULE).then(|| priority.and_then(|(_, value)| codec::to_u32(value)).unwrap_or(0))
+            },
+        )
+    }
+
     /// Adds a route.
     pub fn add_route(&mut self, route: &Route) -> Result<()> {
         self.put_route(route, flag::CREATE | flag::EXCL, "add")
@@ -186,6 +208,7 @@ fn message(kind: u16, flags: u16, route: &Route) -> Message {
         RouteKind::Unicast => RTN_UNICAST,
         RouteKind::Blackhole => RTN_BLACKHOLE,
         RouteKind::Unreachable => RTN_UNREACHABLE,
+        RouteKind::Prohibit => RTN_PROHIBIT,
     };
     let bits = if route.onlink { RTNH_F_ONLINK } else { 0 };
     fixed[8..12].copy_from_slice(&bits.to_ne_bytes());
@@ -244,6 +267,7 @@ fn parse(payload: &[u8]) -> Option<Route> {
         RTN_UNICAST => RouteKind::Unicast,
         RTN_BLACKHOLE => RouteKind::Blackhole,
         RTN_UNREACHABLE => RouteKind::Unreachable,
+        RTN_PROHIBIT => RouteKind::Prohibit,
         _ => return None,
     };
     let any: IpAddr = if v4 { [0; 4].into() } else { [0; 16].into() };

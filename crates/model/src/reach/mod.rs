@@ -13,7 +13,9 @@ mod fix;
 mod flow;
 mod mend;
 pub mod names;
+mod observed;
 pub mod probe;
+mod programmed;
 mod question;
 mod walk;
 pub mod words;
@@ -22,6 +24,15 @@ pub use ask::{Answer, Blocker, World, ask};
 pub use cause::{Cause, Code, Owner, ServerState};
 pub use fix::{Fix, NewRule, Request, Start as PowerOn};
 pub use flow::{CLIENT_PORT, Flow, Icmp, Packet, Protocol, Start, protocol};
+pub use observed::{
+    Asked, ConsoleSign, DeviceFigures, DhcpExchange, DhcpStep, DropFigures, FdbSeen, FlowSeen, GuestKeys, GuestRecords,
+    HostInspector, MetadataRequest, NeighbourSeen, NeighbourState, ObservationAnswer, Observed, ProgrammedAnswer,
+    SignKind, TableFill,
+};
+pub use programmed::{
+    Device, DeviceRole, Finding, HostObject, Inspection, Place as HostPlace, Property, RuleOwner, Scope, Service,
+    State, TableName,
+};
 pub use question::{Lack, Origin, Question, Target, Which};
 pub use walk::{
     Assumptions, Blocked, Difference, End, Event, Grant, Hop, NearRule, Neighbour, Obstacle, Place, RouteBy,

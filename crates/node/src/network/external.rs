@@ -43,14 +43,16 @@ impl External {
     /// Makes the bridge what `config` says; sentences on what had to be done go into `done`.
     pub fn ensure(host: &mut Host, config: Arc<ExternalNetworkConfig>, done: &mut Vec<String>) -> Result<Self> {
         let (bridge, ours) = ensure_bridge(host, &config, done)?;
-        if ours && bridge.mtu != config.mtu {
+        let mac = Some(bridge_mac(config.id));
+        if ours && (bridge.mtu != config.mtu || bridge.mac != mac) {
             let change = LinkChange {
+                mac,
                 mtu: Some(config.mtu),
                 ..LinkChange::default()
             };
             host.nl
                 .change_link(bridge.index, &change)
-                .doing(|| format!("set the MTU of {}", bridge.name))?;
+                .doing(|| format!("set the MTU and MAC of {}", bridge.name))?;
         }
         if !bridge.up {
             host.nl

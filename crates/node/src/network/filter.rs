@@ -81,7 +81,7 @@ pub(super) fn is_filtered(port: &PortConfig) -> bool {
 }
 
 /// Every distinct set of groups that a filtered port is in.
-pub(super) fn group_sets(config: &NetworkConfig) -> BTreeSet<&BTreeSet<SecurityGroupId>> {
+pub(crate) fn group_sets(config: &NetworkConfig) -> BTreeSet<&BTreeSet<SecurityGroupId>> {
     let filtered = config.ports.values().filter(|port| is_filtered(port));
     filtered.map(|port| &port.security_groups).collect()
 }
@@ -366,7 +366,7 @@ pub(super) fn add_group_chains(table: &mut Table, config: &NetworkConfig, groups
 
 /// One pair of chains for each distinct set of groups, not for each port. A single group, the common case, is named
 /// by its id; more by a digest of theirs.
-fn group_key(groups: &BTreeSet<SecurityGroupId>) -> String {
+pub(crate) fn group_key(groups: &BTreeSet<SecurityGroupId>) -> String {
     match groups.iter().collect::<Vec<_>>().as_slice() {
         [] => "none".into(),
         [one] => one.0.simple().to_string(),
@@ -381,20 +381,25 @@ fn group_key(groups: &BTreeSet<SecurityGroupId>) -> String {
 
 /// The rules of some groups together. An egress rule that lets a packet pass sends it on to the ingress rules.
 fn group_chain(config: &NetworkConfig, groups: &BTreeSet<SecurityGroupId>, direction: Direction) -> Chain {
-    let verdict = match direction {
-        Direction::Egress => "return",
-        Direction::Ingress => "accept",
-    };
     let rules = groups
         .iter()
         .filter_map(|group| config.groups.get(group))
         .flat_map(|rules| rules.iter());
     let texts: BTreeSet<String> = rules
         .filter(|rule| rule.direction == direction)
-        .flat_map(|rule| matches(config, rule))
-        .map(|text| format!("{text} {verdict}"))
+        .flat_map(|rule| rule_texts(config, rule))
         .collect();
     Chain::new(texts.into_iter().chain(["counter drop".into()]))
+}
+
+/// What a rule is in a chain of groups, as text; in the same order as its matches.
+pub(crate) fn rule_texts(config: &NetworkConfig, rule: &FilterRule) -> Vec<String> {
+    let verdict = match rule.direction {
+        Direction::Egress => "return",
+        Direction::Ingress => "accept",
+    };
+    let matches = matches(config, rule).into_iter();
+    matches.map(|text| format!("{text} {verdict}")).collect()
 }
 
 /// The match of a rule; more than one if its remote group has members of several kinds, none if it has no members.

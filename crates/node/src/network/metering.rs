@@ -36,6 +36,8 @@ pub struct Present {
     chains: BTreeSet<String>,
     /// Its counters by name.
     counters: BTreeMap<String, Count>,
+    /// Whether somebody put it to sleep (`flags dormant`).
+    sleeps: bool,
 }
 
 impl Present {
@@ -54,6 +56,16 @@ pub fn present(nft: &Nft) -> linux::Result<Present> {
     nft.run("list ruleset inet\n").map(|listing| parse(&listing))
 }
 
+/// Reads the table before it is made anew, and wakes it if it sleeps: the kernel refuses to do that together with changes of
+/// chains where it enters (`EINVAL`).
+pub fn present_and_awake(nft: &Nft) -> linux::Result<Present> {
+    let present = present(nft)?;
+    if present.sleeps {
+        nft.run("add table inet dpm\n")?;
+    }
+    Ok(present)
+}
+
 fn parse(listing: &str) -> Present {
     let mut present = Present::default();
     let mut counter = None;
@@ -64,6 +76,7 @@ fn parse(listing: &str) -> Present {
             ["chain", name, "{"] => {
                 present.chains.insert((*name).to_owned());
             }
+            ["flags", "dormant"] => present.sleeps = true,
             ["counter", name, "{"] => counter = Some((*name).to_owned()),
             ["packets", packets, "bytes", bytes] => {
                 if let (Some(name), Ok(packets), Ok(bytes)) = (counter.take(), packets.parse(), bytes.parse()) {

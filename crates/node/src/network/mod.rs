@@ -21,26 +21,26 @@
 
 mod attach;
 mod error;
-mod external;
+pub(crate) mod external;
 pub mod filter;
 pub mod filter_change;
 pub mod flows;
-mod limits;
+pub(crate) mod limits;
 pub mod metering;
 pub mod names;
 mod namespace;
 pub mod nat;
-mod ndp;
+pub(crate) mod ndp;
 pub mod own_changes;
 pub mod packets;
 mod parallel;
 mod reaper;
-mod router;
+pub(crate) mod router;
 mod scopes;
-mod shape;
+pub(crate) mod shape;
 mod stateless;
 pub mod table;
-mod tenant;
+pub(crate) mod tenant;
 mod trunk;
 
 use std::collections::{BTreeMap, BTreeSet};

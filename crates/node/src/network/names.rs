@@ -30,7 +30,7 @@ pub fn ifb_device(id: PortId) -> String {
 }
 
 /// The [`tap_device`] that an [`ifb_device`] is beside; `None` for another name.
-pub(super) fn beside_ifb(name: &str) -> Option<String> {
+pub(crate) fn beside_ifb(name: &str) -> Option<String> {
     let tap = format!("tap{}", name.strip_prefix("ifb")?);
     is_tap_device(&tap).then_some(tap)
 }
@@ -58,7 +58,7 @@ pub(super) const TRUNK_DEVICE: &str = "spt-";
 pub(super) const ROUTER_PREFIX: &str = "qrouter-";
 
 /// Whether a device on a bridge has the form of [`tap_device`]: `tap01234567-89`.
-pub(super) fn is_tap_device(name: &str) -> bool {
+pub(crate) fn is_tap_device(name: &str) -> bool {
     let Some(short) = name.strip_prefix("tap") else {
         return false;
     };
@@ -78,7 +78,7 @@ pub(super) fn first_port_of(name: &str) -> Option<PortId> {
 
 /// The text that marks a namespace's loopback device or a bridge as made by this cloud, so that several clouds can
 /// share a machine, and none ever removes what belongs to another or to somebody else.
-pub(super) fn mark(owner: &str) -> String {
+pub(crate) fn mark(owner: &str) -> String {
     format!("maru:{owner}")
 }
 

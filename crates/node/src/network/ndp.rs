@@ -51,7 +51,7 @@ fn inside_prefixes(config: &RouterConfig) -> Vec<Ipv6Net> {
 }
 
 /// The gateway and what it answers for; nothing while the router is down, as its devices are then.
-fn wanted(config: &RouterConfig) -> Option<(&GatewayLeg, &BTreeSet<Ipv6Addr>)> {
+pub(crate) fn wanted(config: &RouterConfig) -> Option<(&GatewayLeg, &BTreeSet<Ipv6Addr>)> {
     let gateway = config.gateway.as_ref().filter(|_| config.admin_state_up)?;
     Some((gateway, config.ndp_proxies.as_ref()?))
 }

@@ -26,7 +26,7 @@ use crate::meters::Meters;
 
 /// The namespace's settings. Redirects are off because they share a rate limit with "time exceeded"; ARP answers only
 /// for the leg that was asked, as several legs may be on one network; addresses are usable at once.
-const SETTINGS: [(&str, &str); 10] = [
+pub(crate) const SETTINGS: [(&str, &str); 10] = [
     ("net/ipv4/ip_forward", "1"),
     ("net/ipv4/conf/all/send_redirects", "0"),
     ("net/ipv4/conf/default/send_redirects", "0"),
@@ -158,7 +158,7 @@ impl Router {
             self.space.load(difference, |nft| {
                 let present = match want.meters.is_empty() {
                     true => Present::default(),
-                    false => metering::present(nft)?,
+                    false => metering::present_and_awake(nft)?,
                 };
                 Ok(nat::render(want) + &metering::whole(want, &present, &remembered))
             })?;
@@ -489,7 +489,7 @@ fn is_gateway(want: &RouterConfig, address: IpAddr) -> bool {
     gateways.any(|gateway| *gateway == address)
 }
 
-fn wanted_routes(want: &RouterConfig) -> BTreeSet<(IpNet, IpAddr)> {
+pub(crate) fn wanted_routes(want: &RouterConfig) -> BTreeSet<(IpNet, IpAddr)> {
     let any = |gateway: &IpAddr| match gateway {
         IpAddr::V4(_) => IpNet::V4(ipnet::Ipv4Net::default()),
         IpAddr::V6(_) => IpNet::V6(ipnet::Ipv6Net::default()),

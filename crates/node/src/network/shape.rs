@@ -66,7 +66,7 @@ pub fn ensure(nl: &mut Rtnl, port: &PortConfig, mtu: u32) -> linux::Result<()> {
 }
 
 /// A limit as the kernel takes it.
-fn bucket(limit: BandwidthLimit, mtu: u32) -> TokenBucket {
+pub(crate) fn bucket(limit: BandwidthLimit, mtu: u32) -> TokenBucket {
     let bytes = |kbits: u32| u64::from(kbits) * 1000 / 8;
     let rate = bytes(limit.kbps);
     let wanted = match limit.burst_kbits {

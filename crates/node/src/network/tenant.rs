@@ -41,7 +41,7 @@ pub const METADATA: [IpAddr; 2] = [
 /// packets are shown to conntrack; nothing is forwarded, as it would be where the host forwards (a new namespace takes over
 /// what the first one has), and would come to servers from no port, past their rules; ports of the bridge have no IPv6 of
 /// their own (they would talk to the servers); the bridge listens to no router, and its addresses are usable at once.
-const SETTINGS: [(&str, &str); 8] = [
+pub(crate) const SETTINGS: [(&str, &str); 8] = [
     ("net/bridge/bridge-nf-call-iptables", "1"),
     ("net/bridge/bridge-nf-call-ip6tables", "1"),
     ("net/bridge/bridge-nf-call-arptables", "0"),
@@ -538,7 +538,7 @@ fn held_devices(space: &mut Namespace, config: &NetworkConfig) -> Result<BTreeSe
     Ok(held)
 }
 
-fn mac_of_bridge(want: &NetworkConfig) -> Mac {
+pub(crate) fn mac_of_bridge(want: &NetworkConfig) -> Mac {
     want.service_port
         .as_ref()
         .map_or_else(|| bridge_mac(want.id), |port| Mac(port.mac.0))
@@ -558,7 +558,7 @@ fn gone_ports(old: &NetworkConfig, want: &NetworkConfig) -> Vec<Arc<PortConfig>>
 }
 
 /// What the bridge itself answers to: DHCP, DNS and metadata.
-fn service_addresses(config: &NetworkConfig) -> BTreeSet<IpNet> {
+pub(crate) fn service_addresses(config: &NetworkConfig) -> BTreeSet<IpNet> {
     config
         .service_port
         .iter()

@@ -27,6 +27,7 @@ mod steps;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ pub use settings::{FetchFuture, Settings, Surroundings, TapFuture};
 use actor::{Actor, Desired};
 use boots::BootTurns;
 use cache::ImageCache;
+use machine::ServerDir;
 use state::{ServerState, UserIds};
 
 /// How often unused base images are looked for.
@@ -162,6 +164,12 @@ impl Servers {
     /// The process id of a server's QEMU while it runs.
     pub fn process_id(&self, id: ServerId) -> Option<i32> {
         lock(&self.shared.processes).get(&id).map(|(pid, _)| *pid)
+    }
+
+    /// Where a server's console log is, if it has one.
+    pub fn console_log(&self, id: ServerId) -> PathBuf {
+        let directory = self.shared.settings.servers_dir().join(id.to_string());
+        ServerDir::new(directory).console_log()
     }
 
     /// Waits until every server that is not wanted any more is gone from the host.

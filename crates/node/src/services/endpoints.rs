@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use linux::Netns;
 use linux::packet::PacketSocket;
-use model::host::{RouterConfig, RouterLeg};
+use model::host::{NetworkConfig, RouterConfig, RouterLeg};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
@@ -19,18 +19,18 @@ use super::error::ServiceError;
 use super::http::Place;
 use super::sockets::{self, NetworkPlan};
 use super::state::Shared;
-use super::view::NetworkView;
+use super::view::{self, NetworkView};
 use super::{dhcp_task, dhcp6, dns_task, http, ra, ra_task};
 use crate::network::names::{BRIDGE, router_device};
 use crate::network::nat::METADATA_PORT;
 
 /// What a network must listen to.
-pub fn plan(view: &NetworkView) -> NetworkPlan {
-    let addresses: Vec<_> = view.service_addresses().collect();
+pub fn plan(config: &NetworkConfig) -> NetworkPlan {
+    let addresses: Vec<_> = view::service_addresses(config).collect();
     let serves4 = |subnet: &model::host::SubnetConfig| subnet.dhcp && subnet.cidr.addr().is_ipv4();
     NetworkPlan {
-        dhcp4: !addresses.is_empty() && view.config.subnets.iter().any(serves4),
-        dhcp6: dhcp6::is_served(&view.config),
+        dhcp4: !addresses.is_empty() && config.subnets.iter().any(serves4),
+        dhcp6: dhcp6::is_served(config),
         dns: addresses,
     }
 }
@@ -51,7 +51,7 @@ impl NetworkEndpoint {
     /// Opens the sockets and starts the tasks. Call within a tokio runtime.
     pub fn open(shared: &Arc<Shared>, view: &NetworkView, netns: &Netns) -> Result<Self, ServiceError> {
         let network = view.config.id;
-        let plan = plan(view);
+        let plan = plan(&view.config);
         let opened = sockets::open_network(netns, BRIDGE, &plan)?;
         let broken = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
@@ -100,7 +100,7 @@ impl NetworkEndpoint {
 
     /// Whether it does what the fragment asks, in this namespace.
     pub fn stands(&self, view: &NetworkView, netns: &Netns) -> bool {
-        !self.broken.load(Ordering::Relaxed) && self.netns == *netns && self.plan == plan(view)
+        !self.broken.load(Ordering::Relaxed) && self.netns == *netns && self.plan == plan(&view.config)
     }
 }
 

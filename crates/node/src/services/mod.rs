@@ -49,10 +49,13 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub(crate) use endpoints::plan as expected;
 use endpoints::{NetworkEndpoint, RouterEndpoint};
 pub use error::ServiceError;
 use forwarder::Forwarder;
+pub(crate) use ra::is_advertised as advertises;
 use records::PortRecords;
+pub(crate) use sockets::NO_FRAMES as WATCHED_FRAMES;
 use state::Shared;
 
 /// How often broken services are looked for and opened again.
@@ -143,10 +146,26 @@ impl Services {
         self.inner.shared.records.of(port)
     }
 
+    /// A handle to what ports asked and were told, which may be kept.
+    pub fn known(&self) -> Known {
+        Known(Arc::clone(&self.inner.shared))
+    }
+
     /// The passwords that guests left with the metadata service, each encrypted for the server's key pair, that are not in
     /// the servers' metadata yet. A guest is answered once its password is.
     pub fn passwords(&self) -> watch::Receiver<OrdMap<ServerId, String>> {
         self.inner.shared.passwords()
+    }
+}
+
+/// What ports asked of the services, and were told.
+#[derive(Debug, Clone)]
+pub struct Known(Arc<Shared>);
+
+impl Known {
+    /// Of one port; `None` if it never asked.
+    pub fn of(&self, port: PortId) -> Option<PortRecords> {
+        self.0.records.of(port)
     }
 }
 

@@ -14,31 +14,7 @@ const METADATA_KEPT: usize = 8;
 /// Longest path kept, in characters.
 const PATH_KEPT: usize = 128;
 
-/// A step of a DHCP exchange, of either IP version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DhcpStep {
-    /// DHCPDISCOVER from the port.
-    Discover,
-    /// DHCPOFFER to it.
-    Offer,
-    /// DHCPREQUEST from it.
-    Request,
-    /// DHCPACK to it.
-    Ack,
-    /// DHCPNAK to it: it asked for an address that is not its own.
-    Nak,
-    /// DHCPDECLINE from it: it found its address in use.
-    Decline,
-    /// DHCPRELEASE from it.
-    Release,
-    /// DHCPINFORM from it.
-    Inform,
-    /// A DHCPv6 message from it.
-    Dhcpv6Query,
-    /// A DHCPv6 message to it.
-    Dhcpv6Reply,
-}
+pub use model::reach::DhcpStep;
 
 /// The last time that a step was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -25,7 +25,7 @@ const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 
 /// An Ethernet type for local experiments (IEEE 802): nothing of it ever comes, but a socket that listens for it is told
 /// when its device goes. The same socket sends DHCP answers.
-const NO_FRAMES: u16 = 0x88b5;
+pub const NO_FRAMES: u16 = 0x88b5;
 
 /// Connections that the kernel may have waiting to be accepted.
 const BACKLOG: i32 = 64;

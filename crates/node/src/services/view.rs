@@ -161,11 +161,14 @@ impl NetworkView {
 
     /// All addresses at which the network's own services answer.
     pub fn service_addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        self.config
-            .service_port
-            .iter()
-            .flat_map(|port| port.addresses.iter().map(IpNet::addr))
+        service_addresses(&self.config)
     }
+}
+
+/// All addresses at which a network's own services answer.
+pub fn service_addresses(config: &NetworkConfig) -> impl Iterator<Item = IpAddr> + '_ {
+    let port = config.service_port.iter();
+    port.flat_map(|port| port.addresses.iter().map(IpNet::addr))
 }
 
 /// The MAC in an EUI-64 link-local address; `None` if the address was made another way.

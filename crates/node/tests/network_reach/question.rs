@@ -11,9 +11,10 @@ use linux::Netns;
 use model::reach::{Assumptions, End, Flow, Protocol, Start, Walk, walk};
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::config::{network_id, port_id, router_id};
 use crate::network_common::probe::SILENCE;
 use crate::network_common::{net, nth};
-use crate::stage::{Stage, network_id, port_id, router_id};
+use crate::stage::Stage;
 use crate::topology::*;
 
 /// How long an answer may take that should come: TCP asks again after a second.
@@ -52,6 +53,7 @@ impl Question {
         let destination = whom(dice, topology)?;
         let protocol = match dice.below(3) {
             0 => Protocol::Icmp,
+            1 if dice.chance(5) => Protocol::Tcp(9697),
             1 => Protocol::Tcp(*dice.pick(&TCP_PORTS)),
             _ => Protocol::Udp(*dice.pick(&UDP_PORTS)),
         };

@@ -1,6 +1,6 @@
 //! Makes a disagreement as small as it gets, and tells it.
 
-use crate::Disagreement;
+use crate::Outcome;
 use crate::question::{Question, Who};
 use crate::stage::{Stage, settle};
 use crate::topology::*;
@@ -9,7 +9,7 @@ use crate::topology::*;
 ///
 /// # Panics
 /// Always.
-pub fn tell(seed: u64, mut topology: Topology, found: &Disagreement) -> ! {
+pub fn tell(seed: u64, mut topology: Topology, found: &Outcome) -> ! {
     println!("seed {seed}: {}", found.question);
     let mut number = 0;
     // One thing after the other is left out; whatever changes the outcome stays.
@@ -23,14 +23,16 @@ pub fn tell(seed: u64, mut topology: Topology, found: &Disagreement) -> ! {
     let walk = found.question.walk(&stage);
     panic!(
         "seed {seed}: {}\nThe packet is answered: {}. The model says:\n{:#?}\nIn the smallest cloud:\n{topology:#?}\n{walk:#?}",
-        found.question, found.answered, found.walk
+        found.question, found.is_answered, found.walk
     );
 }
 
 fn disagrees(topology: &Topology, question: &Question) -> bool {
     let stage = Stage::build(topology);
     settle();
-    !crate::ask(&stage, std::slice::from_ref(question)).is_empty()
+    crate::ask(&stage, std::slice::from_ref(question))
+        .iter()
+        .any(Outcome::disagrees)
 }
 
 /// The topology without its `number`-th part; `None` behind the last one.

@@ -57,8 +57,8 @@ impl<'a> Walker<'a> {
         let to = self.side(network, neighbour)?;
         let state = self.state(network, from, to);
         match (from, to) {
-            (Side::Port(port), Side::Services) => self.pass_input_rules(network, port, state)?,
-            (Side::Services, Side::Port(port)) => self.pass_output_rules(network, port)?,
+            (Side::Port(port), Side::Services) => self.ask_services(network, port, state)?,
+            (Side::Services, Side::Port(port)) => self.by_services(network, port)?,
             (Side::Port(from), Side::Port(to)) => self.between(network, from, to, state)?,
             (Side::Services, Side::Services) => {}
         }
@@ -85,10 +85,8 @@ impl<'a> Walker<'a> {
             return Ok(side);
         };
         let place = Place::Network(network.id);
-        match self.unplugged(port) {
-            Some(obstacle) => self.unless_assumed(place, Event::Plugged { port: port.id }, obstacle)?,
-            None => self.pass(place, Event::Plugged { port: port.id }),
-        }
+        let in_the_way = self.unplugged(port);
+        self.pass_all(place, &Event::Plugged { port: port.id }, in_the_way)?;
         if is_unfiltered(port) {
             return Ok(side);
         }
@@ -100,33 +98,43 @@ impl<'a> Walker<'a> {
         Ok(side)
     }
 
-    /// Why nothing passes the device of a port, if nothing does.
-    fn unplugged(&self, port: &PortConfig) -> Option<Obstacle> {
-        if !port.admin_state_up {
-            return Some(Obstacle::PortAdminDown { port: port.id });
+    /// Notes a step that some things, or none, stand in the way of.
+    fn pass_all(&mut self, place: Place, event: &Event, in_the_way: Vec<Obstacle>) -> Step<()> {
+        if in_the_way.is_empty() {
+            self.pass(place, event.clone());
         }
-        let unbound = Some(Obstacle::PortUnbound { port: port.id });
+        in_the_way
+            .into_iter()
+            .try_for_each(|obstacle| self.unless_assumed(place, event.clone(), obstacle))
+    }
+
+    /// Why nothing passes the device of a port; nothing if everything does.
+    fn unplugged(&self, port: &PortConfig) -> Vec<Obstacle> {
+        let down = (!port.admin_state_up).then_some(Obstacle::PortAdminDown { port: port.id });
+        down.into_iter().chain(self.unplugged_behind(port)).collect()
+    }
+
+    /// The same of what is plugged in.
+    fn unplugged_behind(&self, port: &PortConfig) -> Vec<Obstacle> {
+        let unbound = vec![Obstacle::PortUnbound { port: port.id }];
         match &port.binding {
-            PortBinding::Namespace { .. } => None,
+            PortBinding::Namespace { .. } => Vec::new(),
             PortBinding::Server(server) => match self.config.servers.get(server).map(|server| server.power) {
                 None => unbound,
-                Some(DesiredPower::On) => None,
-                Some(power) => Some(Obstacle::ServerNotRunning {
+                Some(DesiredPower::On) => Vec::new(),
+                Some(power) => vec![Obstacle::ServerNotRunning {
                     port: port.id,
                     server: *server,
                     power,
-                }),
+                }],
             },
-            PortBinding::Router(id) => {
-                let router = self.config.routers.get(id);
-                let leg = router.and_then(|router| router.legs.iter().find(|leg| leg.port_id == port.id));
-                match router {
-                    Some(router) if leg.is_some() => {
-                        (!router.admin_state_up).then_some(Obstacle::RouterAdminDown { router: *id })
-                    }
-                    _ => unbound,
+            PortBinding::Router(id) => match self.config.routers.get(id) {
+                Some(router) if router.legs.iter().any(|leg| leg.port_id == port.id) => {
+                    let down = (!router.admin_state_up).then_some(Obstacle::RouterAdminDown { router: *id });
+                    down.into_iter().collect()
                 }
-            }
+                _ => unbound,
+            },
             PortBinding::Trunk(id) => {
                 let trunk = self.config.trunks.get(id);
                 let parent = trunk.and_then(|trunk| self.port(trunk.parent));
@@ -148,14 +156,11 @@ impl<'a> Walker<'a> {
             let obstacle = self.nobody(network, onward);
             return Err(self.stop(place, event, obstacle));
         };
-        let obstacle = match self.side(network, neighbour)? {
+        let in_the_way = match self.side(network, neighbour)? {
             Side::Port(port) => self.unplugged(port),
-            Side::Services => None,
+            Side::Services => Vec::new(),
         };
-        match obstacle {
-            Some(obstacle) => self.unless_assumed(place, event, obstacle)?,
-            None => self.pass(place, event),
-        }
+        self.pass_all(place, &event, in_the_way)?;
         Ok(neighbour)
     }
 
@@ -256,7 +261,7 @@ impl<'a> Walker<'a> {
     }
 
     /// To DHCP, DNS and metadata: chain `cinp`.
-    fn pass_input_rules(&mut self, network: &NetworkConfig, from: &PortConfig, state: State) -> Step<()> {
+    fn ask_services(&mut self, network: &NetworkConfig, from: &PortConfig, state: State) -> Step<()> {
         if state == State::Established && !is_stateless(network, from) {
             self.granted(network, from, Direction::Egress, Grant::Established);
             return Ok(());
@@ -266,7 +271,7 @@ impl<'a> Walker<'a> {
     }
 
     /// From DHCP, DNS and metadata: chain `cout`, which is there for stateless ports only.
-    fn pass_output_rules(&mut self, network: &NetworkConfig, to: &PortConfig) -> Step<()> {
+    fn by_services(&mut self, network: &NetworkConfig, to: &PortConfig) -> Step<()> {
         if is_stateless(network, to) {
             return self.judge(network, to, Direction::Ingress);
         }

@@ -167,8 +167,7 @@ fn source(router: &RouterConfig, out: PortId, is_dnat: bool, packet: &Packet) ->
         let mut nets = router.legs.iter().flat_map(|leg| &leg.addresses);
         nets.any(|net| net.contains(&packet.source))
     };
-    let is_hairpin = is_dnat && inside();
-    if !is_outward && !is_hairpin {
+    if !(is_outward || is_dnat && inside()) {
         return None;
     }
     if let Some(ip) = router

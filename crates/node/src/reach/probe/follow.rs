@@ -152,6 +152,17 @@ impl Follower {
     }
 }
 
+/// The kernel takes some ten milliseconds to take a table away, in each namespace by itself.
+impl Drop for Follower {
+    fn drop(&mut self) {
+        std::thread::scope(|scope| {
+            for tracer in self.tracers.drain(..) {
+                scope.spawn(move || drop(tracer));
+            }
+        });
+    }
+}
+
 /// Where packets come into a namespace. In a network's they come by the bridge, which shows them to the IP families.
 fn entries(place: Place) -> &'static [Entry] {
     match place {

@@ -98,8 +98,15 @@ pub(super) fn run(around: &Around<'_>, request: &ProbeRequest) -> Result<ProbeRe
         reply: None,
         not_sent: None,
     };
-    run.exchange(&sockets)?;
-    run.result(&places, &path, begun)
+    let result = run.exchange(&sockets).and_then(|()| run.result(&places, &path, begun));
+    // Each of these takes the kernel its time to close.
+    let Run { follower, device, .. } = run;
+    std::thread::scope(|scope| {
+        scope.spawn(|| drop(follower));
+        scope.spawn(|| drop(device));
+        drop(sockets);
+    });
+    result
 }
 
 impl Run<'_> {
@@ -184,7 +191,7 @@ impl Run<'_> {
     }
 
     fn result(
-        mut self,
+        &mut self,
         places: &BTreeMap<Place, Netns>,
         path: &[Place],
         begun: Instant,
