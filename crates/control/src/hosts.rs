@@ -18,8 +18,20 @@ pub struct HostLink {
     pub report: watch::Sender<Arc<HostReport>>,
 }
 
+/// The cloud, and what its host must look like because of it: of one moment.
+#[derive(Clone)]
+pub struct Planned {
+    /// How often the cloud had been published.
+    pub(crate) number: u64,
+    /// The cloud.
+    pub cloud: Arc<Cloud>,
+    /// The host's document.
+    pub config: Arc<HostConfig>,
+}
+
 pub(crate) struct Hosts {
     host: HostId,
+    planned: watch::Receiver<Planned>,
     config: watch::Receiver<Arc<HostConfig>>,
     report: watch::Sender<Arc<HostReport>>,
     changes: Mutex<mpsc::Sender<Published>>,
@@ -30,25 +42,38 @@ impl Hosts {
     pub(crate) fn start(cloud: &Cloud, host: HostId, settings: Settings) -> Self {
         let mut planner = Planner::new(cloud, host.clone(), settings);
         let (config_sender, config) = watch::channel(Arc::new(planner.config().clone()));
+        let first = Planned {
+            number: 0,
+            cloud: Arc::new(cloud.clone()),
+            config: config.borrow().clone(),
+        };
+        let (planned_sender, planned) = watch::channel(first);
         let (changes, published) = mpsc::channel::<Published>();
         std::thread::Builder::new()
             .name("maru-planner".to_owned())
             .spawn(move || {
                 while let Ok(first) = published.recv() {
-                    let (mut cloud, mut changes) = (first.cloud, first.changes);
+                    let Published {
+                        mut number,
+                        mut cloud,
+                        mut changes,
+                    } = first;
                     while let Ok(next) = published.try_recv() {
-                        cloud = next.cloud;
+                        (number, cloud) = (next.number, next.cloud);
                         changes.extend(next.changes);
                     }
                     if planner.update(&cloud, &changes) {
                         config_sender.send_replace(Arc::new(planner.config().clone()));
                     }
+                    let config = config_sender.borrow().clone();
+                    planned_sender.send_replace(Planned { number, cloud, config });
                 }
             })
             .expect("a thread can be started while the program starts");
         let (report, _) = watch::channel(Arc::new(HostReport::default()));
         Self {
             host,
+            planned,
             config,
             report,
             changes: Mutex::new(changes),
@@ -71,6 +96,10 @@ impl Hosts {
 
     pub(crate) fn reports(&self) -> watch::Receiver<Arc<HostReport>> {
         self.report.subscribe()
+    }
+
+    pub(crate) fn planned(&self) -> watch::Receiver<Planned> {
+        self.planned.clone()
     }
 
     pub(crate) fn configs(&self) -> watch::Receiver<Arc<HostConfig>> {

@@ -33,8 +33,11 @@ use tokio::sync::watch;
 
 pub use clock::{Clock, RandomIds, system_clock};
 pub use console::ConsoleFiles;
-pub use hosts::HostLink;
+pub use hosts::{HostLink, Planned};
 pub use writer::StartError;
+
+/// How long planning may lag behind the cloud before questions that need both are refused.
+const PLANNING_LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The running cloud. Cloning it gives another handle to the same one.
 #[derive(Clone)]
@@ -139,6 +142,23 @@ impl Control {
     /// What the host last said of itself.
     pub fn host_report(&self) -> watch::Receiver<Arc<HostReport>> {
         self.inner.hosts.reports()
+    }
+
+    /// The cloud as it is now or later, with what its host is asked for because of it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the planner is far behind, or the cloud is shutting down.
+    pub async fn planned(&self) -> Result<Planned> {
+        let wanted = *self.changes().borrow();
+        let mut planned = self.inner.hosts.planned();
+        let found = tokio::time::timeout(PLANNING_LIMIT, planned.wait_for(|planned| planned.number >= wanted)).await;
+        match found {
+            Ok(Ok(planned)) => Ok(planned.clone()),
+            _ => Err(model::Error::unavailable(
+                "ServiceUnavailable",
+                "What the host must look like is still being worked out. Try again in a moment.",
+            )),
+        }
     }
 
     /// What the host is asked for.

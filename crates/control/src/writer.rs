@@ -58,6 +58,8 @@ pub(crate) fn load(store: &Store) -> Result<Cloud, StartError> {
 
 /// A published state and what was changed to come to it.
 pub(crate) struct Published {
+    /// How often the cloud has been published, this time included.
+    pub(crate) number: u64,
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) changes: Vec<Change>,
 }
@@ -236,6 +238,7 @@ impl Writer {
         self.count.send_modify(|count| *count += 1);
         // The planner ends only with the program.
         let _ = self.published.send(Published {
+            number: *self.count.borrow(),
             cloud,
             changes: all_changes,
         });

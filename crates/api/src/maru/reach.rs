@@ -15,6 +15,7 @@
 use std::net::IpAddr;
 
 use axum::extract::Path;
+use control::Planned;
 use model::network::{FloatingIp, Network, Port, Resource, Router};
 use model::reach::{
     Answer, Blocker, Cause, Hop, Origin, Packet, Protocol, Question, Target, Verdict, Which, World, ask, names,
@@ -44,16 +45,16 @@ const TRIALS: [(&str, Which, Protocol); 3] = [
 
 /// One question.
 pub(super) async fn show(ctx: Ctx, query: Query) -> Reply {
-    let cloud = ctx.cloud();
-    let question = parse(&cloud, ctx.actor(), &query)?;
-    let answer = answer(&ctx, &cloud, &question);
-    document(&json!({"reach": render(&cloud, ctx.actor(), &answer)}))
+    let planned = ctx.control().planned().await?;
+    let question = parse(&planned.cloud, ctx.actor(), &query)?;
+    let answer = answer(&ctx, &planned, &question);
+    document(&json!({"reach": render(&planned.cloud, ctx.actor(), &answer)}))
 }
 
 /// A server's matrix.
 pub(super) async fn server(ctx: Ctx, Path(id): Path<String>) -> Reply {
-    let cloud = ctx.cloud();
-    let id = find_server(&cloud, ctx.actor(), &id)?;
+    let planned = ctx.control().planned().await?;
+    let id = find_server(&planned.cloud, ctx.actor(), &id)?;
     let rows: Vec<Value> = PLACES
         .iter()
         .map(|(place, from)| {
@@ -65,7 +66,7 @@ pub(super) async fn server(ctx: Ctx, Path(id): Path<String>) -> Reply {
                     protocol: *protocol,
                     ip_version: Some(4),
                 };
-                let answer = answer(&ctx, &cloud, &question);
+                let answer = answer(&ctx, &planned, &question);
                 let causes: Vec<String> = answer.blockers.iter().map(|blocker| blocker.code.as_str()).collect();
                 (
                     (*name).to_owned(),
@@ -78,13 +79,12 @@ pub(super) async fn server(ctx: Ctx, Path(id): Path<String>) -> Reply {
     document(&json!({"server": {"id": id, "matrix": rows}}))
 }
 
-fn answer(ctx: &Ctx, cloud: &Cloud, question: &Question) -> Answer {
+fn answer(ctx: &Ctx, planned: &Planned, question: &Question) -> Answer {
     let control = ctx.control();
-    let config = control.host_config().borrow().clone();
     let world = World {
-        cloud,
+        cloud: &planned.cloud,
         host: control.host_id(),
-        config: &config,
+        config: &planned.config,
         settings: control.plan_settings(),
         actor: ctx.actor(),
         now: control.now(),
