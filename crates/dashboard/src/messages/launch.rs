@@ -4,7 +4,7 @@ use super::{Text, messages};
 
 // The form.
 messages! {
-    launch_title = "Launch a server", "서버 시작하기";
+    launch_title = "Launch a server", "서버 만들기";
     launch_do = "Launch", "시작";
     launch_done(name) = "Server “{name}” is being created", "‘{name}’ 서버를 만들고 있습니다";
     launch_done_many(count) = "{count} servers are being made", "서버 {count}대를 만들고 있습니다";

@@ -77,5 +77,8 @@ fn took(t: Text, action: &ServerAction) -> String {
         return String::new();
     }
     let micros = end.unix_micros() - action.started_at.unix_micros();
-    t.server_log_seconds(format!("{}.{}", micros / 1_000_000, micros / 100_000 % 10))
+    match micros / 100_000 {
+        0 => t.server_log_seconds("<0.1"),
+        tenths => t.server_log_seconds(format!("{}.{}", tenths / 10, tenths % 10)),
+    }
 }
