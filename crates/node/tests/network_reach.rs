@@ -11,6 +11,8 @@ mod cost;
 #[path = "network_reach/machine.rs"]
 mod machine;
 mod network_common;
+#[path = "network_reach/plug.rs"]
+mod plug;
 #[path = "network_reach/question.rs"]
 mod question;
 #[path = "network_reach/shrink.rs"]

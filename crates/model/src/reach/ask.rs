@@ -6,6 +6,7 @@
 //! taken as overcome.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +104,7 @@ pub fn ask(world: &World<'_>, question: &Question) -> Answer {
     let flow = question.flow(world.cloud, world.config).ok();
     let assumptions = Assumptions {
         host_forwards: world.host_forwards,
+        outsiders: outsiders(world.cloud, question),
         ..Assumptions::default()
     };
     let start = Copy {
@@ -150,6 +152,22 @@ pub fn ask(world: &World<'_>, question: &Question) -> Answer {
         spare(world, question, &start, &mut answer.blockers);
     }
     answer
+}
+
+/// The target, if it is on a provider network and not of the cloud's own: an address that the cloud never gives out there is
+/// somebody's outside.
+fn outsiders(cloud: &Cloud, question: &Question) -> BTreeSet<IpAddr> {
+    let Target::Address { address } = question.to else {
+        return BTreeSet::new();
+    };
+    let externals = cloud.networks.iter().filter(|network| network.external);
+    let mut subnets = externals
+        .flat_map(|network| cloud.subnets_of_network(network.id))
+        .filter(|subnet| subnet.cidr.contains(&address))
+        .peekable();
+    let is_outside = subnets.peek().is_some()
+        && subnets.all(|subnet| !subnet.allocation_pools.iter().any(|pool| pool.contains(address)));
+    is_outside.then_some(address).into_iter().collect()
 }
 
 /// Finds fixes that are not needed when all others are made.

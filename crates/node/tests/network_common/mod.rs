@@ -5,6 +5,7 @@ pub mod dhcp;
 pub mod frame;
 pub mod probe;
 pub mod rate;
+pub mod switch;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

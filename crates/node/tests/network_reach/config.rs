@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use model::host::{
-    FilterRule, FixedIpConfig, FloatingIpConfig, ForwardingConfig, GatewayLeg, NetworkConfig, PortBinding, PortConfig,
-    Route, RouterConfig, RouterLeg, Scopes, ServicePort, SubnetConfig,
+    DesiredPower, DiskConfig, FilterRule, FixedIpConfig, FloatingIpConfig, ForwardingConfig, GatewayLeg, NetworkConfig,
+    NicConfig, PortBinding, PortConfig, Route, RouterConfig, RouterLeg, Scopes, ServerConfig, ServicePort,
+    SubnetConfig, SubportConfig, TrunkConfig,
 };
 use model::{
-    AddressScopeId, FloatingIpId, NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId, SubnetId,
+    AddressScopeId, FloatingIpId, NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId,
+    SubnetId, TrunkId,
 };
 use uuid::Uuid;
 
 use crate::network_common::{Cloud, fresh_mac, net, nth};
+use crate::plug::Machine;
 use crate::topology::*;
 
 /// The ids of what has a tag. They are made of it, so that they order alike every time, and of the process, as names of
@@ -131,20 +134,101 @@ fn members(topology: &Topology, group: usize) -> imbl::OrdSet<IpNet> {
         .collect()
 }
 
-pub fn port_config(topology: &Topology, port: &Port, netns: Option<&str>) -> PortConfig {
+/// The server that a port would be plugged into, were it running.
+pub fn server_id(tag: usize) -> ServerId {
+    ServerId(id(10, tag))
+}
+
+fn trunk_id(tag: usize) -> TrunkId {
+    TrunkId(id(13, tag))
+}
+
+/// What a port of a topology is plugged into: a namespace of this name, a server, or a trunk.
+fn binding(topology: &Topology, port: &Port, netns: &str) -> PortBinding {
+    if let Machine::Vlan(first, _) = port.of {
+        return PortBinding::Trunk(trunk_id(first));
+    }
+    if !port.plugged || topology.is_trunk(port) {
+        return PortBinding::Server(server_id(port.tag));
+    }
+    PortBinding::Namespace {
+        netns: netns.into(),
+        ifname: ifname(topology, port),
+    }
+}
+
+/// The name of a port's device inside its machine.
+pub fn ifname(topology: &Topology, port: &Port) -> String {
+    let place = topology.machine(port).iter().position(|other| other.tag == port.tag);
+    format!("eth{}", place.unwrap())
+}
+
+/// The trunk of a port with subports, and the server that has it.
+pub fn add_trunk(cloud: &mut Cloud, topology: &Topology, parent: &Port) {
+    let (id, server) = (trunk_id(parent.tag), server_id(parent.tag));
+    let subports = topology.machine(parent).into_iter().filter_map(|port| match port.of {
+        Machine::Vlan(_, vlan) => Some((
+            vlan,
+            SubportConfig {
+                port_id: port_id(port.tag),
+                network_id: network_id(port.network),
+            },
+        )),
+        _ => None,
+    });
+    let trunk = TrunkConfig {
+        id,
+        parent: port_id(parent.tag),
+        network_id: network_id(parent.network),
+        subports: subports.collect(),
+    };
+    cloud.config.trunks.insert(id, Arc::new(trunk));
+    let nic = NicConfig {
+        port_id: port_id(parent.tag),
+        network_id: network_id(parent.network),
+        mac: fresh_mac(),
+        mtu: 1450,
+    };
+    cloud
+        .config
+        .servers
+        .insert(server, Arc::new(running(server, vec![nic])));
+}
+
+/// A server that runs.
+fn running(id: ServerId, nics: Vec<NicConfig>) -> ServerConfig {
+    ServerConfig {
+        id,
+        name: "server".into(),
+        power: DesiredPower::On,
+        hard_reboots: 0,
+        soft_reboots: 0,
+        vcpus: 1,
+        memory_mib: 64,
+        disk: DiskConfig {
+            image: None,
+            root_gib: 1,
+        },
+        ephemeral_gib: 0,
+        swap_mib: 0,
+        kernel: None,
+        nics,
+        volumes: Vec::new(),
+        disk_limits: Default::default(),
+        config_drive: false,
+        metadata: Default::default(),
+        orders: Default::default(),
+    }
+}
+
+pub fn port_config(topology: &Topology, port: &Port, netns: &str) -> PortConfig {
     let mac = fresh_mac();
     PortConfig {
         id: port_id(port.tag),
         network_id: network_id(port.network),
         mac,
         fixed_ips: fixed_ips(topology, port.network, &port.fixed),
-        binding: match netns {
-            Some(netns) => PortBinding::Namespace {
-                netns: netns.into(),
-                ifname: "eth0".into(),
-            },
-            None => PortBinding::Server(model::ServerId(id(10, port.tag))),
-        },
+        binding: binding(topology, port, netns),
         admin_state_up: port.up,
         port_security: port.secure,
         allowed_address_pairs: port.pairs.iter().map(|net| (*net, mac)).collect(),

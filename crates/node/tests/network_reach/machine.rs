@@ -10,7 +10,10 @@ use ipnet::IpNet;
 use linux::netlink::{AddressFlags, Route as KernelRoute, Rtnl, Veth, VethEnd};
 use linux::{Netns, sysctl};
 
+use crate::config::{ifname, network_id, port_id};
+use crate::network_common::switch::{Switch, interface};
 use crate::network_common::{Cloud, net, nth};
+use crate::plug::Machine;
 use crate::topology::*;
 
 /// What a machine must not do by itself: forward, be told routes by neighbours, drop what comes by another way than it
@@ -27,15 +30,35 @@ pub const QUIET: [(&str, &str); 9] = [
     ("net/ipv6/conf/default/accept_ra", "0"),
 ];
 
-/// Gives a machine the routes that DHCP (or whoever sets it up) tells it, and its further addresses.
-pub fn set_up_machine(topology: &Topology, port: &Port, ns: &Netns) {
+/// Gives the machine of a port what a guest's VLANs are.
+pub fn join(cloud: &mut Cloud, topology: &Topology, parent: &Port, ns: &Netns) -> Switch {
+    let tap = cloud.part.tap(port_id(parent.tag)).unwrap();
+    let interfaces = topology.machine(parent).into_iter().map(|port| {
+        let vlan = match port.of {
+            Machine::Vlan(_, vlan) => vlan,
+            _ => 0,
+        };
+        let mac = cloud.config.networks[&network_id(port.network)].ports[&port_id(port.tag)].mac;
+        (vlan, interface(ns, &ifname(topology, port), mac, &port.fixed))
+    });
+    Switch::start(tap, interfaces.collect())
+}
+
+/// Gives a machine the routes that DHCP (or whoever sets it up) tells it by each of its ports, and its further addresses.
+pub fn set_up_machine(topology: &Topology, first: &Port, ns: &Netns) {
     let mut nl = Rtnl::open(ns).unwrap();
-    let link = nl.link("eth0").unwrap().index;
     for route in nl.routes().unwrap() {
         if route.gateway.is_some() && !route.by_kernel {
             nl.delete_route(&route).unwrap();
         }
     }
+    for port in topology.machine(first) {
+        let link = nl.link(&ifname(topology, port)).unwrap().index;
+        set_up_nic(topology, port, &mut nl, link);
+    }
+}
+
+fn set_up_nic(topology: &Topology, port: &Port, nl: &mut Rtnl, link: u32) {
     let network = topology
         .networks
         .iter()
@@ -62,7 +85,7 @@ pub fn set_up_machine(topology: &Topology, port: &Port, ns: &Netns) {
             }
         }
     }
-    add_addresses(&mut nl, link, port.more.iter().map(|address| IpNet::from(*address)));
+    add_addresses(nl, link, port.more.iter().map(|address| IpNet::from(*address)));
 }
 
 fn add_addresses(nl: &mut Rtnl, link: u32, addresses: impl Iterator<Item = IpNet>) {

@@ -63,7 +63,7 @@ impl Question {
         };
         // Nobody tells the model what a machine has that it may not send from.
         let own = matches!(who, Who::Port(tag, _) if topology.ports.iter().any(|port| {
-            port.tag == tag && port.more.contains(&destination)
+            port.tag == tag && topology.machine(port).iter().any(|part| part.more.contains(&destination))
         }));
         (v4 == destination.is_ipv4() && !own).then_some(Self {
             who,
@@ -97,6 +97,7 @@ impl Question {
     pub fn walk(&self, stage: &Stage) -> Walk {
         let assume = Assumptions {
             host_forwards: true,
+            outsiders: BESIDE.iter().map(|address| net(address).addr()).collect(),
             ..Assumptions::default()
         };
         walk(&stage.cloud.config, &self.flow(stage), &assume)
@@ -198,7 +199,10 @@ fn whom(dice: &mut Dice, topology: &Topology) -> Option<IpAddr> {
             one(dice, served.map(|subnet| nth(subnet.cidr, 2).addr()).collect())
         }
         15 => Some(Ipv4Addr::new(169, 254, 169, 254).into()),
-        16 => one(dice, HOST.iter().map(|address| net(address).addr()).collect()),
+        16 => {
+            let near = HOST.iter().chain(&BESIDE);
+            one(dice, near.map(|address| net(address).addr()).collect())
+        }
         17 | 18 => one(dice, WORLD.iter().map(|address| net(address).addr()).collect()),
         _ => {
             let subnets = topology.networks.iter().flat_map(|network| &network.subnets);

@@ -42,7 +42,10 @@ fn without(topology: &Topology, number: usize, question: &Question) -> Option<To
     // Big things first.
     let asks = |who: Who| move |port: &Port| matches!(who, Who::Port(tag, _) if tag == port.tag);
     let needed = asks(question.who);
-    if take(&mut smaller.ports, &mut left, |port| !needed(port)) {
+    let carries = |tag: usize| topology.ports.iter().any(|port| port.of.first() == Some(tag));
+    if take(&mut smaller.ports, &mut left, |port| {
+        !needed(port) && !carries(port.tag)
+    }) {
         return Some(smaller);
     }
     if take(&mut smaller.routers, &mut left, |router| {

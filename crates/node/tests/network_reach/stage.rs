@@ -12,7 +12,9 @@ use model::reach::Start;
 
 use crate::config::*;
 use crate::machine::*;
+use crate::network_common::switch::Switch;
 use crate::network_common::{Cloud, net};
+use crate::plug::Machine;
 use crate::topology::*;
 
 /// A host as a person sets it up for a cloud: it forwards.
@@ -32,6 +34,8 @@ pub struct Stage {
     pub cloud: Cloud,
     pub external: NetworkId,
     places: BTreeMap<Start, Netns>,
+    /// What is inside guests with VLANs.
+    switches: Vec<Switch>,
     _echo: Echo,
     _listeners: Vec<TcpListener>,
 }
@@ -48,18 +52,24 @@ impl Stage {
                 .networks
                 .insert(network_id(network.tag), Arc::new(network_config(topology, network)));
         }
-        let mut machines = BTreeMap::new();
+        let mut machines: BTreeMap<usize, (String, Netns)> = BTreeMap::new();
         for port in &topology.ports {
-            let place = port.plugged.then(|| cloud.place());
-            let config = port_config(topology, port, place.as_ref().map(|(name, _)| name.as_str()));
+            let first = port.of.first().unwrap_or(port.tag);
+            if port.plugged && !machines.contains_key(&first) {
+                let (name, ns) = cloud.place();
+                sysctl::write(&ns, &QUIET).unwrap();
+                machines.insert(first, (name, ns));
+            }
+            let netns = machines.get(&first).map_or("", |(name, _)| name.as_str());
+            let config = port_config(topology, port, netns);
             cloud.edit(config.network_id, |network| {
                 network.ports.insert(config.id, Arc::new(config))
             });
-            if let Some((_, ns)) = place {
-                sysctl::write(&ns, &QUIET).unwrap();
-                machines.insert(port.tag, ns);
+            if topology.is_trunk(port) {
+                add_trunk(&mut cloud, topology, port);
             }
         }
+        let machines: BTreeMap<usize, Netns> = machines.into_iter().map(|(tag, (_, ns))| (tag, ns)).collect();
         for router in &topology.routers {
             add_router(&mut cloud, external, router);
         }
@@ -69,13 +79,16 @@ impl Stage {
             cloud,
             external,
             places: BTreeMap::new(),
+            switches: Vec::new(),
             _echo: Echo::default(),
             _listeners: Vec::new(),
         };
-        for port in &topology.ports {
-            if let Some(ns) = machines.get(&port.tag) {
-                set_up_machine(topology, port, ns);
+        for port in topology.ports.iter().filter(|port| port.of == Machine::Own) {
+            let Some(ns) = machines.get(&port.tag) else { continue };
+            if topology.is_trunk(port) {
+                stage.switches.push(join(&mut stage.cloud, topology, port, ns));
             }
+            set_up_machine(topology, port, ns);
         }
         stage.serve(topology, &machines);
         stage
@@ -93,8 +106,8 @@ impl Stage {
     /// Lets everybody answer, by every address.
     fn serve(&mut self, topology: &Topology, machines: &BTreeMap<usize, Netns>) {
         let mut answering: Vec<(Netns, Vec<IpAddr>)> = Vec::new();
-        for port in topology.ports.iter().filter(|port| machines.contains_key(&port.tag)) {
-            let ns = machines[&port.tag].clone();
+        for port in topology.ports.iter().filter(|port| port.plugged) {
+            let ns = machines[&port.of.first().unwrap_or(port.tag)].clone();
             let fixed = port.fixed.iter().map(IpNet::addr);
             answering.push((ns.clone(), fixed.chain(port.more.iter().copied()).collect()));
             self.places.insert(
@@ -143,8 +156,12 @@ impl Stage {
             answering.push((ns, own));
         }
         let mut echoes = Vec::new();
+        let mut listening: Vec<&Netns> = Vec::new();
         for (ns, addresses) in &answering {
-            self._listeners.extend(listeners(ns));
+            if !listening.iter().any(|other| other.id() == ns.id()) {
+                self._listeners.extend(listeners(ns));
+                listening.push(ns);
+            }
             echoes.extend(addresses.iter().flat_map(|address| echo_sockets(ns, *address)));
         }
         self._echo = Echo::start(echoes);

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use model::host::{Direction, EtherType, ProtocolMatch};
 
 use crate::network_common::{net, nth, ports};
+use crate::plug::{Machine, share};
 
 /// Numbers from a seed (SplitMix64): the same ones again from the same seed.
 pub struct Dice(pub u64);
@@ -129,6 +130,8 @@ pub struct Port {
     pub fixed: Vec<IpNet>,
     /// Whether there is a machine; if not, it is a server's that is off.
     pub plugged: bool,
+    /// Of which machine it is.
+    pub of: Machine,
     pub up: bool,
     pub secure: bool,
     pub groups: Vec<usize>,
@@ -169,6 +172,7 @@ pub fn generate(dice: &mut Dice) -> Topology {
         let port = port(dice, &topology, tag);
         topology.ports.push(port);
     }
+    share(dice, &mut topology);
     for index in 0..topology.routers.len() {
         add_floating(dice, &mut topology, index);
         add_routes(dice, &mut topology, index);
@@ -393,6 +397,7 @@ fn port(dice: &mut Dice, topology: &Topology, tag: usize) -> Port {
         network: network.tag,
         fixed,
         plugged: dice.chance(95),
+        of: Machine::Own,
         up: dice.chance(93),
         secure: dice.chance(85),
         groups,
@@ -492,7 +497,12 @@ fn far(dice: &mut Dice, topology: &Topology) -> IpNet {
         net("0.0.0.0/0"),
         net("198.51.100.0/24"),
     ]);
-    *dice.pick(&all)
+    let whole = *dice.pick(&all);
+    // Half of a network is nearer than the whole.
+    match whole.prefix_len() {
+        24 if dice.chance(25) => IpNet::new(whole.addr(), 25).unwrap(),
+        _ => whole,
+    }
 }
 
 fn add_routes(dice: &mut Dice, topology: &mut Topology, index: usize) {

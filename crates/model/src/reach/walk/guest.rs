@@ -2,6 +2,10 @@
 //!
 //! A machine has its port's fixed IPs, and the routes that the cloud tells it: its first subnet's gateway and host routes, and
 //! with DHCP what `node` puts into option 121. It answers whoever asks, and forwards nothing.
+//!
+//! One with several ports has one routing table, as Linux has unless somebody sets up more: all that each port was told, and of
+//! several ways to the same prefix that of the first port. So what came by the second port may leave by the first, under an
+//! address that the first must not send from. A guest may do otherwise, which nobody here can know: [`Event::OtherPort`] says so.
 
 use std::net::IpAddr;
 
@@ -9,11 +13,15 @@ use ipnet::IpNet;
 
 use super::bridge::METADATA;
 use super::hop::{End, Event, Neighbour, Place, RouteBy};
+use super::machine::Nic;
 use super::obstacle::Obstacle;
 use super::rules::stands_for;
 use super::walker::{Link, Next, Onward, Step, Walker};
-use crate::host::{NetworkConfig, PortBinding, PortConfig, SubnetConfig};
+use crate::host::{NetworkConfig, PortConfig, SubnetConfig};
 use crate::{NetworkId, PortId};
+
+/// The prefix length of link-local addresses (RFC 4291, 2.5.6).
+const LINK_LOCAL_PREFIX: u8 = 64;
 
 /// A way out of a machine.
 struct Route {
@@ -22,30 +30,44 @@ struct Route {
     by: RouteBy,
 }
 
+/// A way out of a machine by one of its ports.
+struct Out<'a> {
+    nic: Nic<'a>,
+    /// Length of the prefix that it is for.
+    length: u8,
+    nexthop: IpAddr,
+    by: RouteBy,
+}
+
 impl Walker<'_> {
     /// The machine behind a port sends the packet.
     pub fn leave_port(&mut self, id: PortId) -> Step<Next> {
         let place = Place::Port(id);
-        let Some((network, port)) = self.port(id) else {
+        let machine = self.machine(id);
+        let Some(first) = machine.iter().find(|nic| nic.port.id == id) else {
             return Err(self.stop(place, Event::Sent, Obstacle::PortMissing { port: id }));
         };
         self.pass(place, Event::Sent);
-        let destination = self.packet.destination;
-        if self.has(port, destination) {
-            return Ok(Next::End(end_of(port)));
+        let (source, destination) = (self.packet.source, self.packet.destination);
+        if self.is_machines(id, destination) {
+            return Ok(Next::End(self.end_at(id)));
         }
-        match way_out(network, port, self.packet.source, destination) {
-            Some((nexthop, by)) => {
-                self.pass(place, Event::Routed(by));
+        match way_out(&machine, source, destination) {
+            Some(out) => {
+                let port = out.nic.port.id;
+                if port != id {
+                    self.pass(place, Event::OtherPort { port });
+                }
+                self.pass(place, Event::Routed(out.by));
                 Ok(Next::Onward(Onward {
-                    sender: Neighbour::Port(id),
-                    link: Link::Network(network.id),
-                    nexthop,
-                    by,
+                    sender: Neighbour::Port(port),
+                    link: Link::Network(out.nic.network.id),
+                    nexthop: out.nexthop,
+                    by: out.by,
                 }))
             }
             None => {
-                let obstacle = no_way_out(network, port, self.packet.source, destination);
+                let obstacle = no_way_out(first.network, first.port, source, destination);
                 Err(self.stop(place, Event::Sent, obstacle))
             }
         }
@@ -56,14 +78,19 @@ impl Walker<'_> {
         let place = Place::Port(id);
         let destination = self.packet.destination;
         match self.port(id) {
-            Some((_, port)) if self.has(port, destination) || stands_for(port, destination) => {
-                Ok(Next::End(end_of(port)))
+            Some((_, port)) if self.is_machines(id, destination) || stands_for(port, destination) => {
+                Ok(Next::End(self.end_at(id)))
             }
             _ => {
                 let obstacle = Obstacle::GuestForwarding { port: id, destination };
                 Err(self.stop(place, Event::Plugged { port: id }, obstacle))
             }
         }
+    }
+
+    fn end_at(&self, port: PortId) -> End {
+        let server = self.server_behind(port);
+        End::Port { port, server }
     }
 
     /// A network's own namespace sends the packet. It knows the subnets where its service port has an address.
@@ -119,14 +146,6 @@ impl Walker<'_> {
     }
 }
 
-fn end_of(port: &PortConfig) -> End {
-    let server = match port.binding {
-        PortBinding::Server(server) => Some(server),
-        _ => None,
-    };
-    End::Port { port: port.id, server }
-}
-
 /// Which of a network's services has an address.
 fn services_end(network: &NetworkConfig, address: IpAddr) -> Option<End> {
     if METADATA.contains(&address) {
@@ -137,42 +156,78 @@ fn services_end(network: &NetworkConfig, address: IpAddr) -> Option<End> {
     own.then_some(End::Services(network.id))
 }
 
-/// Where a machine sends what is for a destination.
-fn way_out(
-    network: &NetworkConfig,
-    port: &PortConfig,
-    source: IpAddr,
-    destination: IpAddr,
-) -> Option<(IpAddr, RouteBy)> {
+/// Where a machine sends what is for a destination: by the longest prefix, as its kernel does, and of several ports by the first
+/// one. What is on a link comes before a route to the same prefix.
+fn way_out<'a>(machine: &[Nic<'a>], source: IpAddr, destination: IpAddr) -> Option<Out<'a>> {
     if source.is_ipv4() != destination.is_ipv4() {
         return None;
     }
+    let mut best: Option<Out<'a>> = None;
+    for nic in machine {
+        let (near, far) = ways_by(*nic, destination);
+        for way in near.into_iter().chain(far) {
+            if best.as_ref().is_none_or(|best| way.length > best.length) {
+                best = Some(way);
+            }
+        }
+    }
+    best
+}
+
+/// The best way on the link of a port, and the best of the routes that it was told by it.
+fn ways_by<'a>(nic: Nic<'a>, destination: IpAddr) -> (Option<Out<'a>>, Option<Out<'a>>) {
+    let Nic { network, port } = nic;
     let connected = RouteBy::Connected {
         network: network.id,
         port: None,
     };
-    if is_on_link(network, port, destination) {
-        return Some((destination, connected));
-    }
-    let routes = routes(network, port, destination.is_ipv4());
-    let usable = routes.iter().filter(|route| {
-        // A next hop that is not on the link is refused by whoever sets the routes.
-        route.destination.contains(&destination) && is_on_link(network, port, route.nexthop)
+    let near = on_link(network, port, destination).map(|length| Out {
+        nic,
+        length,
+        nexthop: destination,
+        by: connected,
     });
-    let best = usable.rev().max_by_key(|route| route.destination.prefix_len())?;
-    Some((best.nexthop, best.by))
+    let routes = routes(network, port, destination.is_ipv4());
+    let usable = routes.into_iter().filter(|route| {
+        // A next hop that is not on the link is refused by whoever sets the routes, and so is oneself with IPv6.
+        let is_usable = route.nexthop.is_ipv4() || !is_mine(port, route.nexthop);
+        is_usable && route.destination.contains(&destination) && on_link(network, port, route.nexthop).is_some()
+    });
+    let far = usable.rev().max_by_key(|route| route.destination.prefix_len());
+    let far = far.map(|route| {
+        // Linux takes a route by an address of its own as one to the link (`fib_check_nh`).
+        let (nexthop, by) = match is_mine(port, route.nexthop) {
+            true => (destination, connected),
+            false => (route.nexthop, route.by),
+        };
+        let length = route.destination.prefix_len();
+        Out {
+            nic,
+            length,
+            nexthop,
+            by,
+        }
+    });
+    (near, far)
 }
 
-/// The prefixes that a machine takes to be on its link: its own subnets, by DHCP the network's others, and link-local
-/// addresses of IPv6.
-fn is_on_link(network: &NetworkConfig, port: &PortConfig, address: IpAddr) -> bool {
-    let own = port.fixed_ips.iter().any(|fixed| fixed.address.contains(&address));
-    let local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-    let told = || {
-        let leased = first_subnet(network, port, true).is_some_and(|subnet| lease_server(network, subnet).is_some());
-        leased && address.is_ipv4() && network.subnets.iter().any(|subnet| subnet.cidr.contains(&address))
-    };
-    own || local || told()
+fn is_mine(port: &PortConfig, address: IpAddr) -> bool {
+    port.fixed_ips.iter().any(|fixed| fixed.address.addr() == address)
+}
+
+/// The length of the prefix by which a machine takes an address to be on a port's link: one of its own subnets, by DHCP the
+/// network's others, or link-local addresses of IPv6.
+fn on_link(network: &NetworkConfig, port: &PortConfig, address: IpAddr) -> Option<u8> {
+    let own = port.fixed_ips.iter().map(|fixed| fixed.address);
+    let leased = first_subnet(network, port, true).is_some_and(|subnet| lease_server(network, subnet).is_some());
+    let told = network.subnets.iter().map(|subnet| subnet.cidr);
+    let told = told.filter(|_| leased && address.is_ipv4());
+    let near = own
+        .chain(told)
+        .filter(|net| net.contains(&address))
+        .map(|net| net.prefix_len());
+    let local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()).then_some(LINK_LOCAL_PREFIX);
+    near.chain(local).max()
 }
 
 /// The subnet of a port's first address of an IP version: the one that tells its machine the routes.
@@ -210,12 +265,14 @@ fn routes(network: &NetworkConfig, port: &PortConfig, v4: bool) -> Vec<Route> {
     let mut routes: Vec<Route> = told.map(|route| of(route.destination.trunc(), route.nexthop)).collect();
     let metadata = lease_server(network, subnet).map(|server| of(IpNet::from(METADATA[0]), server));
     let any = IpNet::new_assert(if v4 { [0; 4].into() } else { [0; 16].into() }, 0);
-    let mine = |address: &IpAddr| port.fixed_ips.iter().any(|fixed| fixed.address.addr() == *address);
-    let default = subnet.gateway.filter(|gateway| !mine(gateway)).map(|nexthop| Route {
-        destination: any,
-        nexthop,
-        by: RouteBy::Default { nexthop, port: None },
-    });
+    let default = subnet
+        .gateway
+        .filter(|gateway| !is_mine(port, *gateway))
+        .map(|nexthop| Route {
+            destination: any,
+            nexthop,
+            by: RouteBy::Default { nexthop, port: None },
+        });
     // A user's own route to the same place wins.
     for route in metadata.into_iter().chain(default) {
         if routes.iter().all(|other| other.destination != route.destination) {

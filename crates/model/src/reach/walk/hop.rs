@@ -79,6 +79,12 @@ pub enum Event {
     Sent,
     /// The way to go on was looked up.
     Routed(RouteBy),
+    /// A machine with several ports sends it by another one than it came by, or was to be sent by: its routes say so, as far as
+    /// the cloud told them.
+    OtherPort {
+        /// The other one.
+        port: PortId,
+    },
     /// Whoever has an address on the link was asked for (ARP, neighbour discovery).
     NeighbourResolution {
         /// The address.

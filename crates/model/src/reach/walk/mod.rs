@@ -7,13 +7,14 @@
 //! | `walker` | the packet on its way, there and back |
 //! | `bridge`, `rules` | crossing a self-service network; its security groups |
 //! | `router`, `nat` | a router; its translation |
-//! | `guest` | the machine behind a port, and a network's services |
+//! | `guest`, `machine` | the machine behind a port (or several), and a network's services |
 //! | `outside` | the host and what is beside and behind it |
 //! | `tracking` | what conntrack remembers, namespace by namespace |
 
 mod bridge;
 mod guest;
 mod hop;
+mod machine;
 mod nat;
 mod obstacle;
 mod outside;
@@ -23,6 +24,7 @@ mod tracking;
 mod walker;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,10 @@ pub struct Assumptions {
     /// Whether the host forwards packets between its links (`net.ipv4.ip_forward` and the like), which its configuration does
     /// not say. If not, [`Obstacle::HostForwarding`] is met where it would have to.
     pub host_forwards: bool,
+    /// Addresses that machines outside have, on the links of provider networks: the cloud does not know them. Whoever asks need
+    /// not be named.
+    #[serde(default)]
+    pub outsiders: BTreeSet<IpAddr>,
 }
 
 /// Where a flow's first packet and its answer went.

@@ -149,22 +149,25 @@ impl<'a> Walker<'a> {
             nexthop,
             by,
         };
-        if let Some((network, net)) = self.on_link(destination) {
-            let by = RouteBy::Connected { network, port: None };
-            return Some((onward(network, destination, by), net.addr()));
-        }
+        let near = self.on_link(destination);
         let routes = self.config.externals.values().flat_map(|external| {
             let routes = external.host_routes.iter();
             routes.map(move |route| (external.id, route))
         });
-        let near = routes.filter(|(_, route)| route.destination.contains(&destination));
-        let (network, route) = near.max_by_key(|(_, route)| route.destination.prefix_len())?;
-        let (_, net) = self.on_link(route.nexthop)?;
-        let by = RouteBy::Route {
-            destination: route.destination,
-            nexthop: route.nexthop,
-        };
-        Some((onward(network, route.nexthop, by), net.addr()))
+        let far = routes.filter(|(_, route)| route.destination.contains(&destination));
+        let far = far.max_by_key(|(_, route)| route.destination.prefix_len());
+        let length = near.map(|(_, net)| net.prefix_len());
+        if let Some((network, route)) = far.filter(|(_, route)| Some(route.destination.prefix_len()) > length) {
+            let (_, net) = self.on_link(route.nexthop)?;
+            let by = RouteBy::Route {
+                destination: route.destination,
+                nexthop: route.nexthop,
+            };
+            return Some((onward(network, route.nexthop, by), net.addr()));
+        }
+        let (network, net) = near?;
+        let by = RouteBy::Connected { network, port: None };
+        Some((onward(network, destination, by), net.addr()))
     }
 
     /// The provider network on whose link an address is, with the host's own address there.
@@ -216,12 +219,9 @@ impl<'a> Walker<'a> {
             let other = self.config.externals.get(&id);
             other.is_some_and(|other| other.bridge == external.bridge)
         };
-        let mut sharing = self
-            .config
-            .externals
-            .values()
-            .filter(|other| other.bridge == external.bridge);
-        if sharing.any(|other| other.host_addresses.iter().any(|net| net.addr() == address)) {
+        let externals = &self.config.externals;
+        let sharing = || externals.values().filter(|other| other.bridge == external.bridge);
+        if sharing().any(|other| other.host_addresses.iter().any(|net| net.addr() == address)) {
             return Some((Neighbour::Host, None));
         }
         let mut routers = self
@@ -249,7 +249,12 @@ impl<'a> Walker<'a> {
                 network,
                 address: start,
             } if start == address && beside(network) => Some((Neighbour::Outside(address), None)),
-            _ => None,
+            // Outside somebody may have it, on the link of those prefixes.
+            _ => {
+                let mut nets = sharing().flat_map(|other| &other.host_addresses);
+                let is_there = self.assume.outsiders.contains(&address) && nets.any(|net| net.contains(&address));
+                is_there.then_some((Neighbour::Outside(address), None))
+            }
         }
     }
 }

@@ -225,9 +225,7 @@ fn aim(router: &RouterConfig, destination: IpAddr) -> Option<Aim> {
     if own.any(|net| net.addr() == destination) || (gateway.is_some() && has_floating(router, destination)) {
         return Some(Aim::Here);
     }
-    if let Some((_, out)) = connected(router, destination) {
-        return Some(Aim::Out(out));
-    }
+    let near = connected(router, destination);
     let extra = router
         .routes
         .iter()
@@ -240,7 +238,9 @@ fn aim(router: &RouterConfig, destination: IpAddr) -> Option<Aim> {
         };
         Some((route.destination.prefix_len(), Out { by, ..out }))
     });
-    if let Some((_, out)) = extra.max_by_key(|(length, _)| *length) {
+    // The longest prefix; of two of the same length, what is on the link.
+    let best = extra.chain(near).max_by_key(|(length, _)| *length);
+    if let Some((_, out)) = best {
         return Some(Aim::Out(out));
     }
     let gateway = gateway?;

@@ -49,7 +49,7 @@ pub enum Next {
 pub struct Walker<'a> {
     pub config: &'a HostConfig,
     pub flow: &'a Flow,
-    assume: &'a Assumptions,
+    pub assume: &'a Assumptions,
     pub tracking: Tracking,
     pub way: Way,
     pub packet: Packet,
@@ -170,7 +170,7 @@ impl<'a> Walker<'a> {
     /// Whether the answer came to who waits for it.
     fn is_start(&self, end: End) -> bool {
         match (self.flow.start, end) {
-            (Start::Port { id, .. }, End::Port { port, .. }) => id == port,
+            (Start::Port { id, .. }, End::Port { port, .. }) => self.is_same_machine(id, port),
             (Start::Router(id), End::Router(router)) => id == router,
             (Start::Network(id), End::Services(network) | End::Metadata(Place::Network(network))) => id == network,
             (Start::Outside { address, .. }, End::Outside { address: at, .. }) => address == at,

@@ -15,6 +15,21 @@ pub fn hop(cloud: &Cloud, actor: &Actor, hop: &Hop) -> Text {
             format!("{}에서 보냅니다.", here.ko),
         ),
         Event::Routed(by) => words.routed(&here, by),
+        Event::OtherPort { port } => {
+            let port = words.port(*port);
+            (
+                format!(
+                    "The machine has several ports; by the routes that the cloud tells it, it sends this by {} (assumed: its own \
+                     settings decide).",
+                    port.en
+                ),
+                format!(
+                    "포트가 여럿인 장치입니다. 클라우드가 알려 준 경로대로라면 {} 쪽으로 보냅니다(가정: 실제로는 장치의 \
+                     설정에 따릅니다).",
+                    port.ko
+                ),
+            )
+        }
         Event::NeighbourResolution { address, neighbour } => words.neighbour(&address.to_string(), neighbour.as_ref()),
         Event::SpoofingGuard { port } => {
             let port = words.port(*port);
