@@ -105,6 +105,7 @@ impl SimNode {
         {
             let wanted = config.borrow_and_update().clone();
             let mut state = node.state();
+            state.reach.newest = Some(config.clone());
             state.world.want(wanted);
             report.send_replace(Arc::new(state.world.report()));
         }

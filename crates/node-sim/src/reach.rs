@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::host::{DesiredPower, HostConfig, PortBinding, ServerPhase};
@@ -16,6 +17,8 @@ use model::reach::{
     Way, walk,
 };
 use model::{PortId, ServerId};
+
+use tokio::sync::watch;
 
 use super::SimNode;
 
@@ -46,6 +49,8 @@ pub(crate) struct Truth {
     forwards: (bool, bool),
     /// Until when there are no probes to be had.
     tired: Option<Duration>,
+    /// The newest document, which everything here is compared with: it takes no time to be applied.
+    pub(crate) newest: Option<watch::Receiver<Arc<HostConfig>>>,
 }
 
 impl Default for Truth {
@@ -56,6 +61,7 @@ impl Default for Truth {
             guests: BTreeMap::new(),
             forwards: (true, true),
             tired: None,
+            newest: None,
         }
     }
 }
@@ -93,9 +99,16 @@ impl SimNode {
         self.state().reach.tired = retry_after;
     }
 
+    /// The newest document, unless the host hears nothing.
+    fn newest(&self) -> Arc<HostConfig> {
+        let state = self.state();
+        let newest = state.reach.newest.as_ref().filter(|_| !state.whims.deaf);
+        newest.map_or_else(|| state.world.wanted(), |newest| newest.borrow().clone())
+    }
+
     /// What is not as it was declared: what failed, what does not run, and what was broken by hand.
     fn findings(&self, scope: &Scope) -> (u64, BTreeSet<Finding>) {
-        let config = self.wanted();
+        let config = self.newest();
         let scope = scope.with_what_belongs(&config);
         let state = self.state();
         let missing = |object| Finding {
@@ -121,7 +134,7 @@ impl SimNode {
         let servers = scope.servers.iter().filter(|id| {
             let is_wanted = config.servers.get(*id).is_some_and(|server| runs(server.power));
             let phase = state.world.phase(**id);
-            is_wanted && !matches!(phase, Some(ServerPhase::Running | ServerPhase::Paused))
+            is_wanted && matches!(phase, Some(ServerPhase::Off { .. } | ServerPhase::Failed { .. }))
         });
         let servers = servers.map(|id| HostObject::Process(*id));
         let all = networks.chain(routers).chain(ports).chain(servers).map(missing);
@@ -176,7 +189,7 @@ impl Prober for SimNode {
 impl SimNode {
     /// Follows a probe over what the host is asked for, as far as nothing is broken.
     fn send(&self, request: &ProbeRequest) -> Result<ProbeResult, ProbeError> {
-        let config = self.wanted();
+        let config = self.newest();
         let (_, findings) = self.findings(&Scope::all(&config));
         let gone = |place: HostPlace| {
             findings

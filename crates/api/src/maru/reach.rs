@@ -63,7 +63,7 @@ pub(super) async fn show(ctx: Ctx, query: Query) -> Reply {
     let answer = answer(&ctx, &planned, &question, ctx.control().host_forwards().await);
     let mut told = render(&planned.cloud, ctx.actor(), &answer);
     if is_looked {
-        look::add(&ctx, &planned, &answer, None, &mut told).await;
+        look::add(&ctx, &planned, &answer, &mut told).await;
     }
     document(&json!({"reach": told}))
 }

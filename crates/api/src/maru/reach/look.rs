@@ -18,11 +18,33 @@ use crate::context::Ctx;
 static LOOKS: Semaphore = Semaphore::const_new(2);
 
 /// Looks at the host, and adds to a rendered answer what was found.
-pub(super) async fn add(ctx: &Ctx, planned: &Planned, answer: &Answer, probe: Option<&ProbeResult>, told: &mut Value) {
-    let (inspection, observed) = match asked(&planned.config, answer) {
-        Some(asked) => ask_host(ctx, asked).await,
-        None => (None, None),
-    };
+pub(super) async fn add(ctx: &Ctx, planned: &Planned, answer: &Answer, told: &mut Value) {
+    let inspection = inspect(ctx, planned, answer).await;
+    tell(ctx, planned, answer, (inspection, None), told).await;
+}
+
+/// What the host holds along the way, once it has what it was told last.
+pub(super) async fn inspect(ctx: &Ctx, planned: &Planned, answer: &Answer) -> Option<Inspection> {
+    let asked = asked(&planned.config, answer)?;
+    let _turn = LOOKS.acquire().await;
+    ctx.control().inspect(asked.scope).await
+}
+
+async fn observe(ctx: &Ctx, planned: &Planned, answer: &Answer) -> Option<Observed> {
+    let asked: Asked = asked(&planned.config, answer)?;
+    let _turn = LOOKS.acquire().await;
+    ctx.control().observe(asked).await
+}
+
+/// Adds to a rendered answer what the host holds, what was seen on it by now, and what became of a probe.
+pub(super) async fn tell(
+    ctx: &Ctx,
+    planned: &Planned,
+    answer: &Answer,
+    (inspection, probe): (Option<Inspection>, Option<&ProbeResult>),
+    told: &mut Value,
+) {
+    let observed = observe(ctx, planned, answer).await;
     let seen = Seen {
         inspection: inspection.as_ref(),
         observed: observed.as_ref(),
@@ -34,14 +56,6 @@ pub(super) async fn add(ctx: &Ctx, planned: &Planned, answer: &Answer, probe: Op
         actor: ctx.actor(),
     }
     .add(&looked, &seen, told);
-}
-
-async fn ask_host(ctx: &Ctx, asked: Asked) -> (Option<Inspection>, Option<Observed>) {
-    let turn = LOOKS.acquire().await;
-    let scope = asked.scope.clone();
-    let found = tokio::join!(ctx.control().inspect(scope), ctx.control().observe(asked));
-    drop(turn);
-    found
 }
 
 struct Telling<'a> {

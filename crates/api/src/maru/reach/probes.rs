@@ -28,6 +28,8 @@ pub(in crate::maru) async fn create(ctx: Ctx, Wire(body): Wire<Value>) -> Reply 
     let answer = answer(&ctx, &planned, &question, ctx.control().host_forwards().await);
     let request = request(&planned, &question, &answer)?;
     check_ownership(&planned.cloud, ctx.actor(), &request)?;
+    // A look begins by waiting until the host has what it was told last, which the packets are to meet.
+    let inspection = look::inspect(&ctx, &planned, &answer).await;
     let probed = ctx.control().probe(request.clone()).await.ok_or_else(no_prober)?;
     let result = match probed {
         Err(ProbeError::RateLimited { retry_after }) => return Ok(too_many(retry_after)),
@@ -40,7 +42,7 @@ pub(in crate::maru) async fn create(ctx: Ctx, Wire(body): Wire<Value>) -> Reply 
         Ok(result) => result,
     };
     let mut told = render(&planned.cloud, ctx.actor(), &answer);
-    look::add(&ctx, &planned, &answer, Some(&result), &mut told).await;
+    look::tell(&ctx, &planned, &answer, (inspection, Some(&result)), &mut told).await;
     told["probe"] = tell(&planned.cloud, ctx.actor(), (&request, &result), &told);
     document(&json!({"reach": told}))
 }
