@@ -82,6 +82,7 @@ pub fn status_of(service: Service, error: &Error) -> StatusCode {
         (_, "HTTPMultipleChoices", _) => StatusCode::MULTIPLE_CHOICES,
         (_, "VersionNotFoundForAPIMethod" | "InvalidGlobalAPIVersion", _) => StatusCode::NOT_ACCEPTABLE,
         (_, "HTTPGone", _) => StatusCode::GONE,
+        (_, "TooManyRequests", _) => StatusCode::TOO_MANY_REQUESTS,
         (_, "HTTPRequestRangeNotSatisfiable", _) => StatusCode::RANGE_NOT_SATISFIABLE,
         (ErrorKind::NotFound, ..) => StatusCode::NOT_FOUND,
         (ErrorKind::Conflict, ..) => StatusCode::CONFLICT,

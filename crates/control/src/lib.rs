@@ -16,6 +16,7 @@ mod console;
 mod hosts;
 pub mod images;
 pub mod keypair;
+mod looks;
 pub mod password;
 mod writer;
 
@@ -28,6 +29,8 @@ use model::console::ConsoleSource;
 use model::diagnostics::{Diagnostics, DiagnosticsSource};
 use model::host::{HostConfig, HostReport};
 use model::meters::{MeterSource, RouterReading};
+use model::reach::HostInspector;
+use model::reach::probe::Prober;
 use model::{Cloud, HostId, Result, RouterId, Tx};
 use tokio::sync::watch;
 
@@ -54,6 +57,8 @@ struct Inner {
     console: Arc<dyn ConsoleSource>,
     diagnostics: OnceLock<Arc<dyn DiagnosticsSource>>,
     meters: OnceLock<Arc<dyn MeterSource>>,
+    inspector: OnceLock<Arc<dyn HostInspector>>,
+    prober: OnceLock<Arc<dyn Prober>>,
     plan: model::plan::Settings,
 }
 
@@ -98,6 +103,8 @@ impl Control {
                 console,
                 diagnostics: OnceLock::new(),
                 meters: OnceLock::new(),
+                inspector: OnceLock::new(),
+                prober: OnceLock::new(),
                 plan,
             }),
         };

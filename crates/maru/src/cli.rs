@@ -141,7 +141,16 @@ fn reach(lang: Lang) -> Command {
             option("ip-version", "VERSION", lang.help_reach_version())
                 .value_parser(PossibleValuesParser::new(["4", "6"])),
         )
-        .arg(flag("matrix", lang.help_reach_matrix()).conflicts_with_all(["tcp", "udp", "fix"]))
+        .arg(
+            option("look", "WHETHER", lang.help_reach_look())
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("yes")
+                .value_parser(PossibleValuesParser::new(["yes", "no"]))
+                .default_value("yes"),
+        )
+        .arg(flag("probe", lang.help_reach_probe()))
+        .arg(flag("matrix", lang.help_reach_matrix()).conflicts_with_all(["tcp", "udp", "fix", "probe"]))
         .arg(flag("fix", lang.help_reach_fix()))
         .arg(
             option("user", "USER", lang.help_openrc_user())
@@ -203,7 +212,7 @@ fn image(lang: Lang) -> Command {
 const UP_EXAMPLE: &str = "  sudo maru up\n  maru up --node sim --state-dir /tmp/cloud --listen 127.0.0.1:5001";
 const PURGE_EXAMPLE: &str = "  sudo maru purge --yes";
 const STATUS_EXAMPLE: &str = "  sudo maru status\n  sudo maru status --leftovers --json";
-const REACH_EXAMPLE: &str = "  sudo maru reach --to web1 --tcp 22\n  sudo maru reach --to web1 --from router --which fixed --fix\n  sudo \
+const REACH_EXAMPLE: &str = "  sudo maru reach --to web1 --tcp 22\n  sudo maru reach --to web1 --tcp 22 --probe\n  sudo maru reach --to web1 --from router --which fixed --fix\n  sudo \
                              maru reach --to web1 --matrix";
 const DOCTOR_EXAMPLE: &str = "  sudo maru doctor";
 const DEMO_EXAMPLE: &str = "  sudo maru demo --image tiny.qcow2";

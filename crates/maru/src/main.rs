@@ -143,6 +143,8 @@ fn reach_request(matches: &ArgMatches) -> reach::Request {
         parameters,
         matrix: is_set(matches, "matrix").then(|| text(matches, "to").to_owned()),
         fix: is_set(matches, "fix"),
+        look: text(matches, "look") == "yes",
+        probe: is_set(matches, "probe"),
     }
 }
 

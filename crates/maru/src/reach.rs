@@ -2,12 +2,15 @@
 //! here is the picture of it in a terminal, and, if told to, the making of the fixes.
 
 use anyhow::{Context, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::lang::Lang;
 use crate::output::{Mark, Output};
 use crate::state_dir::StateDir;
+
+/// Lines of evidence printed of a cause; `--json` has all.
+const MOST_EVIDENCE: usize = 5;
 
 /// What is asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +23,10 @@ pub struct Request {
     pub matrix: Option<String>,
     /// Make the fixes that are needed, and ask again.
     pub fix: bool,
+    /// Look at the host.
+    pub look: bool,
+    /// Send packets.
+    pub probe: bool,
 }
 
 /// Asks, prints, mends. Fails when the target is not reached.
@@ -30,19 +37,13 @@ pub async fn run(state: &StateDir, request: &Request, output: &Output) -> anyhow
         let path = format!("/maru/v1/reach/servers/{}", escape(server));
         return matrix(&client.get(&path).await?["server"], output);
     }
-    let query: Vec<String> = request
-        .parameters
-        .iter()
-        .map(|(name, value)| format!("{name}={}", escape(value)))
-        .collect();
-    let path = format!("/maru/v1/reach?{}", query.join("&"));
-    let mut answer = client.get(&path).await?["reach"].take();
+    let mut answer = ask(&client, request).await?;
     if request.fix && answer["verdict"] != "reachable" {
         if !output.json {
             show(&answer, output);
         }
         mend(&client, &answer, output).await?;
-        answer = client.get(&path).await?["reach"].take();
+        answer = ask(&client, request).await?;
     }
     if output.json {
         output.data(&answer)?;
@@ -52,6 +53,45 @@ pub async fn run(state: &StateDir, request: &Request, output: &Output) -> anyhow
     match answer["verdict"].as_str() {
         Some("reachable") => Ok(()),
         _ => Err(crate::Quiet.into()),
+    }
+}
+
+/// Asks once; with packets if they are wanted.
+async fn ask(client: &Client, request: &Request) -> anyhow::Result<Value> {
+    if request.probe {
+        return probe(client, request).await;
+    }
+    let mut query: Vec<String> = request
+        .parameters
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escape(value)))
+        .collect();
+    if request.look {
+        query.push("look=true".to_owned());
+    }
+    let path = format!("/maru/v1/reach?{}", query.join("&"));
+    Ok(client.get(&path).await?["reach"].take())
+}
+
+/// Where no packet can be sent, because something that is declared has to be there first, the answer without one says what.
+async fn probe(client: &Client, request: &Request) -> anyhow::Result<Value> {
+    let parameters = request
+        .parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), json!(value)));
+    let body = json!({"probe": parameters.collect::<serde_json::Map<_, _>>()});
+    let refused = match client.post("/maru/v1/reach/probes", body).await {
+        Ok(mut answer) => return Ok(answer["reach"].take()),
+        Err(refused) => refused,
+    };
+    let without = Request {
+        probe: false,
+        ..request.clone()
+    };
+    let answer = Box::pin(ask(client, &without)).await?;
+    match answer["destination"].is_null() {
+        true => Ok(answer),
+        false => Err(refused),
     }
 }
 
@@ -76,11 +116,13 @@ async fn mend(client: &Client, answer: &Value, output: &Output) -> anyhow::Resul
     if fixes.is_empty() {
         bail!(lang.reach_no_fix());
     }
-    for fix in fixes {
+    let requests_of = |fix: &&Value| fix["requests"].as_array().map_or(0, Vec::len);
+    if !fixes.iter().any(|fix| requests_of(fix) > 0) {
+        bail!(lang.reach_not_by_request(sentence(&fixes[0]["message"], lang)));
+    }
+    // What is left for hands is told again with the answer after these.
+    for fix in fixes.into_iter().filter(|fix| requests_of(fix) > 0) {
         let requests = fix["requests"].as_array().map_or(&[][..], Vec::as_slice);
-        if requests.is_empty() {
-            bail!(lang.reach_not_by_request(sentence(&fix["message"], lang)));
-        }
         let mut router_id = String::new();
         for request in requests {
             let path = text(&request["path"]).replace("{router_id}", &router_id);
@@ -120,8 +162,55 @@ fn show(answer: &Value, output: &Output) {
             output.line("");
         }
     }
-    if answer["verdict"] == "reachable" {
-        output.marked(Mark::Ok, lang.reach_reachable(text(&answer["destination"])));
+    show_probe(&answer["probe"], output);
+    show_verdict(answer, output);
+    show_beside(answer, output);
+}
+
+/// What became of the packets that were sent, if any were.
+fn show_probe(probe: &Value, output: &Output) {
+    let lang = output.lang;
+    if probe.is_null() {
+        return;
+    }
+    let mark = if probe["verdict"] == "answered" {
+        Mark::Ok
+    } else {
+        Mark::Fail
+    };
+    let title = match probe["from"]["name"].as_str() {
+        None | Some("") => lang.reach_probe_from_host(),
+        Some(name) => lang.reach_probe_from(name),
+    };
+    output.marked(mark, format!("{title}: {}", sentence(&probe["message"], lang)));
+    output.line("");
+}
+
+/// What is on the way, not as it was declared, and lets it pass all the same.
+fn show_beside(answer: &Value, output: &Output) {
+    let beside = answer["differences"].as_array().map_or(&[][..], Vec::as_slice);
+    if beside.is_empty() {
+        return;
+    }
+    output.line("");
+    output.heading(output.lang.reach_beside());
+    for (index, each) in beside.iter().enumerate() {
+        show_blocker(index + 1, each, output);
+    }
+}
+
+fn show_verdict(answer: &Value, output: &Output) {
+    let lang = output.lang;
+    let address = text(&answer["destination"]);
+    match answer["verdict"].as_str() {
+        Some("reachable") => output.marked(Mark::Ok, lang.reach_reachable(&address)),
+        Some("uncertain") => output.marked(Mark::Warn, lang.reach_uncertain(&address)),
+        _ => {}
+    }
+    if answer.get("host").is_some_and(Value::is_null) && !address.is_empty() {
+        output.note(lang.reach_only_declared());
+    }
+    if blockers(answer).next().is_none() {
         return;
     }
     output.heading(lang.reach_why());
@@ -131,7 +220,14 @@ fn show(answer: &Value, output: &Output) {
     let fixes = blockers(answer)
         .filter(|blocker| blocker["fix"]["needed"] == true)
         .count();
+    if answer["verdict"] != "blocked" {
+        return;
+    }
     output.line("");
+    let is_declared = |blocker: &Value| blocker["source"].is_null() || blocker["source"] == "declared";
+    if !blockers(answer).all(is_declared) {
+        return output.line(lang.reach_left_to_do());
+    }
     match answer["opens"] == true {
         true => output.line(lang.reach_opens(fixes)),
         false => output.line(lang.reach_stays_shut()),
@@ -148,7 +244,23 @@ fn show_hop(hop: &Value, output: &Output) {
         Value::Null => String::new(),
         after => format!("   [{} => {}]", ends(&hop["packet"]), ends(after)),
     };
+    // Declared to pass, and yet it is not so, or was not seen to be.
+    let differs = [&hop["programmed"], &hop["observed"]]
+        .iter()
+        .any(|layer| **layer == "differs");
+    let mark = if differs && mark == Mark::Ok { Mark::Warn } else { mark };
     output.marked(mark, format!("{}{packet}", sentence(&hop["message"], output.lang)));
+    if hop["programmed"].is_null() || !differs {
+        return;
+    }
+    let lang = output.lang;
+    let word = |layer: &Value| match layer.as_str() {
+        Some("agrees") => lang.reach_agrees(),
+        Some("differs") => lang.reach_differs(),
+        _ => lang.reach_unseen(),
+    };
+    let layers = lang.reach_layers(word(&hop["programmed"]), word(&hop["observed"]));
+    output.note(format!("      {layers}"));
 }
 
 /// `203.0.113.10 > 172.24.4.5:22`
@@ -175,7 +287,20 @@ fn show_blocker(number: usize, blocker: &Value, output: &Output) {
         _ => lang.reach_owner_operator(),
     };
     output.line(format!(" {number}. {} ({owner})", sentence(&blocker["message"], lang)));
-    output.note(format!("    {}", text(&blocker["code"])));
+    let source = match blocker["source"].as_str() {
+        Some("programmed") => format!(", {}", lang.reach_source_programmed()),
+        Some("observed") => format!(", {}", lang.reach_source_observed()),
+        Some("probed") => format!(", {}", lang.reach_source_probed()),
+        _ => String::new(),
+    };
+    let maybe = match blocker["certain"].as_bool() {
+        Some(false) => format!(", {}", lang.reach_maybe()),
+        _ => String::new(),
+    };
+    output.note(format!("    {}{source}{maybe}", text(&blocker["code"])));
+    for evidence in blocker["evidence"].as_array().into_iter().flatten().take(MOST_EVIDENCE) {
+        output.note(format!("      {}", text(evidence)));
+    }
     let fix = &blocker["fix"];
     if fix.is_null() {
         return;

@@ -202,6 +202,8 @@ async fn start_node(
         sim.run(link.config, link.report);
         control.set_diagnostics(Arc::new(sim.clone()));
         control.set_meters(Arc::new(sim.clone()));
+        control.set_inspector(Arc::new(sim.clone()));
+        control.set_prober(Arc::new(sim.clone()));
         return Ok(RunningNode::Sim(sim));
     }
     let options = node::Options {
@@ -221,6 +223,8 @@ async fn start_node(
         started.context("this host can't run servers; 'maru doctor' looks for the cause, '--node sim' does without")?;
     control.set_diagnostics(node.diagnostics());
     control.set_meters(node.meters());
+    control.set_inspector(node.inspector());
+    control.set_prober(node.prober());
     Ok(RunningNode::Real(node))
 }
 

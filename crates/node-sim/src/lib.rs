@@ -12,6 +12,7 @@
 mod consoles;
 mod disk;
 mod meters;
+mod reach;
 #[cfg(test)]
 mod tests;
 mod whims;
@@ -27,6 +28,7 @@ use model::host::{HostConfig, HostFacts, HostReport, ServerPhase};
 use model::{HostId, NetworkId, PortId, RouterId, ServerId, TrunkId};
 use tokio::sync::{Notify, watch};
 
+pub use reach::Guest;
 use whims::Whims;
 use world::World;
 
@@ -75,6 +77,8 @@ struct State {
     whims: Whims,
     /// What metering labels counted.
     passed: meters::Passed,
+    /// What a look at the host finds, and what its guests do.
+    reach: reach::Truth,
 }
 
 impl SimNode {
@@ -84,6 +88,7 @@ impl SimNode {
             world: World::new(facts),
             whims: Whims::default(),
             passed: meters::Passed::default(),
+            reach: reach::Truth::default(),
         };
         Self {
             inner: Arc::new(Inner {
@@ -100,6 +105,7 @@ impl SimNode {
         {
             let wanted = config.borrow_and_update().clone();
             let mut state = node.state();
+            state.reach.newest = Some(config.clone());
             state.world.want(wanted);
             report.send_replace(Arc::new(state.world.report()));
         }

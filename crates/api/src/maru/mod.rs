@@ -26,4 +26,6 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/maru/v1/metering/labels/{id}", Access::Reader, metering::show)
         .get("/maru/v1/reach", Access::Reader, reach::show)
         .get("/maru/v1/reach/servers/{id}", Access::Reader, reach::server)
+        .post("/maru/v1/reach/probes", Access::Member, reach::probe)
+        .get("/maru/v1/drift", Access::Admin, reach::drift)
 }

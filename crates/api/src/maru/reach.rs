@@ -9,8 +9,16 @@
 //! | `port` | of TCP and UDP |
 //! | `which` | `fixed` or `floating` address of the target; by default the one that whoever asks would use |
 //! | `ip_version` | `4` or `6` |
+//! | `look` | `true`: look at the host as well, what it really holds and what was seen on it |
+//!
+//! `POST /maru/v1/reach/probes` asks the same with a few packets (`probes`); `GET /maru/v1/drift` tells what of the whole
+//! host is not as declared (`drift`).
 //!
 //! Sentences are in both languages. What is somebody else's is named by its kind alone.
+
+mod drift;
+mod look;
+mod probes;
 
 use std::net::IpAddr;
 
@@ -47,14 +55,27 @@ const TRIALS: [(&str, Which, Protocol); 3] = [
 pub(super) async fn show(ctx: Ctx, query: Query) -> Reply {
     let planned = ctx.control().planned().await?;
     let question = parse(&planned.cloud, ctx.actor(), &query)?;
-    let answer = answer(&ctx, &planned, &question);
-    document(&json!({"reach": render(&planned.cloud, ctx.actor(), &answer)}))
+    let is_looked = match query.get("look") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(bad(format!("'look' is true or false, not '{other}'.")).into()),
+    };
+    let answer = answer(&ctx, &planned, &question, ctx.control().host_forwards().await);
+    let mut told = render(&planned.cloud, ctx.actor(), &answer);
+    if is_looked {
+        look::add(&ctx, &planned, &answer, &mut told).await;
+    }
+    document(&json!({"reach": told}))
 }
+
+pub(super) use drift::show as drift;
+pub(super) use probes::create as probe;
 
 /// A server's matrix.
 pub(super) async fn server(ctx: Ctx, Path(id): Path<String>) -> Reply {
     let planned = ctx.control().planned().await?;
     let id = find_server(&planned.cloud, ctx.actor(), &id)?;
+    let forwards = ctx.control().host_forwards().await;
     let rows: Vec<Value> = PLACES
         .iter()
         .map(|(place, from)| {
@@ -66,7 +87,7 @@ pub(super) async fn server(ctx: Ctx, Path(id): Path<String>) -> Reply {
                     protocol: *protocol,
                     ip_version: Some(4),
                 };
-                let answer = answer(&ctx, &planned, &question);
+                let answer = answer(&ctx, &planned, &question, forwards);
                 let causes: Vec<String> = answer.blockers.iter().map(|blocker| blocker.code.as_str()).collect();
                 (
                     (*name).to_owned(),
@@ -79,8 +100,11 @@ pub(super) async fn server(ctx: Ctx, Path(id): Path<String>) -> Reply {
     document(&json!({"server": {"id": id, "matrix": rows}}))
 }
 
-fn answer(ctx: &Ctx, planned: &Planned, question: &Question) -> Answer {
+/// `forwards`: whether the host forwards IPv4, and IPv6.
+fn answer(ctx: &Ctx, planned: &Planned, question: &Question, forwards: (bool, bool)) -> Answer {
     let control = ctx.control();
+    let flow = question.flow(&planned.cloud, &planned.config);
+    let is_v6 = flow.map_or(question.ip_version == Some(6), |flow| flow.destination.is_ipv6());
     let world = World {
         cloud: &planned.cloud,
         host: control.host_id(),
@@ -88,7 +112,7 @@ fn answer(ctx: &Ctx, planned: &Planned, question: &Question) -> Answer {
         settings: control.plan_settings(),
         actor: ctx.actor(),
         now: control.now(),
-        host_forwards: true,
+        host_forwards: if is_v6 { forwards.1 } else { forwards.0 },
     };
     ask(&world, question)
 }
@@ -98,7 +122,7 @@ fn bad(message: String) -> Error {
 }
 
 fn parse(cloud: &Cloud, actor: &Actor, query: &Query) -> Result<Question> {
-    const KNOWN: [&str; 6] = ["from", "to", "protocol", "port", "which", "ip_version"];
+    const KNOWN: [&str; 7] = ["from", "to", "protocol", "port", "which", "ip_version", "look"];
     if let Some((name, _)) = query.iter().find(|(name, _)| !KNOWN.contains(name)) {
         return Err(bad(format!(
             "Unknown parameter '{name}'; known are {}.",

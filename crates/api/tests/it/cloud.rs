@@ -146,6 +146,8 @@ impl TestCloud {
         node.run(link.config, link.report);
         control.set_diagnostics(Arc::new(node.clone()));
         control.set_meters(Arc::new(node.clone()));
+        control.set_inspector(Arc::new(node.clone()));
+        control.set_prober(Arc::new(node.clone()));
         let images = images::Settings {
             reserve_bytes: 0,
             web: images::WebSettings {

@@ -6,10 +6,10 @@ use crate::cloud::{Client, TestCloud};
 use crate::compute::{Means, wait_for};
 use crate::network::{V2, by_name, make, start};
 
-const REACH: &str = "/maru/v1/reach";
+pub const REACH: &str = "/maru/v1/reach";
 
 /// A server of `demo` on a network of its own, as the walk-through has it before the first ping.
-async fn story() -> (TestCloud, Client, String) {
+pub async fn story() -> (TestCloud, Client, String) {
     let cloud = start().await;
     let demo = cloud.demo().await;
     let means = Means::make(&demo).await;
@@ -17,11 +17,11 @@ async fn story() -> (TestCloud, Client, String) {
     (cloud, demo, server)
 }
 
-async fn ask(client: &Client, query: &str) -> Value {
+pub async fn ask(client: &Client, query: &str) -> Value {
     client.get(&format!("{REACH}?{query}")).await.expect(200)["reach"].take()
 }
 
-fn codes(answer: &Value) -> Vec<&str> {
+pub fn codes(answer: &Value) -> Vec<&str> {
     let blockers = answer["blockers"].as_array().unwrap();
     blockers
         .iter()
@@ -30,7 +30,7 @@ fn codes(answer: &Value) -> Vec<&str> {
 }
 
 /// Sends the requests of every fix that is needed, as a button does.
-async fn mend(client: &Client, answer: &Value) {
+pub async fn mend(client: &Client, answer: &Value) {
     for blocker in answer["blockers"].as_array().unwrap() {
         assert_eq!(blocker["fix"]["needed"], true, "{blocker}");
         let mut router = String::new();

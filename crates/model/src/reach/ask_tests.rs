@@ -16,16 +16,16 @@ use crate::plan::{Planner, Settings};
 use crate::{Actor, HostId, NetworkId, PortId, ServerId, SubnetId, Timestamp};
 
 /// A cloud with a provider network, and a network of `demo` with one machine on it.
-struct Story {
-    rules: Rules,
-    network: NetworkId,
+pub(super) struct Story {
+    pub(super) rules: Rules,
+    pub(super) network: NetworkId,
     subnet: SubnetId,
     external: NetworkId,
-    port: PortId,
+    pub(super) port: PortId,
 }
 
 impl Story {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut rules = Rules::new();
         let (external, _) = rules.public("172.24.4.0/24");
         let (network, subnet) = rules.private("10.0.0.0/24");
@@ -40,12 +40,12 @@ impl Story {
         }
     }
 
-    fn config(&self) -> HostConfig {
+    pub(super) fn config(&self) -> HostConfig {
         let planner = Planner::new(&self.rules.cloud, HostId::from("host"), Settings::default());
         planner.config().clone()
     }
 
-    fn ask_as(&self, actor: &Actor, question: &Question) -> Answer {
+    pub(super) fn ask_as(&self, actor: &Actor, question: &Question) -> Answer {
         let config = self.config();
         let world = World {
             cloud: &self.rules.cloud,
@@ -59,15 +59,15 @@ impl Story {
         ask(&world, question)
     }
 
-    fn ask(&self, question: &Question) -> Answer {
+    pub(super) fn ask(&self, question: &Question) -> Answer {
         self.ask_as(&member("demo"), question)
     }
 
-    fn ping(&self) -> Question {
+    pub(super) fn ping(&self) -> Question {
         self.outside(Protocol::Icmp)
     }
 
-    fn outside(&self, protocol: Protocol) -> Question {
+    pub(super) fn outside(&self, protocol: Protocol) -> Question {
         Question {
             from: Origin::Outside { address: None },
             to: Target::Port { id: self.port },
@@ -77,11 +77,11 @@ impl Story {
         }
     }
 
-    fn router(&mut self) -> std::sync::Arc<Router> {
+    pub(super) fn router(&mut self) -> std::sync::Arc<Router> {
         self.rules.router(self.external, self.subnet)
     }
 
-    fn floating_ip(&mut self) -> IpAddr {
+    pub(super) fn floating_ip(&mut self) -> IpAddr {
         let spec = FloatingIpSpec {
             port_id: Some(Some(self.port)),
             ..FloatingIpSpec::default()
@@ -94,7 +94,7 @@ impl Story {
         IpAddr::V4(made.floating_ip_address)
     }
 
-    fn allow(&mut self, protocol: &str, port: Option<u16>, remote: Option<&str>) {
+    pub(super) fn allow(&mut self, protocol: &str, port: Option<u16>, remote: Option<&str>) {
         let group = *self
             .rules
             .cloud
@@ -115,7 +115,7 @@ impl Story {
     }
 
     /// Makes every fix of an answer that it says is needed, and nothing else.
-    fn mend(&mut self, answer: &Answer) {
+    pub(super) fn mend(&mut self, answer: &Answer) {
         for blocker in answer.blockers.iter().filter(|blocker| blocker.is_needed) {
             let fix = blocker.fix.clone().unwrap();
             self.rules.run(|tx| fix.apply(tx, &member("demo"))).unwrap();

@@ -95,6 +95,122 @@ pub enum Code {
     MetadataOnly,
     /// Routes lead in a circle.
     RoutingLoop,
+    /// A namespace is not on the host, or is not Maru's.
+    NsMissing,
+    /// A device is not on the host.
+    DeviceMissing,
+    /// A server's tap is not on the host.
+    TapMissing,
+    /// No QEMU holds a server's tap.
+    TapNotHeld,
+    /// A device is down.
+    DeviceDown,
+    /// The bridge of a provider network is down, or not there.
+    UplinkDown,
+    /// A device is on another bridge, or its pair leads elsewhere.
+    DeviceUnplugged,
+    /// A bridge does not pass on what comes to a device.
+    BridgePortBlocked,
+    /// A device that nobody asked for is among the cloud's.
+    StrangeDevice,
+    /// A device has another Ethernet address.
+    MacWrong,
+    /// A device, or an uplink, takes smaller packets than was declared.
+    MtuTooSmall,
+    /// The host lacks its address on a provider network.
+    BrExNoAddress,
+    /// A router, or a network's services, lack an address.
+    AddressMissing,
+    /// A floating IP's address is not on its router.
+    FipAddressMissing,
+    /// Somebody else has, or answers for, an address.
+    AddressTaken,
+    /// The rule that leads a floating IP to its address inside is missing.
+    DnatRuleMissing,
+    /// That rule leads elsewhere.
+    DnatRuleWrong,
+    /// The rule by which packets leave under an address outside is missing.
+    SnatRuleMissing,
+    /// A rule is missing.
+    RuleMissing,
+    /// A rule that nobody asked for is among the cloud's.
+    RuleUnwanted,
+    /// A whole table of rules is missing, or asleep.
+    RulesMissing,
+    /// Somebody else's table of rules is in a namespace of the cloud's.
+    ForeignRules,
+    /// Somebody else's chain of rules drops packets.
+    HostFirewall,
+    /// A route is missing.
+    RouteMissing,
+    /// A route, or a rule of routing, that nobody asked for leads elsewhere.
+    RouteAstray,
+    /// A route swallows packets.
+    RouteBlackhole,
+    /// A network of the host has addresses of the cloud's.
+    OverlapWithHostNetwork,
+    /// A router's namespace does not forward.
+    NsForwardOff,
+    /// Packets are dropped whose sender would be answered another way.
+    RpfilterDrop,
+    /// IPv6 is turned off on a device.
+    Ipv6Off,
+    /// A neighbour is set by hand to a wrong Ethernet address.
+    NeighbourWrong,
+    /// A neighbour did not answer.
+    NeighbourFailed,
+    /// A guest was asked for its address and did not answer.
+    ArpUnanswered,
+    /// A bridge believes a port to be behind another device.
+    BridgeFdbWrong,
+    /// The kernel has no room for more neighbours.
+    NeighTableFull,
+    /// The kernel has no room for more flows.
+    ConntrackFull,
+    /// The kernel has room for few more flows.
+    ConntrackNearlyFull,
+    /// A server's QEMU is not running, and should be.
+    VmProcessGone,
+    /// DHCP does not listen.
+    DhcpServiceDown,
+    /// DNS does not listen.
+    DnsServiceDown,
+    /// The metadata service does not listen.
+    MetadataServiceDown,
+    /// A router does not advertise itself.
+    RaServiceDown,
+    /// The guest has got no address by DHCP.
+    DhcpNoLease,
+    /// The guest asked for an address that is not its own.
+    WrongAddressInGuest,
+    /// The guest could not reach the metadata service.
+    MetadataNotFetched,
+    /// The guest was given no key to log in by.
+    KeyNotDelivered,
+    /// The guest's kernel gave up.
+    KernelPanic,
+    /// The guest found nothing to boot from.
+    NoBootDisk,
+    /// The guest is still starting.
+    GuestStillBooting,
+    /// The guest has sent nothing.
+    GuestSilent,
+    /// The guest's own firewall keeps silent.
+    GuestFirewall,
+    /// Nothing in the guest listens at the port.
+    PortClosed,
+    /// Somebody on the way says that it can't be delivered.
+    UnreachableOnWay,
+    /// A packet was lost on the host.
+    LostOnHost,
+    /// Packets wait, or are dropped, by a limit that was not asked for.
+    QosPolicing,
+    /// Somebody else's queue or filter has its turn at the packets.
+    ForeignQueue,
+    /// A trunk's frames are not tagged or untagged.
+    TrunkBroken,
+    /// Something else on the host is not as it was declared.
+    Drift,
 }
 
 impl Code {

@@ -11,6 +11,7 @@ mod ask_tests;
 mod cause;
 mod fix;
 mod flow;
+pub mod look;
 mod mend;
 pub mod names;
 mod observed;
@@ -25,9 +26,9 @@ pub use cause::{Cause, Code, Owner, ServerState};
 pub use fix::{Fix, NewRule, Request, Start as PowerOn};
 pub use flow::{CLIENT_PORT, Flow, Icmp, Packet, Protocol, Start, protocol};
 pub use observed::{
-    Asked, ConsoleSign, DeviceFigures, DhcpExchange, DhcpStep, DropFigures, FdbSeen, FlowSeen, GuestKeys, GuestRecords,
-    HostInspector, MetadataRequest, NeighbourSeen, NeighbourState, ObservationAnswer, Observed, ProgrammedAnswer,
-    SignKind, TableFill,
+    Asked, ConsoleSign, DeviceFigures, DhcpExchange, DhcpStep, DropFigures, FdbSeen, FlowSeen, ForwardingAnswer,
+    GuestKeys, GuestRecords, HostInspector, MetadataRequest, NeighbourSeen, NeighbourState, ObservationAnswer,
+    Observed, ProgrammedAnswer, SignKind, TableFill,
 };
 pub use programmed::{
     Device, DeviceRole, Finding, HostObject, Inspection, Place as HostPlace, Property, RuleOwner, Scope, Service,

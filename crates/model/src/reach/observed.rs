@@ -275,8 +275,14 @@ pub type ProgrammedAnswer<'a> = Pin<Box<dyn Future<Output = Option<Inspection>> 
 /// What a host saw; on its way. `None`: there is no such host to ask.
 pub type ObservationAnswer<'a> = Pin<Box<dyn Future<Output = Option<Observed>> + Send + 'a>>;
 
+/// Whether a host forwards IPv4 and IPv6; on its way. `None` if that can't be told.
+pub type ForwardingAnswer<'a> = Pin<Box<dyn Future<Output = (Option<bool>, Option<bool>)> + Send + 'a>>;
+
 /// Whoever can look at a host: reads only, and changes nothing.
 pub trait HostInspector: Send + Sync {
+    /// Tells whether it forwards packets between its links: two settings, and nothing that takes time.
+    fn forwards(&self) -> ForwardingAnswer<'_>;
+
     /// Compares what there is with what was declared.
     fn inspect(&self, scope: Scope) -> ProgrammedAnswer<'_>;
 

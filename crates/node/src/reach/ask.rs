@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::host::HostConfig;
-use model::reach::{Asked, HostInspector, Inspection, ObservationAnswer, ProgrammedAnswer, Scope};
+use model::reach::{Asked, ForwardingAnswer, HostInspector, Inspection, ObservationAnswer, ProgrammedAnswer, Scope};
 use tokio::sync::watch;
 
 use super::observed::Observer;
@@ -60,6 +60,12 @@ impl Inspectors {
 }
 
 impl HostInspector for Inspectors {
+    fn forwards(&self) -> ForwardingAnswer<'_> {
+        let observer = Arc::clone(&self.observer);
+        let read = files::blocking(move || Ok(observer.forwards()));
+        Box::pin(async move { read.await.unwrap_or_default() })
+    }
+
     fn inspect(&self, scope: Scope) -> ProgrammedAnswer<'_> {
         Box::pin(async move {
             let first = self.look(&scope).await?;

@@ -5,6 +5,7 @@
 #[path = "../network_common/mod.rs"]
 mod network_common;
 
+mod codes;
 mod devices;
 mod routers;
 mod rules;
@@ -12,6 +13,7 @@ mod seen;
 mod served;
 mod stage;
 
+use model::reach::look::code_of;
 use model::reach::{Finding, Scope};
 use stage::{In, Stage};
 
@@ -68,6 +70,16 @@ impl Mutation {
         let found = stage.inspect_all();
         if !found.iter().any(|finding| has(finding, &self.found)) {
             wrong.push(format!("{}: not found: {:?} in {found:#?}", self.name, self.found));
+        }
+        let code = codes::expected(self.name, &self.found);
+        for finding in found.iter().filter(|finding| has(finding, &self.found)) {
+            let called = code_of(&stage.cloud.config, finding).map(|code| code.as_str());
+            if called.as_deref() != Some(code) {
+                wrong.push(format!(
+                    "{}: called {called:?} instead of {code}: {finding:?}",
+                    self.name
+                ));
+            }
         }
         let expected =
             |finding: &&Finding| has(finding, &self.found) || self.follows.iter().any(|words| has(finding, words));

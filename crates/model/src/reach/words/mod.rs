@@ -3,6 +3,7 @@
 //! In Korean the kind of a thing stands behind its name, so that the particle is that of a word we know.
 
 mod hop;
+pub mod host;
 
 use serde::{Deserialize, Serialize};
 
@@ -255,6 +256,7 @@ pub fn cause(cloud: &Cloud, actor: &Actor, code: Code, cause: &Cause) -> Text {
             "Routes lead in a circle.".to_owned(),
             "경로가 제자리를 돕니다.".to_owned(),
         ),
+        of_host => return host::sentence(of_host, &Called { en, ko }),
     };
     Text::new(en, ko)
 }

@@ -56,10 +56,7 @@ impl Observer {
     pub fn observe(&self, config: &HostConfig, asked: &Asked) -> Observed {
         let scope = asked.scope.with_what_belongs(config);
         let mut seen = Observed {
-            host_forwards: (
-                self.host_setting("net/ipv4/ip_forward"),
-                self.host_setting("net/ipv6/conf/all/forwarding"),
-            ),
+            host_forwards: self.forwards(),
             host_filters_bridges: self.host_setting("net/bridge/bridge-nf-call-iptables"),
             ..Observed::default()
         };
@@ -77,6 +74,14 @@ impl Observer {
         }
         self.ask_guests(&mut seen, &scope);
         seen
+    }
+
+    /// Whether the host forwards IPv4 and IPv6; `None` if that can't be told.
+    pub fn forwards(&self) -> (Option<bool>, Option<bool>) {
+        (
+            self.host_setting("net/ipv4/ip_forward"),
+            self.host_setting("net/ipv6/conf/all/forwarding"),
+        )
     }
 
     fn host_setting(&self, key: &str) -> Option<bool> {
