@@ -18,6 +18,7 @@ pub mod probe;
 mod programmed;
 mod question;
 mod walk;
+pub mod watch;
 pub mod words;
 
 pub use ask::{Answer, Blocker, World, ask};
