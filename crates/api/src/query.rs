@@ -30,6 +30,11 @@ impl Query {
         Self(vec![(name.to_owned(), value.to_owned())])
     }
 
+    /// Pairs, decoded already.
+    pub fn of(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// The last value of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0

@@ -4,6 +4,7 @@ mod health;
 mod metering;
 mod metrics;
 mod reach;
+mod reach_watch;
 mod status;
 
 use std::sync::Arc;
@@ -26,4 +27,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/maru/v1/metering/labels/{id}", Access::Reader, metering::show)
         .get("/maru/v1/reach", Access::Reader, reach::show)
         .get("/maru/v1/reach/servers/{id}", Access::Reader, reach::server)
+        .get("/maru/v1/reach/watches", Access::Reader, reach_watch::list)
+        .post("/maru/v1/reach/watches", Access::Member, reach_watch::create)
+        .get("/maru/v1/reach/watches/{id}", Access::Reader, reach_watch::show)
+        .delete("/maru/v1/reach/watches/{id}", Access::Member, reach_watch::delete)
 }

@@ -24,8 +24,8 @@ pub(super) fn remove(tx: &mut Tx<'_>, actor: &Actor, project: &ProjectId, budget
     if !done {
         return Progress::More;
     }
-    while watch::remove_of_project(tx, project) {
-        if !budget.spend() {
+    while let Some(rows) = watch::remove_of_project(tx, project) {
+        if !(0..rows).all(|_| budget.spend()) {
             return Progress::More;
         }
     }

@@ -12,6 +12,8 @@ use crate::{Actor, AnyRow, Change, Cloud, Timestamp};
 
 /// So many rows of a change are told one by one.
 const MOST_ROWS: usize = 8;
+/// A value that is longer, in bytes of JSON, is told by its start.
+const LONGEST_VALUE: usize = 1000;
 
 /// A transaction, told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,8 +197,8 @@ fn tell_row(
         .filter(|name| old[**name] != new[**name])
         .map(|name| FieldChange {
             name: (*name).to_owned(),
-            before: old[*name].clone(),
-            after: new[*name].clone(),
+            before: bounded(&old[*name]),
+            after: bounded(&new[*name]),
         })
         .collect();
     if fields.is_empty() && action == Action::Changed {
@@ -212,6 +214,15 @@ fn tell_row(
         fields,
     };
     Some((is_related, told))
+}
+
+/// A value, or the start of it as a text if it is long.
+fn bounded(value: &Value) -> Value {
+    let text = value.to_string();
+    match text.len() > LONGEST_VALUE {
+        true => Value::String(format!("{}…", text.chars().take(LONGEST_VALUE / 4).collect::<String>())),
+        false => value.clone(),
+    }
 }
 
 fn document(row: Option<&AnyRow>) -> Value {

@@ -180,18 +180,20 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, text: &str) -> Result<()> {
     Ok(())
 }
 
-fn remove(tx: &mut Tx<'_>, id: ReachWatchId) {
+/// Removes a path with its transitions; gives how many rows that were.
+fn remove(tx: &mut Tx<'_>, id: ReachWatchId) -> usize {
     let transitions: Vec<ReachTransitionId> = in_order(tx.cloud(), id).map(|row| row.id).collect();
-    for transition in transitions {
-        tx.delete::<ReachTransition>(&transition);
+    for transition in &transitions {
+        tx.delete::<ReachTransition>(transition);
     }
     tx.delete::<ReachWatch>(&id);
+    transitions.len() + 1
 }
 
-/// Unpins one of a project's paths; `false`: there was none left.
-pub fn remove_of_project(tx: &mut Tx<'_>, project: &ProjectId) -> bool {
+/// Unpins one of a project's paths; gives how many rows went, or `None`: there is none left.
+pub fn remove_of_project(tx: &mut Tx<'_>, project: &ProjectId) -> Option<usize> {
     let id = of_project(tx.cloud(), project).next().map(|watch| watch.id);
-    id.map(|id| remove(tx, id)).is_some()
+    id.map(|id| remove(tx, id))
 }
 
 /// Enters what was found: each path's answer, and a transition where it is another one than before. `is_told`: the operator's

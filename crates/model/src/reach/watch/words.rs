@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::deed::{Action, Deed, RowChange};
 use super::row::Reason;
-use crate::author::Author;
 use crate::reach::words::Text;
 
 /// Who did it, as the reader may know it.
