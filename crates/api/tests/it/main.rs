@@ -41,6 +41,7 @@ mod operator;
 mod placement;
 mod policy_table;
 mod reach;
+mod reach_watch;
 mod volume;
 mod volume_backups;
 mod volume_groups;
