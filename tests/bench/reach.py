@@ -1,6 +1,13 @@
 """Reach, on a simulated host: how long an answer takes with 100, 1,000 and 10,000 ports, in networks of a thousand at most, the whole
 request included. Three questions: one that nothing stands in the way of, there and back; one with three causes, each mended on a copy and
-planned anew to see the next; and one to an address that nobody has. Ports are namespaces', attached one by one, and all in one group."""
+planned anew to see the next; and one to an address that nobody has. Ports are namespaces', attached one by one, and all in one group.
+
+Then a hundred paths are watched, half of which a rule opens and shuts: how long until one of them is told of it, and how long the
+request that changes the rule takes, beside the same without watched paths."""
+
+import statistics
+
+from walkthrough.shell import Failed
 
 from . import clocks
 from .cloud import Api
@@ -11,6 +18,8 @@ SIZES = (100, 1_000, 10_000)
 PORTS_OF_A_NETWORK = 1_000
 # Several are made by one request.
 BATCH = 50
+WATCHES = 100
+WATCHED = "/maru/v1/reach/watches"
 
 
 def measure(bench):
@@ -29,8 +38,44 @@ def measure(bench):
             }
             for name, query in questions.items():
                 bench.add(PART, f"{name}, {size} ports", times(api, query, bench.few(200, 10)), "ms", at_most=10)
+            watch(bench, api, place, size)
     finally:
         cloud.remove_all()
+
+
+def watch(bench, api, place, size):
+    alone, _ = flips(api, place, bench.few(50, 5), None)
+    for number in range(WATCHES):
+        port = place.open if number % 2 else place.shut
+        api.ask("POST", WATCHED, {"watch": {"to": f"port:{port}", "name": f"w{number}"}})
+    changed, told = flips(api, place, bench.few(50, 5), f"w{WATCHES - 1}")
+    bench.add(PART, f"a change told, {WATCHES} paths watched, {size} ports", told, "ms", at_most=1000)
+    bench.add(PART, f"a rule made or removed, {WATCHES} paths watched, {size} ports", changed, "ms",
+              baseline=statistics.median(alone), baseline_of="no path watched")
+    for number in range(WATCHES):
+        api.ask("DELETE", f"{WATCHED}/w{number}")
+
+
+def flips(api, place, samples, name):
+    """A rule made and removed; how long each request took, and how long after it the path `name` was told."""
+    changed, told, seen, rule = [], [], 0, None
+    for _ in range(2 * samples):
+        began = clocks.now()
+        if rule is None:
+            rule = api.rule(place.group, "icmp")
+        else:
+            api.delete("security-group-rules", rule)
+            rule = None
+        done = clocks.now()
+        changed.append(clocks.ms(done - began))
+        if name:
+            news = api.ask("GET", f"{WATCHED}/{name}?after={seen}&wait=30")["transitions"]
+            told.append(clocks.ms(clocks.now() - done))
+            seen = news[-1]["seq"]
+            expected = "reachable" if rule else "blocked"
+            if [transition["to"]["verdict"] for transition in news] != [expected]:
+                raise Failed(f"{name} should be {expected}: {news}")
+    return changed, told
 
 
 def times(api, query, samples):

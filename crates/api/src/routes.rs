@@ -11,6 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use model::Error;
+use model::author::{Author, Requester};
 
 use crate::access::Access;
 use crate::app::App;
@@ -136,13 +137,30 @@ async fn pass_gate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if gate.access != Access::Public {
-        match admit(&gate, &request) {
-            Ok(ctx) => request.extensions_mut().insert(ctx),
-            Err(error) => return Fault(error).into_response(),
-        };
+    if gate.access == Access::Public {
+        return next.run(request).await;
     }
-    next.run(request).await
+    match admit(&gate, &request) {
+        Ok(ctx) => {
+            let author = author(&ctx, &request);
+            request.extensions_mut().insert(ctx);
+            control::author::acting(author, next.run(request)).await
+        }
+        Err(error) => Fault(error).into_response(),
+    }
+}
+
+/// On whose behalf a request's transactions run.
+fn author(ctx: &Ctx, request: &Request) -> Author {
+    let actor = ctx.actor();
+    Author::Request(Requester {
+        user_id: actor.user_id.clone(),
+        project_id: actor.project_id().cloned(),
+        is_admin: actor.is_admin(),
+        request_id: ctx.request_id().to_string(),
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+    })
 }
 
 fn admit(gate: &Gate, request: &Request) -> Result<Ctx, Error> {

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex, mpsc};
 
+use model::author::Author;
 use model::host::{HostConfig, HostReport};
 use model::plan::{Planner, Settings};
 use model::{Cloud, HostId, report};
 use tokio::sync::watch;
 
-use crate::Control;
 use crate::writer::Published;
+use crate::{Control, author};
 
 /// The host's ends of the two documents.
 pub struct HostLink {
@@ -102,6 +103,13 @@ impl Hosts {
         self.planned.clone()
     }
 
+    /// What is planned, once that is of this publication or a later one; `None` when the cloud has ended.
+    pub(crate) async fn planned_since(&self, number: u64) -> Option<Planned> {
+        let mut planned = self.planned();
+        let found = planned.wait_for(|planned| planned.number >= number).await;
+        found.ok().map(|planned| planned.clone())
+    }
+
     pub(crate) fn configs(&self) -> watch::Receiver<Arc<HostConfig>> {
         self.config.clone()
     }
@@ -128,10 +136,8 @@ pub(crate) fn fold_reports(control: &Control) {
             for part in work {
                 let host = control.host_id().clone();
                 let (config, newest) = (config.clone(), newest.clone());
-                if let Err(error) = control
-                    .transact(move |tx| report::fold(tx, &host, &config, &newest, &part))
-                    .await
-                {
+                let folding = control.transact(move |tx| report::fold(tx, &host, &config, &newest, &part));
+                if let Err(error) = author::acting(Author::Host, folding).await {
                     complete = false;
                     tracing::warn!(host.name = %control.host_id(), "A host's report could not be entered: {error}");
                 }

@@ -11,6 +11,7 @@
 //! Reads take the latest published snapshot and never wait.
 
 pub mod auth;
+pub mod author;
 pub mod clock;
 mod console;
 mod hosts;
@@ -18,9 +19,11 @@ pub mod images;
 pub mod keypair;
 mod looks;
 pub mod password;
+mod watch;
 mod writer;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -32,11 +35,12 @@ use model::meters::{MeterSource, RouterReading};
 use model::reach::HostInspector;
 use model::reach::probe::Prober;
 use model::{Cloud, HostId, Result, RouterId, Tx};
-use tokio::sync::watch;
+use tokio::sync::watch::Receiver;
 
 pub use clock::{Clock, RandomIds, system_clock};
 pub use console::ConsoleFiles;
 pub use hosts::{HostLink, Planned};
+pub use watch::WebhookUrl;
 pub use writer::StartError;
 
 /// How long planning may lag behind the cloud before questions that need both are refused.
@@ -60,6 +64,8 @@ struct Inner {
     inspector: OnceLock<Arc<dyn HostInspector>>,
     prober: OnceLock<Arc<dyn Prober>>,
     plan: model::plan::Settings,
+    has_reach_webhook: AtomicBool,
+    stopping: tokio::sync::watch::Sender<bool>,
 }
 
 /// What a cloud is started with.
@@ -92,7 +98,8 @@ impl Control {
         let cloud = writer::load(&store)?;
         let hosts = hosts::Hosts::start(&cloud, host, plan.clone());
         let cloud = Arc::new(ArcSwap::from_pointee(cloud));
-        let writer = writer::Handle::start(store, cloud.clone(), clock.clone(), hosts.changes());
+        let (feed, backlog) = watch::channel();
+        let writer = writer::Handle::start(store, cloud.clone(), clock.clone(), hosts.changes(), feed);
         let control = Self {
             inner: Arc::new(Inner {
                 cloud,
@@ -106,9 +113,12 @@ impl Control {
                 inspector: OnceLock::new(),
                 prober: OnceLock::new(),
                 plan,
+                has_reach_webhook: AtomicBool::new(false),
+                stopping: tokio::sync::watch::Sender::new(false),
             }),
         };
         hosts::fold_reports(&control);
+        watch::start(&control, backlog);
         auth::keep_rotating(&control);
         Ok(control)
     }
@@ -119,7 +129,7 @@ impl Control {
     }
 
     /// Changes each time the cloud is published: for who shows it, and would else have to look again and again.
-    pub fn changes(&self) -> watch::Receiver<u64> {
+    pub fn changes(&self) -> Receiver<u64> {
         self.inner.writer.changes()
     }
 
@@ -147,7 +157,7 @@ impl Control {
     }
 
     /// What the host last said of itself.
-    pub fn host_report(&self) -> watch::Receiver<Arc<HostReport>> {
+    pub fn host_report(&self) -> Receiver<Arc<HostReport>> {
         self.inner.hosts.reports()
     }
 
@@ -169,7 +179,7 @@ impl Control {
     }
 
     /// What the host is asked for.
-    pub fn host_config(&self) -> watch::Receiver<Arc<HostConfig>> {
+    pub fn host_config(&self) -> Receiver<Arc<HostConfig>> {
         self.inner.hosts.configs()
     }
 
@@ -215,6 +225,29 @@ impl Control {
     pub fn scheduling(&self) -> Hosts {
         let facts = self.host_report().borrow().facts.clone();
         Hosts::of_report(&self.cloud(), &facts, self.plan_settings())
+    }
+
+    /// From now on every transition of a watched path is told to this webhook; what was left to be told before a restart, too.
+    pub fn set_reach_webhook(&self, url: WebhookUrl) {
+        // As with the figures of servers: the first word holds.
+        if !self.inner.has_reach_webhook.swap(true, Ordering::Relaxed) {
+            watch::deliver(self, url);
+        }
+    }
+
+    /// Whether there is one.
+    pub(crate) fn has_reach_webhook(&self) -> bool {
+        self.inner.has_reach_webhook.load(Ordering::Relaxed)
+    }
+
+    /// The program is about to end: who waits for something to happen is to answer now.
+    pub fn end_waits(&self) {
+        self.inner.stopping.send_replace(true);
+    }
+
+    /// Becomes `true` with [`Control::end_waits`].
+    pub fn waits_end(&self) -> Receiver<bool> {
+        self.inner.stopping.subscribe()
     }
 
     /// The name of the all-in-one host.

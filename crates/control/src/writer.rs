@@ -5,11 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use model::{Change, Cloud, Error, Result, Tx};
+use model::author::Author;
+use model::reach::watch::{Done, Step};
+use model::{Change, Cloud, Error, Result, Timestamp, Tx};
 use store::{Batch, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::author;
 use crate::clock::{Clock, RandomIds};
+use crate::watch::Feed;
 
 /// At most so many requests share one commit.
 const GROUP_LIMIT: usize = 256;
@@ -76,6 +80,7 @@ impl Handle {
         cloud: Arc<ArcSwap<Cloud>>,
         clock: Clock,
         published: std::sync::mpsc::Sender<Published>,
+        feed: Feed,
     ) -> Self {
         let (jobs, queue) = mpsc::unbounded_channel();
         let (count, changes) = watch::channel(0);
@@ -84,6 +89,7 @@ impl Handle {
             cloud,
             clock,
             published,
+            feed,
             count,
         };
         std::thread::Builder::new()
@@ -108,6 +114,7 @@ impl Handle {
             rule: Some(rule),
             outcome: None,
             reply: Some(reply),
+            author: author::current(),
         };
         self.jobs.send(Box::new(request)).map_err(|_| shutting_down())?;
         answer.await.map_err(|_| shutting_down())?
@@ -129,12 +136,15 @@ trait Job: Send {
     fn fail(&mut self, error: Error);
     /// Tells the requester.
     fn answer(self: Box<Self>);
+    /// On whose behalf it is.
+    fn author(&self) -> Arc<Author>;
 }
 
 struct Request<T, F> {
     rule: Option<F>,
     outcome: Option<Result<T>>,
     reply: Option<oneshot::Sender<Result<T>>>,
+    author: Arc<Author>,
 }
 
 impl<T, F> Job for Request<T, F>
@@ -166,6 +176,10 @@ where
             let _ = reply.send(outcome);
         }
     }
+
+    fn author(&self) -> Arc<Author> {
+        self.author.clone()
+    }
 }
 
 struct Writer {
@@ -173,6 +187,7 @@ struct Writer {
     cloud: Arc<ArcSwap<Cloud>>,
     clock: Clock,
     published: std::sync::mpsc::Sender<Published>,
+    feed: Feed,
     count: watch::Sender<u64>,
 }
 
@@ -199,9 +214,11 @@ impl Writer {
         let mut batches = Vec::new();
         let mut all_changes = Vec::new();
         let mut writers = Vec::new();
+        let mut steps = Vec::new();
         for (index, job) in jobs.iter_mut().enumerate() {
             let mut ids = RandomIds;
-            let mut tx = Tx::begin(working.clone(), (self.clock)(), &mut ids);
+            let now = (self.clock)();
+            let mut tx = Tx::begin(working.clone(), now, &mut ids);
             if !job.run(&mut tx) {
                 continue;
             }
@@ -211,8 +228,12 @@ impl Writer {
             }
             match to_batch(&changes) {
                 Ok(batch) => {
+                    let is_watched = !(working.reach_watches.is_empty() && after.reach_watches.is_empty());
                     working = after;
                     batches.push(batch);
+                    if is_watched {
+                        steps.push(self.step(&working, job.author(), now, &changes));
+                    }
                     all_changes.extend(changes);
                     writers.push(index);
                 }
@@ -235,6 +256,8 @@ impl Writer {
         }
         let cloud = Arc::new(working);
         self.cloud.store(cloud.clone());
+        // Before anybody knows that it is published, so that who sees the number finds the steps.
+        self.feed.push(steps);
         self.count.send_modify(|count| *count += 1);
         // The planner ends only with the program.
         let _ = self.published.send(Published {
@@ -242,6 +265,23 @@ impl Writer {
             cloud,
             changes: all_changes,
         });
+    }
+}
+
+impl Writer {
+    /// A transaction of the group that is committed next, for who follows watched paths.
+    fn step(&self, after: &Cloud, author: Arc<Author>, at: Timestamp, changes: &[Change]) -> Step {
+        Step {
+            number: *self.count.borrow() + 1,
+            cloud: after.clone(),
+            done: vec![Done {
+                author,
+                at,
+                changes: changes.to_vec(),
+            }],
+            more: 0,
+            more_changes: Vec::new(),
+        }
     }
 }
 

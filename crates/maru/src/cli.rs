@@ -128,7 +128,7 @@ fn reach(lang: Lang) -> Command {
         |name: &'static str, value: &'static str, help: String| Arg::new(name).long(name).value_name(value).help(help);
     let number = |name, help| option(name, "PORT", help).value_parser(value_parser!(u16).range(1..));
     sub("reach", lang.about_reach(), REACH_EXAMPLE, lang)
-        .arg(option("to", "TARGET", lang.help_reach_to()).required(true))
+        .arg(option("to", "TARGET", lang.help_reach_to()).required_unless_present_any(["list", "history", "unpin"]))
         .arg(option("from", "PLACE", lang.help_reach_from()).default_value("outside"))
         .arg(number("tcp", lang.help_reach_tcp()).conflicts_with("udp"))
         .arg(number("udp", lang.help_reach_udp()))
@@ -152,6 +152,17 @@ fn reach(lang: Lang) -> Command {
         .arg(flag("probe", lang.help_reach_probe()))
         .arg(flag("matrix", lang.help_reach_matrix()).conflicts_with_all(["tcp", "udp", "fix", "probe"]))
         .arg(flag("fix", lang.help_reach_fix()))
+        .arg(flag("watch", lang.help_reach_watch()).conflicts_with_all(["matrix", "fix"]))
+        .arg(option("pin", "NAME", lang.help_reach_pin()).conflicts_with_all(["matrix", "fix", "watch"]))
+        .arg(flag("list", lang.help_reach_list()).conflicts_with_all(["to", "matrix", "fix", "watch", "pin"]))
+        .arg(
+            option("history", "NAME", lang.help_reach_history())
+                .conflicts_with_all(["to", "matrix", "fix", "watch", "pin", "list"]),
+        )
+        .arg(
+            option("unpin", "NAME", lang.help_reach_unpin())
+                .conflicts_with_all(["to", "matrix", "fix", "watch", "pin", "list", "history"]),
+        )
         .arg(
             option("user", "USER", lang.help_openrc_user())
                 .value_parser(PossibleValuesParser::new(["admin", "demo"]))
@@ -212,8 +223,10 @@ fn image(lang: Lang) -> Command {
 const UP_EXAMPLE: &str = "  sudo maru up\n  maru up --node sim --state-dir /tmp/cloud --listen 127.0.0.1:5001";
 const PURGE_EXAMPLE: &str = "  sudo maru purge --yes";
 const STATUS_EXAMPLE: &str = "  sudo maru status\n  sudo maru status --leftovers --json";
-const REACH_EXAMPLE: &str = "  sudo maru reach --to web1 --tcp 22\n  sudo maru reach --to web1 --tcp 22 --probe\n  sudo maru reach --to web1 --from router --which fixed --fix\n  sudo \
-                             maru reach --to web1 --matrix";
+const REACH_EXAMPLE: &str = "  sudo maru reach --to web1 --tcp 22\n  sudo maru reach --to web1 --tcp 22 --probe\n  sudo maru \
+                             reach --to web1 --from router --which fixed --fix\n  sudo maru reach --to web1 --matrix\n  sudo \
+                             maru reach --to web1 --tcp 22 --watch\n  sudo maru reach --to web1 --tcp 22 --pin ssh && sudo \
+                             maru reach --history ssh";
 const DOCTOR_EXAMPLE: &str = "  sudo maru doctor";
 const DEMO_EXAMPLE: &str = "  sudo maru demo --image tiny.qcow2";
 const OPENRC_EXAMPLE: &str = "  . <(sudo maru openrc demo)";

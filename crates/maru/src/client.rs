@@ -116,6 +116,11 @@ impl Client {
         self.call(Method::GET, path, None).await
     }
 
+    /// GET whatever the answer is.
+    pub async fn ask(&self, path: &str) -> anyhow::Result<Answer> {
+        self.send(Method::GET, path, None).await
+    }
+
     /// POST a document.
     pub async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
         self.call(Method::POST, path, Some(body)).await

@@ -28,6 +28,7 @@ mod output;
 mod port;
 mod purge;
 mod reach;
+mod reach_watch;
 mod settings;
 mod state_dir;
 mod status;
@@ -112,7 +113,13 @@ fn with_settings(command: &str, matches: &ArgMatches, output: &Output) -> anyhow
         "openrc" => openrc::run(&state, text(matches, "user"), output),
         "backup" => backup::backup(&state, path(matches, "file"), output),
         "restore" => backup::restore(&state, path(matches, "file"), is_set(matches, "yes"), output),
-        "reach" => block_on(reach::run(&state, &reach_request(matches), output)),
+        "reach" => block_on(async {
+            let request = reach_request(matches);
+            match watch_command(matches) {
+                Some(command) => reach_watch::run(&state, &request, &command, output).await,
+                None => reach::run(&state, &request, output).await,
+            }
+        }),
         "meter" => block_on(meter::list(&state, output)),
         "port" => port_command(&state, matches, output.lang),
         "image" => image_command(&state, matches, output.lang),
@@ -145,6 +152,20 @@ fn reach_request(matches: &ArgMatches) -> reach::Request {
         fix: is_set(matches, "fix"),
         look: text(matches, "look") == "yes",
         probe: is_set(matches, "probe"),
+    }
+}
+
+/// What is to be done with watched paths, if anything.
+fn watch_command(matches: &ArgMatches) -> Option<reach_watch::Command> {
+    use reach_watch::Command;
+    let named = |name: &str| matches.get_one::<String>(name).cloned();
+    match (is_set(matches, "watch"), is_set(matches, "list")) {
+        (true, _) => Some(Command::Watch),
+        (_, true) => Some(Command::List),
+        _ => named("pin")
+            .map(Command::Pin)
+            .or_else(|| named("history").map(Command::History))
+            .or_else(|| named("unpin").map(Command::Unpin)),
     }
 }
 

@@ -248,3 +248,23 @@ messages! {
     reach_ping_floating() = "PING FLOATING IP", "유동 IP ping";
     reach_ssh() = "SSH", "SSH";
 }
+
+// maru reach --watch and its like.
+messages! {
+    help_reach_watch() = "Watch this path: say at once when it opens or closes, and which change of whom did it; until Ctrl-C", "이 경로를 지켜보다가 열리거나 막히면 누구의 어떤 변경 때문인지 바로 알려 줍니다(Ctrl-C로 끝냄)";
+    help_reach_pin() = "Let the cloud watch this path from now on, under this name", "클라우드가 지금부터 이 경로를 이 이름으로 지켜보게 합니다";
+    help_reach_list() = "Show the paths that are watched", "지켜보는 경로를 봅니다";
+    help_reach_history() = "Show when a watched path opened and closed, and who did it", "지켜보는 경로가 언제 누구 때문에 열리고 막혔는지 봅니다";
+    help_reach_unpin() = "Watch this path no more; its history goes with it", "이 경로를 그만 지켜봅니다. 기록도 지워집니다";
+    reach_unpinned(name) = "{name} is watched no more", "{name}: 더는 지켜보지 않습니다";
+    reach_watch_state(name, verdict, since) = "{name}: {verdict} since {since}", "{name}: {since}부터 {verdict}";
+    reach_watch_reachable() = "reachable", "닿음";
+    reach_watch_blocked() = "blocked", "막힘";
+    reach_watch_gone() = "target gone", "대상 없음";
+    reach_watch_unasked() = "not asked yet", "아직 확인 전";
+    reach_watch_name() = "NAME", "이름";
+    reach_watch_verdict() = "VERDICT", "상태";
+    reach_watch_since() = "SINCE", "시작";
+    reach_watch_cause() = "CAUSE", "원인";
+    reach_watch_changes() = "CHANGES", "변경 횟수";
+}

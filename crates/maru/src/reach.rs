@@ -31,8 +31,7 @@ pub struct Request {
 
 /// Asks, prints, mends. Fails when the target is not reached.
 pub async fn run(state: &StateDir, request: &Request, output: &Output) -> anyhow::Result<()> {
-    let cloud = if request.user == "demo" { "maru-demo" } else { "maru" };
-    let client = Client::log_in(state, cloud).await?;
+    let client = log_in(state, request).await?;
     if let Some(server) = &request.matrix {
         let path = format!("/maru/v1/reach/servers/{}", escape(server));
         return matrix(&client.get(&path).await?["server"], output);
@@ -95,8 +94,14 @@ async fn probe(client: &Client, request: &Request) -> anyhow::Result<Value> {
     }
 }
 
+/// A client of whoever asks.
+pub async fn log_in(state: &StateDir, request: &Request) -> anyhow::Result<Client> {
+    let cloud = if request.user == "demo" { "maru-demo" } else { "maru" };
+    Client::log_in(state, cloud).await
+}
+
 /// Percent-encodes what has a meaning in a query.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:".contains(&b);
     text.bytes()
         .map(|b| match is_plain(b) {

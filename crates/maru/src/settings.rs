@@ -223,6 +223,9 @@ settings! {
     log: Text = "info",
         "What goes to the log: error, warn, info, debug, trace, also by part: 'info,node=debug'",
         "로그에 남길 것: error, warn, info, debug, trace. 부분별로도: 'info,node=debug'";
+    reach_webhook: Maybe<control::WebhookUrl> = "none",
+        "URL (http or https) that is told of each transition of a watched path, by a POST of JSON; 'none': nobody is",
+        "지켜보는 경로가 바뀔 때마다 JSON을 POST로 받을 URL(http, https). 'none'이면 보내지 않음";
     log_format: LogFormat = "text",
         "Form of the log: 'text' or 'json'",
         "로그 형식: 'text' 또는 'json'";

@@ -80,7 +80,16 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         node: if settings.node == NodeKind::Real { "real" } else { "sim" }.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })?;
+    if let Some(url) = settings.reach_webhook.0.clone() {
+        control.set_reach_webhook(url);
+    }
     let (stop, stopping) = watch::channel(false);
+    let (ending, mut told) = (control.clone(), stopping.clone());
+    tokio::spawn(async move {
+        // Who waits for news is answered now, so that the end need not wait for them.
+        let _ = told.wait_for(|stop| *stop).await;
+        ending.end_waits();
+    });
     let public_url = settings.url();
     let (router, _) = api::router(api::App {
         control: control.clone(),

@@ -465,3 +465,127 @@ fn a_host_namespace_that_was_there_before_stays() {
     assert!(links.find_link("mine").unwrap().is_some());
     Netns::delete(&name).unwrap();
 }
+
+/// What only the API makes: a network of `demo` with a port on it; gives the port's id.
+fn port_of_demo(cloud: &Cloud) -> String {
+    let script = r#"
+import json, sys, urllib.request as u
+url, password = sys.argv[1:]
+def post(path, body, token=None):
+    headers = {"content-type": "application/json", **({"x-auth-token": token} if token else {})}
+    return u.urlopen(u.Request(url + path, json.dumps(body).encode(), headers), timeout=30)
+user = {"name": "demo", "domain": {"id": "default"}, "password": password}
+scope = {"project": {"name": "demo", "domain": {"id": "default"}}}
+login = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
+token = post("/identity/v3/auth/tokens", login).headers["x-subject-token"]
+def make(plural, kind, **body):
+    return json.load(post("/networking/v2.0/" + plural, {kind: body}, token))[kind]["id"]
+network = make("networks", "network", name="watched")
+make("subnets", "subnet", network_id=network, ip_version=4, cidr="10.77.0.0/24")
+print(make("ports", "port", network_id=network))
+"#;
+    let url = text_of(&cloud.json(&["status", "--json"])["url"]);
+    let openrc = said(&cloud.expect(0, &["openrc", "demo"]));
+    let password = openrc
+        .lines()
+        .find_map(|line| {
+            line.split_once("OS_PASSWORD=")
+                .map(|(_, password)| password.trim_matches(['\'', '"']))
+        })
+        .unwrap();
+    let output = Command::new("python3")
+        .args(["-c", script, &url, password])
+        .env("no_proxy", "*")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    said(&output).trim().to_owned()
+}
+
+fn text_of(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text"))
+        .to_owned()
+}
+
+#[test]
+fn a_path_is_watched_from_the_command_line() {
+    use std::io::{BufRead, BufReader};
+    let cloud = Cloud::simulated();
+    cloud.up();
+    let port = port_of_demo(&cloud);
+    cloud.expect(0, &["port", "attach", &port, "--netns", "web"]);
+    let target = format!("port:{port}");
+    let asked = ["reach", "--user", "demo", "--to", &target, "--from", "network"];
+    let state = cloud.state();
+    let mut watching = Command::new(env!("CARGO_BIN_EXE_maru"))
+        .args(asked)
+        .args(["--watch", "--json", "--state-dir", state.to_str().unwrap()])
+        .env_clear()
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let watch = next();
+    assert_eq!(
+        (&watch["verdict"], &watch["causes"][0]["code"]),
+        (&"blocked".into(), &"SG_NO_INGRESS_RULE".into())
+    );
+    // A fix is somebody's change like any other.
+    cloud.expect(0, &[&asked[..], &["--fix"]].concat());
+    let opened = next();
+    assert_eq!(
+        (&opened["from"]["verdict"], &opened["to"]["verdict"]),
+        (&"blocked".into(), &"reachable".into())
+    );
+    assert_eq!(opened["changes"][0]["who"]["user_name"], "demo");
+    assert_eq!(opened["changes"][0]["rows"][0]["kind"], "security_group_rule");
+    // The administrator unplugs it: demo learns that an administrator did.
+    cloud.expect(0, &["port", "detach", &port]);
+    let shut = next();
+    assert_eq!(
+        (&shut["to"]["causes"][0]["code"], &shut["changes"][0]["who"]["kind"]),
+        (&"PORT_UNBOUND".into(), &"administrator".into())
+    );
+    let list = |more: &[&str]| cloud.json(&[&["reach", "--list", "--json"], more].concat());
+    assert_eq!(list(&["--user", "demo"]).as_array().unwrap().len(), 1);
+    // It is watched for as long as this runs.
+    let pid = watching.id();
+    Process::open(pid).unwrap().signal(rustix::process::Signal::INT).unwrap();
+    assert!(watching.wait().unwrap().success());
+    assert_eq!(list(&["--user", "demo"]), serde_json::json!([]));
+
+    let pinned = said(&cloud.expect(0, &[&asked[..], &["--pin", "plug"]].concat()));
+    assert!(
+        pinned.contains("plug: blocked since") && pinned.contains("PORT_UNBOUND"),
+        "{pinned}"
+    );
+    cloud.expect(1, &[&asked[..], &["--pin", "plug"]].concat());
+    cloud.expect(0, &["port", "attach", &port, "--netns", "web"]);
+    let patience = Instant::now() + Duration::from_secs(30);
+    let told = loop {
+        let told = said(&cloud.expect(0, &["reach", "--history", "plug", "--user", "demo"]));
+        if told.contains("blocked → reachable") {
+            break told;
+        }
+        assert!(Instant::now() < patience, "{told}");
+    };
+    assert!(told.contains("An administrator of the cloud changed port"), "{told}");
+    assert!(said(&cloud.expect(0, &["reach", "--list", "--user", "demo"])).contains("plug"));
+    // Another project has no such path.
+    assert_eq!(list(&[]), serde_json::json!([]));
+    cloud.expect(1, &["reach", "--unpin", "plug"]);
+    cloud.expect(0, &["reach", "--unpin", "plug", "--user", "demo"]);
+    cloud.expect(1, &["reach", "--history", "plug", "--user", "demo"]);
+    for wrong in [
+        &["reach"][..],
+        &["reach", "--watch"],
+        &["reach", "--list", "--to", "x"],
+        &["reach", "--to", "x", "--watch", "--fix"],
+    ] {
+        cloud.expect(2, wrong);
+    }
+    cloud.expect(2, &["up", "--node", "sim", "--reach-webhook", "ftp://somewhere/"]);
+}

@@ -31,6 +31,7 @@ use crate::network::{
 };
 use crate::placement::{CustomClass, CustomTrait, ResourceConsumer, ResourceProvider};
 use crate::quota::Quota;
+use crate::reach::watch::{ReachTransition, ReachWatch};
 use crate::volume::{
     GroupSnapshot, GroupType, QosSpecs, Volume, VolumeAttachment, VolumeBackup, VolumeGroup, VolumeService,
     VolumeSnapshot, VolumeTransfer, VolumeType,
@@ -38,8 +39,9 @@ use crate::volume::{
 use crate::{
     AddressGroupId, AttachmentId, BackupId, DomainId, Error, FloatingIpId, GroupId, GroupSnapshotId, ImageId,
     MeteringLabelId, MeteringLabelRuleId, NdpProxyId, NetworkId, PortForwardingId, PortId, ProjectId, QosPolicyId,
-    QosRuleId, RbacPolicyId, Result, RoleId, RouterId, SecurityGroupId, SecurityGroupRuleId, SegmentId, ServerId,
-    SubnetId, SubnetPoolId, TrunkId, UserId, VolumeGroupId, VolumeId, VolumeSnapshotId, VolumeTransferId,
+    QosRuleId, RbacPolicyId, ReachTransitionId, ReachWatchId, Result, RoleId, RouterId, SecurityGroupId,
+    SecurityGroupRuleId, SegmentId, ServerId, SubnetId, SubnetPoolId, TrunkId, UserId, VolumeGroupId, VolumeId,
+    VolumeSnapshotId, VolumeTransferId,
 };
 
 /// A row of a table: a resource as it is kept.
@@ -328,6 +330,12 @@ pub struct Lookups {
     pub transfers_by_volume: Lookup<VolumeId, VolumeTransferId>,
     /// Resizes of a server.
     pub migrations_by_server: Lookup<ServerId, u64>,
+    /// Paths that a project watches.
+    pub reach_watches_by_project: Lookup<ProjectId, ReachWatchId>,
+    /// A watched path's transitions in their order.
+    pub reach_transitions_by_watch: Lookup<ReachWatchId, (u64, ReachTransitionId)>,
+    /// Transitions that the operator's webhook has still to be told of, the oldest first.
+    pub undelivered_transitions: OrdSet<(crate::Timestamp, ReachTransitionId)>,
 }
 
 macro_rules! tables {
@@ -539,6 +547,10 @@ tables! {
     placement_traits: CustomTrait,
     /// Who takes something besides servers.
     placement_consumers: ResourceConsumer,
+    /// Paths that are watched.
+    reach_watches: ReachWatch,
+    /// What became of them.
+    reach_transitions: ReachTransition,
 }
 
 /// Writes the table plumbing of a [`Row`] implementation.

@@ -154,6 +154,10 @@ uuid_ids! {
     VolumeGroupId;
     /// A snapshot of a group of volumes.
     GroupSnapshotId;
+    /// A watched path.
+    ReachWatchId;
+    /// A watched path's transition.
+    ReachTransitionId;
 }
 
 text_ids! {

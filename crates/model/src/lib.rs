@@ -13,6 +13,7 @@
 
 pub mod actor;
 pub mod address;
+pub mod author;
 pub mod bootstrap;
 pub mod cloud;
 pub mod compute;

@@ -4,6 +4,7 @@ mod health;
 mod metering;
 mod metrics;
 mod reach;
+mod reach_watch;
 mod status;
 
 use std::sync::Arc;
@@ -28,4 +29,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
         .get("/maru/v1/reach/servers/{id}", Access::Reader, reach::server)
         .post("/maru/v1/reach/probes", Access::Member, reach::probe)
         .get("/maru/v1/drift", Access::Admin, reach::drift)
+        .get("/maru/v1/reach/watches", Access::Reader, reach_watch::list)
+        .post("/maru/v1/reach/watches", Access::Member, reach_watch::create)
+        .get("/maru/v1/reach/watches/{id}", Access::Reader, reach_watch::show)
+        .delete("/maru/v1/reach/watches/{id}", Access::Member, reach_watch::delete)
 }

@@ -121,7 +121,8 @@ fn bad(message: String) -> Error {
     Error::invalid("BadRequest", message)
 }
 
-fn parse(cloud: &Cloud, actor: &Actor, query: &Query) -> Result<Question> {
+/// A question as its parameters put it.
+pub(super) fn parse(cloud: &Cloud, actor: &Actor, query: &Query) -> Result<Question> {
     const KNOWN: [&str; 7] = ["from", "to", "protocol", "port", "which", "ip_version", "look"];
     if let Some((name, _)) = query.iter().find(|(name, _)| !KNOWN.contains(name)) {
         return Err(bad(format!(

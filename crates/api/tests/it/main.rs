@@ -42,6 +42,7 @@ mod placement;
 mod policy_table;
 mod reach;
 mod reach_look;
+mod reach_watch;
 mod volume;
 mod volume_backups;
 mod volume_groups;

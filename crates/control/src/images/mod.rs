@@ -37,6 +37,7 @@ use tokio::sync::mpsc;
 
 use crate::Control;
 use receive::{Part, Receiver};
+pub(crate) use web::trusted_by_host;
 pub use web_address::WebSettings;
 
 /// How image data is kept.

@@ -196,7 +196,7 @@ async fn ask(place: &Place, addresses: &[SocketAddr], web: &WebSettings) -> Resu
         Ok(address) => ServerName::from(address),
         Err(_) => ServerName::try_from(place.host.clone()).map_err(|_| out_of_reach(&place.host))?,
     };
-    let agreed = TlsConnector::from(tls()?).connect(name, socket).await;
+    let agreed = TlsConnector::from(trusted_by_host()?).connect(name, socket).await;
     let socket = agreed.map_err(|error| failed(format!("no secure connection to {}: {error}", place.authority)))?;
     converse(place, socket).await
 }
@@ -223,7 +223,10 @@ where
 }
 
 /// Trusts whom the host trusts.
-fn tls() -> Result<Arc<rustls::ClientConfig>> {
+///
+/// # Errors
+/// `Unavailable` for a host without a list of authorities.
+pub(crate) fn trusted_by_host() -> Result<Arc<rustls::ClientConfig>> {
     let mut roots = rustls::RootCertStore::empty();
     let bundles = AUTHORITIES
         .iter()

@@ -5,9 +5,10 @@ use super::common::{Budget, Progress};
 use crate::network::{AddressGroup, AddressScope, QosPolicy, Resource, SecurityGroup, SubnetPool};
 use crate::network::{address_group, address_scope, qos, security_group, subnet_pool};
 use crate::quota::Quota;
+use crate::reach::watch;
 use crate::{Actor, Cloud, ProjectId, Result, Tx};
 
-/// Removes a project's quotas, and those of its security groups, address groups, subnet pools, address scopes and QoS policies
+/// Removes a project's quotas and watched paths, and those of its security groups, address groups, subnet pools, address scopes and QoS policies
 /// that nothing uses, with their sharing.
 pub(super) fn remove(tx: &mut Tx<'_>, actor: &Actor, project: &ProjectId, budget: &mut Budget) -> Progress {
     // Their owner has no say any more: an administrator would remove them.
@@ -22,6 +23,11 @@ pub(super) fn remove(tx: &mut Tx<'_>, actor: &Actor, project: &ProjectId, budget
         && unused::<QosPolicy>(tx, actor, project, budget, |_, _| false, qos::delete);
     if !done {
         return Progress::More;
+    }
+    while let Some(rows) = watch::remove_of_project(tx, project) {
+        if !(0..rows).all(|_| budget.spend()) {
+            return Progress::More;
+        }
     }
     tx.delete::<Quota>(project);
     Progress::Done

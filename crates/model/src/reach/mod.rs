@@ -19,6 +19,7 @@ pub mod probe;
 mod programmed;
 mod question;
 mod walk;
+pub mod watch;
 pub mod words;
 
 pub use ask::{Answer, Blocker, World, ask};
