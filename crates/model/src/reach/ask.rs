@@ -101,16 +101,7 @@ struct Copy {
 /// Answers a question.
 pub fn ask(world: &World<'_>, question: &Question) -> Answer {
     let flow = question.flow(world.cloud, world.config).ok();
-    let assumptions = Assumptions {
-        host_forwards: world.host_forwards,
-        ..Assumptions::default()
-    };
-    let start = Copy {
-        cloud: world.cloud.clone(),
-        config: world.config.clone(),
-        assumptions,
-        running: BTreeSet::new(),
-    };
+    let start = Copy::of(world);
     let mut answer = Answer {
         revision: world.config.revision,
         flow,
@@ -152,6 +143,13 @@ pub fn ask(world: &World<'_>, question: &Question) -> Answer {
     answer
 }
 
+/// What is in the way first, without a look at what mends it: for lists of many. `None`: nothing is.
+pub fn first_cause(world: &World<'_>, question: &Question) -> Option<(Code, Cause)> {
+    let copy = Copy::of(world);
+    let found = copy.look(question)?;
+    Some((found.cause.code(&copy.cloud), found.cause))
+}
+
 /// Finds fixes that are not needed when all others are made.
 fn spare(world: &World<'_>, question: &Question, start: &Copy, blockers: &mut [Blocker]) {
     for index in 0..blockers.len() {
@@ -171,6 +169,19 @@ fn spare(world: &World<'_>, question: &Question, start: &Copy, blockers: &mut [B
 }
 
 impl Copy {
+    /// As things are.
+    fn of(world: &World<'_>) -> Self {
+        Self {
+            cloud: world.cloud.clone(),
+            config: world.config.clone(),
+            assumptions: Assumptions {
+                host_forwards: world.host_forwards,
+                ..Assumptions::default()
+            },
+            running: BTreeSet::new(),
+        }
+    }
+
     /// What is in the way first.
     fn look(&self, question: &Question) -> Option<Found> {
         let flow = match question.flow(&self.cloud, &self.config) {

@@ -20,7 +20,7 @@ mod question;
 mod walk;
 pub mod words;
 
-pub use ask::{Answer, Blocker, World, ask};
+pub use ask::{Answer, Blocker, World, ask, first_cause};
 pub use cause::{Cause, Code, Owner, ServerState};
 pub use fix::{Fix, NewRule, Request, Start as PowerOn};
 pub use flow::{CLIENT_PORT, Flow, Icmp, Packet, Protocol, Start, protocol};
