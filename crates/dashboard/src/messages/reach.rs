@@ -109,8 +109,6 @@ messages! {
     reach_place_host = "The cloud's host", "클라우드 호스트";
     reach_place_other(kind) = "{kind} of another project", "다른 프로젝트의 {kind}";
     reach_on_topology = "Show on the topology", "토폴로지에서 보기";
-    reach_revision(number) = "As of revision {number}", "개정 번호 {number} 기준";
-    reach_evidence = "Seen on the host", "호스트에서 본 것";
     reach_kind_server = "Server", "서버";
     reach_kind_port = "Port", "포트";
     reach_kind_network = "Network", "네트워크";
@@ -126,8 +124,6 @@ messages! {
     trace_to(from, to, by) = "{from} → {to}, {by}", "{from} → {to}, {by}";
     trace_step(number) = "step {number} of the way", "경로의 {number}번째";
     trace_stop = "the way stops here", "경로가 여기서 끊깁니다";
-    trace_stop_why(cause) = "It stops here: {cause}", "여기서 멈춥니다. {cause}";
-    trace_not_drawn = "not in the picture", "그림에 없음";
     trace_open = "Why, and what mends it", "이유와 해결 방법";
     trace_hide = "Hide the way", "경로 숨기기";
 }

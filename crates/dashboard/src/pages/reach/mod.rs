@@ -24,7 +24,8 @@ use model::ServerId;
 
 pub(crate) use self::outlook::Outlook;
 use self::question::{Asked, HERE, of_server};
-pub(crate) use self::things::origin_words;
+pub(crate) use self::things::{name, origin_words, target_words};
+pub(crate) use self::way::places;
 use crate::form::Fields;
 use crate::layout::Content;
 use crate::outcome::Answer;
