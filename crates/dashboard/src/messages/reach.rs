@@ -65,6 +65,7 @@ messages! {
     reach_ask = "Check", "진단하기";
     reach_begin = "What do you want to reach?", "무엇에 닿고 싶으신가요?";
     reach_begin_text = "Name a server, a floating IP or any address. You will see the packet's way there and back, and what is in its way.", "서버, 유동 IP, 또는 아무 주소나 넣으세요. 패킷이 가고 오는 길과 막는 것을 모두 보여 드립니다.";
+    reach_to_missing = "Say what is to be reached.", "어디에 닿으려는지 넣으세요.";
     reach_port_wrong(text) = "A port is a number from 1 to 65535, not “{text}”.", "포트는 1부터 65535까지의 숫자입니다. “{text}”는 쓸 수 없습니다.";
     reach_port_missing = "TCP and UDP need a port: 22 for SSH, 80 for HTTP.", "TCP와 UDP에는 포트 번호가 필요합니다. SSH는 22, HTTP는 80입니다.";
     reach_address_wrong(text) = "“{text}” is no IP address.", "“{text}”은(는) IP 주소가 아닙니다.";

@@ -96,6 +96,8 @@ struct Copy {
     assumptions: Assumptions,
     /// Servers that are taken to run.
     running: BTreeSet<ServerId>,
+    /// How many fixes were tried: what each of them makes has ids of its own.
+    tried: u64,
 }
 
 /// Answers a question.
@@ -179,6 +181,7 @@ impl Copy {
                 ..Assumptions::default()
             },
             running: BTreeSet::new(),
+            tried: 0,
         }
     }
 
@@ -278,7 +281,8 @@ impl Copy {
 
     /// Makes a fix; `false`: the rules don't let it.
     fn make(&mut self, world: &World<'_>, actor: &Actor, fix: &Fix) -> bool {
-        let mut ids = SeededIds::new(world.config.revision);
+        self.tried += 1;
+        let mut ids = SeededIds::new(world.config.revision.rotate_left(32) ^ self.tried);
         let mut tx = Tx::begin(self.cloud.clone(), world.now, &mut ids);
         if fix.apply(&mut tx, actor).is_err() {
             return false;

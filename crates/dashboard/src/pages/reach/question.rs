@@ -80,6 +80,9 @@ impl Asked {
 
     /// What is wrong with it, in the page's words.
     pub fn check(&self, t: Text) -> Result<(), Problem> {
+        if !self.is_asked() {
+            return Err(Problem::in_form(t.reach_to_missing()));
+        }
         let is_number = |text: &str| text.parse::<u8>().is_ok();
         if !matches!(self.protocol.as_str(), "icmp" | "tcp" | "udp") && !is_number(&self.protocol) {
             return Err(Problem::in_form(t.reach_protocol_wrong(&self.protocol)));

@@ -137,12 +137,9 @@ async fn show(visit: Visit, fields: Fields) -> Answer {
     };
     let body = html! {
         (ui::head(t.nav_topology(), t.topology_lead(), actions))
-        @if objects.has_own(&visit) {
-            @match &way {
-                Some(way) => (way.strip(&visit, &shown.with(|other| other.way = None))),
-                None => (hints::line(&visit, &objects)),
-            }
-        } @else {
+        @if let Some(way) = &way { (way.strip(&visit, &shown.with(|other| other.way = None))) }
+        @else if objects.has_own(&visit) { (hints::line(&visit, &objects)) }
+        @if !objects.has_own(&visit) {
             (ui::empty("topology", t.topology_empty(), t.topology_empty_text(), ui::main_action("/dashboard/networks/new", "plus", t.network_new())))
         }
         @if !objects.networks.is_empty() || objects.has_own(&visit) {
