@@ -209,6 +209,7 @@ impl Visit {
                     (link("routers", "router", t.nav_routers()))
                     (link("security-groups", "shield", t.nav_security_groups()))
                     (link("floating-ips", "globe", t.nav_floating_ips()))
+                    (link("reach", "route", t.nav_reach()))
                 }
                 h2 { (t.nav_access()) }
                 ul {

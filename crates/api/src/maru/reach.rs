@@ -26,7 +26,7 @@ use axum::extract::Path;
 use control::Planned;
 use model::network::{FloatingIp, Network, Port, Resource, Router};
 use model::reach::{
-    Answer, Blocker, Cause, Hop, Origin, Packet, Protocol, Question, Target, Verdict, Which, World, ask, names,
+    Answer, Blocker, Cause, Hop, Origin, Packet, Place, Protocol, Question, Target, Verdict, Which, World, ask, names,
     protocol, words,
 };
 use model::{Actor, Cloud, Error, Result, ServerId};
@@ -89,9 +89,12 @@ pub(super) async fn server(ctx: Ctx, Path(id): Path<String>) -> Reply {
                 };
                 let answer = answer(&ctx, &planned, &question, forwards);
                 let causes: Vec<String> = answer.blockers.iter().map(|blocker| blocker.code.as_str()).collect();
+                let first = answer.blockers.first();
+                let message =
+                    first.map(|blocker| words::cause(&planned.cloud, ctx.actor(), blocker.code, &blocker.cause));
                 (
                     (*name).to_owned(),
-                    json!({"verdict": verdict(&answer), "causes": causes}),
+                    json!({"verdict": verdict(&answer), "causes": causes, "message": message}),
                 )
             });
             json!({"from": place, "trials": cells.collect::<serde_json::Map<_, _>>()})
@@ -297,9 +300,13 @@ fn render(cloud: &Cloud, actor: &Actor, answer: &Answer) -> Value {
 }
 
 fn render_hop(cloud: &Cloud, actor: &Actor, hop: &Hop) -> Value {
-    let place = match names::of_place(&hop.place) {
-        Some(object) => json!(object.named(cloud, actor)),
-        None => json!({"kind": "host", "id": null, "name": ""}),
+    let place = match &hop.place {
+        Place::Outside { address, .. } => json!({"kind": "outside", "id": null, "name": address.to_string()}),
+        Place::Beyond => json!({"kind": "outside", "id": null, "name": ""}),
+        place => match names::of_place(place) {
+            Some(object) => json!(object.named(cloud, actor)),
+            None => json!({"kind": "host", "id": null, "name": ""}),
+        },
     };
     let state = match hop.verdict {
         Verdict::Passed => "passed",

@@ -15,6 +15,7 @@ mod networks;
 mod overview;
 mod particles;
 mod problems;
+mod reach;
 mod routers;
 mod security_groups;
 mod server_actions;

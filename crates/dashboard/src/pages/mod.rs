@@ -8,6 +8,7 @@ pub(crate) mod deletion;
 pub(crate) mod network;
 pub(crate) mod not_found;
 mod overview;
+pub(crate) mod reach;
 pub(crate) mod storage;
 mod topology;
 
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .merge(compute::routes())
         .merge(storage::routes())
         .merge(network::routes())
+        .merge(reach::routes())
         .merge(access::routes())
         .merge(admin::routes())
 }

@@ -9,6 +9,7 @@ mod cloud;
 mod errors;
 mod live;
 mod pages;
+mod reach;
 mod readers;
 mod seeds;
 mod sign_in;

@@ -97,22 +97,14 @@ struct Copy {
     assumptions: Assumptions,
     /// Servers that are taken to run.
     running: BTreeSet<ServerId>,
+    /// How many fixes were tried: what each of them makes has ids of its own.
+    tried: u64,
 }
 
 /// Answers a question.
 pub fn ask(world: &World<'_>, question: &Question) -> Answer {
     let flow = question.flow(world.cloud, world.config).ok();
-    let assumptions = Assumptions {
-        host_forwards: world.host_forwards,
-        outsiders: outsiders(world.cloud, question),
-        ..Assumptions::default()
-    };
-    let start = Copy {
-        cloud: world.cloud.clone(),
-        config: world.config.clone(),
-        assumptions,
-        running: BTreeSet::new(),
-    };
+    let start = Copy::of(world, question);
     let mut answer = Answer {
         revision: world.config.revision,
         flow,
@@ -170,6 +162,13 @@ fn outsiders(cloud: &Cloud, question: &Question) -> BTreeSet<IpAddr> {
     is_outside.then_some(address).into_iter().collect()
 }
 
+/// What is in the way first, without a look at what mends it: for lists of many. `None`: nothing is.
+pub fn first_cause(world: &World<'_>, question: &Question) -> Option<(Code, Cause)> {
+    let copy = Copy::of(world, question);
+    let found = copy.look(question)?;
+    Some((found.cause.code(&copy.cloud), found.cause))
+}
+
 /// Finds fixes that are not needed when all others are made.
 fn spare(world: &World<'_>, question: &Question, start: &Copy, blockers: &mut [Blocker]) {
     for index in 0..blockers.len() {
@@ -189,6 +188,21 @@ fn spare(world: &World<'_>, question: &Question, start: &Copy, blockers: &mut [B
 }
 
 impl Copy {
+    /// As things are.
+    fn of(world: &World<'_>, question: &Question) -> Self {
+        Self {
+            cloud: world.cloud.clone(),
+            config: world.config.clone(),
+            assumptions: Assumptions {
+                host_forwards: world.host_forwards,
+                outsiders: outsiders(world.cloud, question),
+                ..Assumptions::default()
+            },
+            running: BTreeSet::new(),
+            tried: 0,
+        }
+    }
+
     /// What is in the way first.
     fn look(&self, question: &Question) -> Option<Found> {
         let flow = match question.flow(&self.cloud, &self.config) {
@@ -285,7 +299,8 @@ impl Copy {
 
     /// Makes a fix; `false`: the rules don't let it.
     fn make(&mut self, world: &World<'_>, actor: &Actor, fix: &Fix) -> bool {
-        let mut ids = SeededIds::new(world.config.revision);
+        self.tried += 1;
+        let mut ids = SeededIds::new(world.config.revision.rotate_left(32) ^ self.tried);
         let mut tx = Tx::begin(self.cloud.clone(), world.now, &mut ids);
         if fix.apply(&mut tx, actor).is_err() {
             return false;

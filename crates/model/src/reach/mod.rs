@@ -22,7 +22,7 @@ mod walk;
 pub mod watch;
 pub mod words;
 
-pub use ask::{Answer, Blocker, World, ask};
+pub use ask::{Answer, Blocker, World, ask, first_cause};
 pub use cause::{Cause, Code, Owner, ServerState};
 pub use fix::{Fix, NewRule, Request, Start as PowerOn};
 pub use flow::{CLIENT_PORT, Flow, Icmp, Packet, Protocol, Start, protocol};

@@ -11,6 +11,7 @@ use model::Error;
 use crate::layout::Content;
 use crate::outcome::Answer;
 use crate::pages::compute::servers::table;
+use crate::pages::reach::Outlook;
 use crate::site::Site;
 use crate::ui::{self, ListQuery};
 use crate::visit::Visit;
@@ -32,7 +33,7 @@ async fn list(visit: Visit, Query(query): Query<ListQuery>) -> Answer {
         (ui::head(t.nav_admin_servers(), t.servers_admin_lead(), html! {}))
         @if servers.is_empty() {
             (ui::empty("server", t.servers_admin_empty(), t.servers_admin_empty_text(), html! {}))
-        } @else { (table(&visit, &query, servers, true)) }
+        } @else { (table(&visit, &query, servers, true, &Outlook::now(&visit).await)) }
     };
     Ok(visit.page(Content::new(t.nav_admin_servers(), body).cli(["openstack server list --all-projects --long"])))
 }

@@ -80,6 +80,7 @@ async fn show(visit: Visit, Path(id): Path<ServerId>, Query(wanted): Query<Wante
         "--serial"
     };
     let content = page(&visit, &server, Tab::Console, body)
+        .await
         .cli([format!("openstack console url show {option} {id}")])
         .still();
     let mut answer = visit.page(content).into_response();

@@ -11,6 +11,7 @@ use super::gather::network_state;
 use crate::outcome::Problem;
 use crate::pages::compute::servers;
 use crate::pages::network::networks::{self, name_of};
+use crate::pages::reach::Outlook;
 use crate::ui::{badge, dialog_link, fact, facts, icon, tag};
 use crate::visit::Visit;
 
@@ -53,7 +54,7 @@ pub(super) fn split(key: &str) -> Option<(&str, &str)> {
 ///
 /// # Errors
 /// "Not found", also for what the visitor may not see.
-pub(super) fn card(visit: &Visit, object: Object, close: &str) -> Result<Markup, Problem> {
+pub(super) fn card(visit: &Visit, object: Object, close: &str, outlook: &Outlook) -> Result<Markup, Problem> {
     let (cloud, actor) = (visit.cloud(), visit.actor());
     let parts = match object {
         Object::Network(id) => {
@@ -66,7 +67,7 @@ pub(super) fn card(visit: &Visit, object: Object, close: &str) -> Result<Markup,
         }
         Object::Server(id) => {
             let row = server::get_visible(cloud, actor, id)?;
-            of_server(visit, &row)
+            of_server(visit, &row, outlook)
         }
         Object::FloatingIp(id) => {
             let row = get_visible::<FloatingIp>(cloud, actor, &id)?;
@@ -204,7 +205,7 @@ fn of_router(visit: &Visit, row: &Router) -> Parts {
     }
 }
 
-fn of_server(visit: &Visit, server: &Server) -> Parts {
+fn of_server(visit: &Visit, server: &Server, outlook: &Outlook) -> Parts {
     let (t, cloud) = (visit.t(), visit.cloud());
     let id = server.id;
     let ports: Vec<_> = server.ports.iter().filter_map(|port| cloud.ports.get(port)).collect();
@@ -218,7 +219,7 @@ fn of_server(visit: &Visit, server: &Server) -> Parts {
         icon: "server",
         what: t.topology_server(),
         name: server.name.clone(),
-        state: badge(mood, &words),
+        state: html! { (badge(mood, &words)) " " (outlook.long(visit, server)) },
         facts: html! {
             @if let Some(fault) = &server.fault { p .note.bad { (fault.message) } }
             (facts(html! {

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use super::Shown;
 use super::graph::{Graph, Kind, Leads, Link, Node};
 use super::picture::{Picture, Rect, Sizes};
+use super::trace::{Mark, Trace};
 use crate::assets;
 use crate::messages::Text;
 use crate::ui::Mood;
@@ -25,24 +26,27 @@ pub(super) struct Drawing<'a> {
     pub picture: &'a Picture,
     pub sizes: &'a Sizes,
     pub shown: &'a Shown,
+    /// A way that is drawn.
+    pub trace: Option<&'a Trace>,
 }
 
 impl Drawing<'_> {
     /// The whole.
     pub fn draw(&self) -> Markup {
         let (width, height) = (self.picture.width, self.picture.height);
-        let class = if self.shown.is_small {
-            "topology-picture small"
-        } else {
-            "topology-picture"
-        };
+        let class = format!(
+            "topology-picture{}{}",
+            if self.shown.is_small { " small" } else { "" },
+            if self.trace.is_some() { " traced" } else { "" }
+        );
+        let marks = self.trace.map(Trace::marks).unwrap_or_default();
         html! {
             svg #topology-picture class=(class) role="group" aria-label=(self.t.nav_topology())
                 width=(width) height=(height) viewBox=(format!("0 0 {width} {height}")) data-width=(width) data-height=(height) {
                 g #topology-lines aria-hidden="true" {
                     @for line in &self.picture.lines { (self.line(line.link, &line.path)) }
                 }
-                @for (node, place) in self.graph.nodes.iter().zip(&self.picture.places) { (self.node(node, *place)) }
+                @for (node, place) in self.graph.nodes.iter().zip(&self.picture.places) { (self.node(node, *place, marks.get(node.key.as_str()).copied())) }
                 g #topology-joints aria-hidden="true" {
                     @for line in &self.picture.lines {
                         @if let Some((x, y)) = line.joint {
@@ -84,13 +88,21 @@ impl Drawing<'_> {
     fn line(&self, link: usize, path: &str) -> Markup {
         let link = &self.graph.links[link];
         let (network, device) = (&self.graph.nodes[link.network], &self.graph.nodes[link.device]);
-        let class = format!("link {} to-{}", network.hue.class(), device.kind.class());
+        let is_on_way = self
+            .trace
+            .is_some_and(|trace| trace.leads_along(&network.key, &device.key));
+        let class = format!(
+            "link {} to-{}{}",
+            network.hue.class(),
+            device.kind.class(),
+            if is_on_way { " on-way" } else { "" }
+        );
         html! {
             path id={ "link-" (self.ends(link)) } class=(class) d=(path) data-network=(network.key) data-device=(device.key) {}
         }
     }
 
-    fn node(&self, node: &Node, place: Rect) -> Markup {
+    fn node(&self, node: &Node, place: Rect, mark: Option<Mark>) -> Markup {
         let is_open = self.shown.open.as_deref() == Some(&node.key);
         let is_bar = node.kind.is_network() && self.shown.is_columns;
         let class = format!(
@@ -102,14 +114,21 @@ impl Drawing<'_> {
             if is_bar { " bar" } else { "" }
         );
         let (address, card) = self.leads(node);
+        let label = self.label(node, mark);
+        let around = match mark {
+            None => "place",
+            Some(Mark { is_end: false, .. }) => "place on-way",
+            Some(_) => "place on-way way-stop",
+        };
         html! {
-            g id={ "at-" (node.key) } .place transform=(format!("translate({} {})", place.x, place.y)) {
-                a #(node.key) class=(class) href=(address) aria-label=(self.label(node)) data-card=[card]
+            g id={ "at-" (node.key) } class=(around) transform=(format!("translate({} {})", place.x, place.y)) {
+                a #(node.key) class=(class) href=(address) aria-label=(label) data-card=[card]
                     data-in-place[matches!(node.leads_to, Leads::Unfold(_))] {
-                    title { (self.label(node)) }
+                    title { (label) }
                     @if is_bar { (self.bar(node, place)) } @else { (self.body(node, place)) }
                 }
                 @if self.sizes.floating > 0 && !node.floating.is_empty() { (self.floating(node, place)) }
+                @if let Some(mark) = mark { (way_mark(mark, if is_bar { place.w / 2 } else { 0 })) }
             }
         }
     }
@@ -124,7 +143,7 @@ impl Drawing<'_> {
     }
 
     /// What a screen reader says, and what is shown when one points at it.
-    fn label(&self, node: &Node) -> String {
+    fn label(&self, node: &Node, mark: Option<Mark>) -> String {
         let t = self.t;
         let what = match node.kind {
             Kind::External => t.topology_external_network(),
@@ -137,6 +156,10 @@ impl Drawing<'_> {
         let mut words = vec![format!("{what} {}", node.name).trim().to_owned(), node.state.clone()];
         words.extend(node.lines.iter().filter(|_| node.kind != Kind::Group).cloned());
         words.extend(node.floating.iter().map(|(_, address)| address.clone()));
+        if let Some(mark) = mark {
+            words.push(t.trace_step(mark.number));
+            words.extend(mark.is_end.then(|| t.trace_stop().to_owned()));
+        }
         words.join(", ")
     }
 
@@ -244,6 +267,16 @@ impl Drawing<'_> {
                 use .mark href=(format!("{}#globe", assets::path("icons.svg"))) x="8" y=((height - 14) / 2) width="14" height="14" {}
                 text .line x="27" y=(height / 2 + 4) { (fit(&words, width - 34, self.sizes.text.1)) }
             }
+        }
+    }
+}
+
+/// Which step of a way a node is, at its corner; a cross where the way ends.
+fn way_mark(mark: Mark, x: i32) -> Markup {
+    html! {
+        g .way-mark aria-hidden="true" transform=(format!("translate({x} 0)")) {
+            circle r="12" {}
+            @if mark.is_end { path d="M-4 -4L4 4M4 -4L-4 4" {} } @else { text { (mark.number) } }
         }
     }
 }

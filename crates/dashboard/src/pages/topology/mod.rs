@@ -16,6 +16,7 @@ mod order;
 mod picture;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ use crate::form::Fields;
 use crate::layout::Content;
 use crate::messages::Text;
 use crate::outcome::{Answer, Page, in_query};
+use crate::pages::reach::Outlook;
+use crate::pages::reach::question::Asked;
 use crate::site::Site;
 use crate::ui::{self, Mood, icon};
 use crate::visit::Visit;
@@ -54,6 +57,8 @@ struct Shown {
     open: Option<String>,
     /// Networks whose servers are shown one by one, however many.
     unfolded: BTreeSet<String>,
+    /// Whose way is drawn.
+    way: Option<Asked>,
 }
 
 impl Shown {
@@ -63,6 +68,7 @@ impl Shown {
             is_small: fields.text("size") == Some("small"),
             open: fields.text("open").map(str::to_owned),
             unfolded: fields.all("expand").map(str::to_owned).collect(),
+            way: Some(Asked::read(fields)).filter(Asked::is_asked),
         }
     }
 
@@ -79,6 +85,7 @@ impl Shown {
                 .iter()
                 .map(|network| format!("expand={}", in_query(network))),
         );
+        parts.extend(self.way.iter().map(Asked::query));
         parts.extend(self.open.iter().map(|key| format!("open={}", in_query(key))));
         if parts.is_empty() {
             HERE.to_owned()
@@ -118,6 +125,11 @@ async fn show(visit: Visit, fields: Fields) -> Answer {
     let t = visit.t();
     let shown = Shown::read(&fields);
     let objects = Objects::of_project(&visit);
+    let way = match &shown.way {
+        Some(asked) => Some(trace::Shown::of(&visit, asked).await),
+        None => None,
+    };
+    let outlook = Outlook::now(&visit).await;
     let actions = html! {
         (ui::action("/dashboard/networks/new", "network", t.network_new()))
         (ui::action("/dashboard/routers/new", "router", t.topology_router_new()))
@@ -125,14 +137,14 @@ async fn show(visit: Visit, fields: Fields) -> Answer {
     };
     let body = html! {
         (ui::head(t.nav_topology(), t.topology_lead(), actions))
-        @if objects.has_own(&visit) {
-            (hints::line(&visit, &objects))
-        } @else {
+        @if let Some(way) = &way { (way.strip(&visit, &shown.with(|other| other.way = None))) }
+        @else if objects.has_own(&visit) { (hints::line(&visit, &objects)) }
+        @if !objects.has_own(&visit) {
             (ui::empty("topology", t.topology_empty(), t.topology_empty_text(), ui::main_action("/dashboard/networks/new", "plus", t.network_new())))
         }
         @if !objects.networks.is_empty() || objects.has_own(&visit) {
             (toolbar(t, &shown))
-            (stage(&visit, &shown, &objects))
+            (stage(&visit, &shown, &objects, way.as_ref(), &outlook))
             (legend(t))
         }
     };
@@ -147,13 +159,17 @@ async fn show(visit: Visit, fields: Fields) -> Answer {
 
 async fn show_card(visit: Visit, Path((kind, id)): Path<(String, String)>) -> Answer {
     let object = Object::of(&kind, &id).ok_or_else(|| card::no_such(&kind))?;
-    Ok(Page(card::card(&visit, object, HERE)?))
+    let outlook = Outlook::now(&visit).await;
+    Ok(Page(card::card(&visit, object, HERE, &outlook)?))
 }
 
 /// The picture on its stage, with the open card beside it.
-fn stage(visit: &Visit, shown: &Shown, objects: &Objects) -> Markup {
+fn stage(visit: &Visit, shown: &Shown, objects: &Objects, way: Option<&trace::Shown>, outlook: &Outlook) -> Markup {
     let t = visit.t();
-    let graph = gather::graph(visit, objects, &shown.unfolded);
+    let mut unfolded = shown.unfolded.clone();
+    let of_way = way.map(|way| way.networks(visit.cloud())).unwrap_or_default();
+    unfolded.extend(of_way.iter().map(ToString::to_string));
+    let graph = gather::graph(visit, objects, &unfolded);
     let sizes = if shown.is_small { &SMALL } else { &NORMAL };
     let picture = if shown.is_columns {
         columns::lay(&graph, sizes, |node| draw::bar_length(&graph.nodes[node], sizes))
@@ -166,10 +182,11 @@ fn stage(visit: &Visit, shown: &Shown, objects: &Objects) -> Markup {
         picture: &picture,
         sizes,
         shown,
+        trace: way.map(|way| &way.trace),
     };
     // What was open may be gone by now.
     let open = shown.open.as_deref().and_then(Object::of_key);
-    let card = open.and_then(|object| card::card(visit, object, &shown.closed()).ok());
+    let card = open.and_then(|object| card::card(visit, object, &shown.closed(), outlook).ok());
     html! {
         div #topology-stage .topology-stage data-view=(if shown.is_columns { "columns" } else { "graph" }) {
             div #topology-canvas .topology-canvas tabindex="0" role="group" aria-label=(t.topology_keys()) { (drawing.draw()) }

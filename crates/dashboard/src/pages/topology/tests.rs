@@ -262,6 +262,7 @@ fn all_that_is_shown_is_in_the_address() {
         is_small: true,
         open: Some("server-1".to_owned()),
         unfolded: ["a&b".to_owned()].into(),
+        way: None,
     };
     assert_eq!(
         shown.address(),

@@ -47,7 +47,8 @@ pub(super) async fn show(visit: Visit, Path(id): Path<ServerId>) -> Answer {
         Tab::ActionLog,
         body,
         vec![format!("openstack server event list --long {id}")],
-    ))
+    )
+    .await)
 }
 
 fn outcome(t: Text, action: &ServerAction) -> Markup {

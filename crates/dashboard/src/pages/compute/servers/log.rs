@@ -82,7 +82,8 @@ pub(super) async fn show(visit: Visit, Path(id): Path<ServerId>, Query(wanted): 
             format!("openstack console log show --lines {lines} {id}"),
             format!("openstack console log show {id}"),
         ],
-    ))
+    )
+    .await)
 }
 
 fn amounts(visit: &Visit, at: &str, now: usize) -> Markup {

@@ -23,6 +23,7 @@ use model::{Cloud, Error, ServerId, VolumeId};
 use crate::layout::Content;
 use crate::outcome::{Answer, Page, Problem};
 use crate::pages::compute::actions;
+use crate::pages::reach::Outlook;
 use crate::site::Site;
 use crate::ui::{self, ListQuery, icon};
 use crate::visit::Visit;
@@ -136,7 +137,7 @@ async fn list(visit: Visit, Query(query): Query<ListQuery>) -> Answer {
         (ui::head(t.nav_servers(), t.servers_lead(), html! { @if may_change(&visit) { (launch) } }))
         @if servers.is_empty() {
             (ui::empty("server", t.servers_empty(), t.servers_empty_text(), html! { (launch) }))
-        } @else { (table(&visit, &query, servers, false)) }
+        } @else { (table(&visit, &query, servers, false, &Outlook::now(&visit).await)) }
     };
     Ok(visit.page(Content::new(t.nav_servers(), body).cli(["openstack server list --long"])))
 }
@@ -148,16 +149,18 @@ pub(crate) enum Tab {
     Log,
     Console,
     ActionLog,
+    Reach,
 }
 
 /// A server's page: its head and tabs around `body`.
-pub(crate) fn frame(visit: &Visit, server: &Server, tab: Tab, body: Markup) -> Markup {
+fn frame(visit: &Visit, server: &Server, outlook: &Outlook, tab: Tab, body: Markup) -> Markup {
     let t = visit.t();
+    let state = html! { (state_badge(t, server)) (outlook.long(visit, server)) };
     let tab_link = |of: Tab, at: &str, words: &str| {
         html! { a href=(format!("{HERE}/{}{at}", server.id)) aria-current=[(of == tab).then_some("page")] { (words) } }
     };
     html! {
-        (ui::object_head((HERE, t.nav_servers()), &server.name, state_badge(t, server), actions::head(visit, server)))
+        (ui::object_head((HERE, t.nav_servers()), &server.name, state, actions::head(visit, server)))
         @if let Some(locked) = &server.locked {
             p .note.server-note { (icon("lock")) (t.server_locked_note())
                 @if let Some(reason) = &locked.reason { " " (t.server_lock_reason(reason)) }
@@ -168,6 +171,7 @@ pub(crate) fn frame(visit: &Visit, server: &Server, tab: Tab, body: Markup) -> M
             (tab_link(Tab::Overview, "", t.nav_overview()))
             (tab_link(Tab::Log, "/log", t.server_tab_log()))
             (tab_link(Tab::Console, "/console", t.server_tab_console()))
+            (tab_link(Tab::Reach, "/reach", t.nav_reach()))
             (tab_link(Tab::ActionLog, "/actions-log", t.server_tab_actions()))
         }
         (body)
@@ -175,11 +179,12 @@ pub(crate) fn frame(visit: &Visit, server: &Server, tab: Tab, body: Markup) -> M
 }
 
 /// A page of a server.
-pub(crate) fn page(visit: &Visit, server: &Server, tab: Tab, body: Markup) -> Content {
-    Content::new(&server.name, frame(visit, server, tab, body))
+pub(crate) async fn page(visit: &Visit, server: &Server, tab: Tab, body: Markup) -> Content {
+    let outlook = Outlook::now(visit).await;
+    Content::new(&server.name, frame(visit, server, &outlook, tab, body))
 }
 
 /// [`page`] as it is answered.
-fn shown(visit: &Visit, server: &Server, tab: Tab, body: Markup, cli: Vec<String>) -> Page {
-    visit.page(page(visit, server, tab, body).cli(cli))
+async fn shown(visit: &Visit, server: &Server, tab: Tab, body: Markup, cli: Vec<String>) -> Page {
+    visit.page(page(visit, server, tab, body).await.cli(cli))
 }

@@ -42,7 +42,8 @@ pub(super) async fn show(visit: Visit, Path(id): Path<ServerId>) -> Answer {
             format!("openstack server ssh --login LOGIN {id}"),
             format!("openstack port list --server {id}"),
         ],
-    ))
+    )
+    .await)
 }
 
 /// What a server waits for from its user.

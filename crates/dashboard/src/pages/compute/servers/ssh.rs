@@ -7,6 +7,7 @@ use model::network::{FloatingIp, Port};
 use model::{Cloud, NetworkId};
 
 use super::{HERE, Nic, boot_volume, image_name, nics, parts};
+use crate::pages::reach;
 use crate::ui;
 use crate::visit::Visit;
 
@@ -149,6 +150,7 @@ pub(super) fn card(visit: &Visit, server: &Server) -> Markup {
         html! {
             @if is_off { p .muted { (t.server_ssh_off()) } }
             (body)
+            p { (reach::why_link(visit, &reach::ssh_of_server(server.id))) }
             @if known.is_none() { p .note.warn { (t.server_ssh_who()) } }
             @match key {
                 Some(key) => {

@@ -10,11 +10,18 @@ use super::{HERE, Nic, image_name, link, may_change, nics};
 use crate::layout::project_name;
 use crate::messages::Text;
 use crate::pages::compute::actions;
+use crate::pages::reach::Outlook;
 use crate::ui::{self, List, ListQuery, badge, icon, tag};
 use crate::visit::Visit;
 
 /// The list; the administrator's tells whose each is, and where it runs.
-pub(crate) fn table(visit: &Visit, query: &ListQuery, servers: Vec<Arc<Server>>, of_all: bool) -> Markup {
+pub(crate) fn table(
+    visit: &Visit,
+    query: &ListQuery,
+    servers: Vec<Arc<Server>>,
+    of_all: bool,
+    outlook: &Outlook,
+) -> Markup {
     let (t, cloud) = (visit.t(), visit.cloud());
     let user_name = |server: &Server| {
         let user = cloud.users.get(&server.user_id);
@@ -56,6 +63,7 @@ pub(crate) fn table(visit: &Visit, query: &ListQuery, servers: Vec<Arc<Server>>,
             }
         })
         .column("addresses", t.server_addresses(), |server| addresses(t, &nics(cloud, server)))
+        .column("reach", t.reach_column(), |server| outlook.short(visit, server))
         .sorted("image", t.server_image(), |server| image_name(cloud, server).map(|name| name.to_lowercase()), |server| {
             html! { (image_name(cloud, server).unwrap_or_else(|| t.server_from_volume().to_owned())) }
         })

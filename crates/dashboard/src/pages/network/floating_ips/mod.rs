@@ -22,6 +22,7 @@ use crate::layout::{Content, project_name};
 use crate::messages::Text;
 use crate::outcome::{Answer, Done};
 use crate::pages::deletion::{self, Victim};
+use crate::pages::reach;
 use crate::site::Site;
 use crate::ui::{self, Field, List, ListQuery, Mood, badge, fact, icon};
 use crate::visit::Visit;
@@ -197,6 +198,7 @@ async fn show(visit: Visit, Path(id): Path<FloatingIpId>) -> Answer {
         } @else if !has_forwardings {
             (ui::main_action(&format!("{HERE}/associate?address={id}"), "link", t.fip_associate()))
         }
+        a .button href=(reach::of_floating_ip(id)) { (icon("route")) (t.reach_of_target()) }
         (ui::action(&format!("{HERE}/{id}/edit"), "pencil", t.edit()))
         (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "button danger", html! { (icon("trash")) (t.fip_release()) }))
     };

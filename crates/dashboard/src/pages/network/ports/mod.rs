@@ -18,6 +18,7 @@ use crate::layout::Content;
 use crate::messages::Text;
 use crate::outcome::Answer;
 use crate::pages::deletion;
+use crate::pages::reach;
 use crate::site::Site;
 use crate::ui::{self, Mood, badge, fact, icon};
 use crate::visit::Visit;
@@ -180,6 +181,7 @@ async fn show(visit: Visit, Path(id): Path<PortId>) -> Answer {
     );
     let body = html! {
         (ui::object_head((&list.0, &list.1), &name, state, html! {
+            a .button href=(reach::of_port(id)) { (icon("route")) (t.reach_of_target()) }
             @if is_own(&visit, &port) {
                 (ui::action(&format!("{HERE}/{id}/edit"), "pencil", t.edit()))
                 (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "button danger", html! { (icon("trash")) (t.delete()) }))
