@@ -97,6 +97,8 @@ struct Copy {
     assumptions: Assumptions,
     /// Servers that are taken to run.
     running: BTreeSet<ServerId>,
+    /// How many fixes were tried: what one makes must not have the ids of what another made.
+    tried: u64,
 }
 
 /// Answers a question.
@@ -112,6 +114,7 @@ pub fn ask(world: &World<'_>, question: &Question) -> Answer {
         config: world.config.clone(),
         assumptions,
         running: BTreeSet::new(),
+        tried: 0,
     };
     let mut answer = Answer {
         revision: world.config.revision,
@@ -285,7 +288,8 @@ impl Copy {
 
     /// Makes a fix; `false`: the rules don't let it.
     fn make(&mut self, world: &World<'_>, actor: &Actor, fix: &Fix) -> bool {
-        let mut ids = SeededIds::new(world.config.revision);
+        self.tried += 1;
+        let mut ids = SeededIds::new(world.config.revision.wrapping_add(self.tried << 32));
         let mut tx = Tx::begin(self.cloud.clone(), world.now, &mut ids);
         if fix.apply(&mut tx, actor).is_err() {
             return false;
