@@ -28,6 +28,10 @@ const LONG: (u64, usize) = (16, 60);
 /// Scenes made at once.
 const AT_ONCE: usize = 8;
 
+/// Whom rules by chance let in, and addresses that are asked for.
+const REMOTES: [&str; 3] = ["10.1.0.0/24", "192.0.2.0/24", "172.24.4.0/24"];
+const TARGETS: [&str; 5] = [BESIDE[0], WORLD[0], "10.1.0.1", "10.1.0.250", "172.24.4.80"];
+
 /// The names of all codes, as the catalogue itself tells them.
 fn catalogue() -> BTreeSet<String> {
     let error = serde_json::from_str::<Code>("\"\"").unwrap_err().to_string();
@@ -315,7 +319,7 @@ impl Town {
             11 => {
                 let mut spec = RuleSpec::new(group?, model::host::Direction::Ingress, EtherType::IPv4);
                 spec.protocol = Some((*dice.pick(&["tcp", "udp", "icmp"])).to_owned());
-                spec.remote_ip_prefix = Some(net(*dice.pick(&["10.1.0.0/24", "192.0.2.0/24", "172.24.4.0/24"])));
+                spec.remote_ip_prefix = Some(net(REMOTES[dice.below(REMOTES.len())]));
                 (
                     "another rule",
                     self.rows.try_run(|tx| create_rule(tx, &admin(), spec)).is_ok(),
@@ -380,7 +384,7 @@ impl Town {
                 }
             }
             _ => Target::Address {
-                address: net(*dice.pick(&[BESIDE[0], WORLD[0], "10.1.0.1", "10.1.0.250", "172.24.4.80"])).addr(),
+                address: net(TARGETS[dice.below(TARGETS.len())]).addr(),
             },
         };
         let protocol = *dice.pick(&[Protocol::Icmp, Protocol::Tcp(22), Protocol::Tcp(80)]);

@@ -147,7 +147,7 @@ impl Story {
         story
     }
 
-    fn from_outside(self, protocol: Protocol) -> (Rows, Question) {
+    fn asked_from_outside(self, protocol: Protocol) -> (Rows, Question) {
         let question = question(outside(), Target::Port { id: self.port }, protocol);
         (self.rows, question)
     }
@@ -196,7 +196,7 @@ fn port_without_address() -> (Rows, Question) {
 }
 
 fn fip_missing() -> (Rows, Question) {
-    Story::bare().from_outside(SSH)
+    Story::bare().asked_from_outside(SSH)
 }
 
 fn fip_unassociated() -> (Rows, Question) {
@@ -210,7 +210,7 @@ fn fip_unassociated() -> (Rows, Question) {
 }
 
 fn fixed_ip_from_outside() -> (Rows, Question) {
-    let (rows, question) = Story::new().from_outside(SSH);
+    let (rows, question) = Story::new().asked_from_outside(SSH);
     let which = Which::Fixed;
     (rows, Question { which, ..question })
 }
@@ -300,7 +300,7 @@ fn router_down() -> (Rows, Question) {
         ..RouterSpec::default()
     };
     story.rows.edit_router(story.router, spec);
-    story.from_outside(SSH)
+    story.asked_from_outside(SSH)
 }
 
 fn port_down() -> (Rows, Question) {
@@ -310,7 +310,7 @@ fn port_down() -> (Rows, Question) {
         ..PortSpec::default()
     };
     story.rows.edit_port(story.port, spec);
-    story.from_outside(SSH)
+    story.asked_from_outside(SSH)
 }
 
 fn network_down() -> (Rows, Question) {
@@ -323,7 +323,7 @@ fn network_down() -> (Rows, Question) {
         },
     );
     story.rows.run(|tx| network::update(tx, &admin(), id, spec));
-    story.from_outside(SSH)
+    story.asked_from_outside(SSH)
 }
 
 fn port_unbound() -> (Rows, Question) {
@@ -406,14 +406,14 @@ fn no_egress() -> (Rows, Question) {
 fn no_ingress() -> (Rows, Question) {
     let mut story = Story::bare();
     story.rows.floating_ip(Some(story.port));
-    story.from_outside(SSH)
+    story.asked_from_outside(SSH)
 }
 
 fn nearly(change: fn(&mut model::network::security_group::RuleSpec)) -> (Rows, Question) {
     let mut story = Story::bare();
     story.rows.floating_ip(Some(story.port));
     story.rows.rule(story.port, change);
-    story.from_outside(SSH)
+    story.asked_from_outside(SSH)
 }
 
 fn no_group() -> (Rows, Question) {
@@ -424,7 +424,7 @@ fn no_group() -> (Rows, Question) {
         ..PortSpec::default()
     };
     story.rows.edit_port(story.port, spec);
-    story.from_outside(SSH)
+    story.asked_from_outside(SSH)
 }
 
 fn pool(rows: &mut Rows, version: u8, prefix: &str, length: u8) -> SubnetPoolId {
@@ -527,7 +527,7 @@ fn asymmetric_return() -> (Rows, Question) {
         router,
         port,
     }
-    .from_outside(SSH)
+    .asked_from_outside(SSH)
 }
 
 fn no_way_back() -> (Rows, Question) {
@@ -545,7 +545,7 @@ fn no_way_back() -> (Rows, Question) {
 fn host_forward_off() -> (Rows, Question) {
     let mut story = Story::new();
     story.rows.forwards = false;
-    story.from_outside(SSH)
+    story.asked_from_outside(SSH)
 }
 
 /// Who a route leads by.
