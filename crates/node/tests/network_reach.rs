@@ -8,6 +8,8 @@
 mod config;
 #[path = "network_reach/cost.rs"]
 mod cost;
+#[path = "network_reach/fixes.rs"]
+mod fixes;
 #[path = "network_reach/machine.rs"]
 mod machine;
 mod network_common;
@@ -15,6 +17,10 @@ mod network_common;
 mod plug;
 #[path = "network_reach/question.rs"]
 mod question;
+#[path = "network_reach/rows.rs"]
+mod rows;
+#[path = "network_reach/scenes.rs"]
+mod scenes;
 #[path = "network_reach/shrink.rs"]
 mod shrink;
 #[path = "network_reach/stage.rs"]

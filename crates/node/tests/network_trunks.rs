@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use linux::Netns;
 use linux::bpf::Program;
 use linux::netlink::Rtnl;
-use linux::{Mac, Netns};
 use model::host::*;
 use model::{NetworkId, PortId, ServerId, TrunkId};
 use network_common::frame::{arp, ethernet, tagged, v4};

@@ -250,6 +250,7 @@ fn a_router_without_a_gateway_gets_one() {
     story.allow("icmp", None, None);
     let answer = story.ask(&story.ping());
     assert_eq!(codes(&answer), ["ROUTER_NO_GATEWAY", "FIP_MISSING"]);
+    assert!(answer.opens, "{answer:#?}");
     story.mend(&answer);
     assert!(story.ask(&story.ping()).is_reachable());
 }

@@ -301,7 +301,13 @@ impl Cause {
     pub fn of_obstacle(cloud: &Cloud, obstacle: Obstacle) -> Self {
         let refined = match &obstacle {
             Obstacle::NoAddress { network, address } => {
-                floating_ip_at(cloud, *network, *address).map(|found| Self::Unassociated { floating_ip: found.id })
+                let idle =
+                    floating_ip_at(cloud, *network, *address).map(|found| Self::Unassociated { floating_ip: found.id });
+                // A port that nothing is plugged into is on no host.
+                idle.or_else(|| {
+                    let port = port_on(cloud, *network, *address)?;
+                    Some(Self::Obstacle(Obstacle::PortUnbound { port: port.id }))
+                })
             }
             Obstacle::NoRoute { place, destination } if is_outside(place) => {
                 port_with(cloud, *destination).map(|port| Self::FixedFromOutside {
@@ -431,6 +437,14 @@ fn floating_ip_at(cloud: &Cloud, network: NetworkId, address: IpAddr) -> Option<
     let rows = ids.filter_map(|id| cloud.floating_ips.get(id));
     rows.map(|row| row.as_ref())
         .find(|row| IpAddr::V4(row.floating_ip_address) == address && row.port_id.is_none())
+}
+
+/// A machine's port of a network, by its address.
+fn port_on(cloud: &Cloud, network: NetworkId, address: IpAddr) -> Option<&Port> {
+    let mut subnets = cloud.subnets_of_network(network);
+    let id = subnets.find_map(|subnet| cloud.lookups.addresses.get(&(subnet.id, address)))?;
+    let port = cloud.ports.get(id).map(|port| port.as_ref());
+    port.filter(|port| !port.is_network_owned())
 }
 
 /// A machine's port with an address, if there is just one.

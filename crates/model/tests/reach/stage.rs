@@ -149,7 +149,7 @@ impl Stage {
             mac: self.mac(),
             fixed_ips: addresses.iter().map(fixed).collect(),
             binding: PortBinding::Namespace {
-                netns: "vm".into(),
+                netns: format!("vm-{id}"),
                 ifname: "eth0".into(),
             },
             admin_state_up: true,

@@ -6,7 +6,7 @@
 //!
 //! - mark 1: established or related, passes at once;
 //! - mark 2: new, goes through the egress rules of the sender and the ingress rules of the receiver;
-//! - mark 4: invalid, or the flow carries conntrack mark 1: cut by a rule change (see [`super::flows`]);
+//! - mark 4: invalid (passes only where neither port is filtered), or the flow carries conntrack mark 1: cut by a rule change (see [`super::flows`]);
 //! - mark 0: untracked (neighbour discovery), judged by type;
 //! - mark 8: untracked, as only stateless ports take part; judged as if new (see [`super::stateless`]).
 //!
@@ -110,12 +110,17 @@ pub fn senders(port: &PortConfig) -> Vec<(MacAddress, IpNet)> {
 
 /// Puts the state of conntrack into the packet's mark.
 fn add_conntrack_chain(table: &mut Table) {
+    // What conntrack can't place has no entry, so that a look at its `ct mark` would end the rule.
+    let invalid = "ct state invalid meta mark set 4";
     let mark = "meta mark set ct mark . ct state map { \
-        0 . established : 1, 0 . related : 1, 0 . new : 2, 0 . invalid : 4, \
+        0 . established : 1, 0 . related : 1, 0 . new : 2, \
         1 . established : 4, 1 . related : 4, 1 . new : 4 }";
     table.chain(
         "pre",
-        Chain::at("type filter hook prerouting priority -150; policy accept;", [mark]),
+        Chain::at(
+            "type filter hook prerouting priority -150; policy accept;",
+            [invalid, mark],
+        ),
     );
 }
 
@@ -145,6 +150,8 @@ fn add_fixed_chains(table: &mut Table, has_stateless: bool) {
         Chain::new(["oifname vmap @ing", "oifname @trusted accept", "counter drop"]),
     );
     let guarded = [
+        // Between ports without rules an answer may go another way than the question came.
+        "meta mark 4 iifname @trusted oifname @trusted accept",
         "meta mark 4 counter drop",
         "iifname != @trusted jump vmguard",
         "meta protocol arp accept",

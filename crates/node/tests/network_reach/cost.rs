@@ -49,7 +49,7 @@ fn large_cloud() -> Cloud {
                     address: IpNet::new(inside(number).into(), 16).unwrap(),
                 }],
                 binding: PortBinding::Namespace {
-                    netns: "vm".into(),
+                    netns: format!("vm-{number}"),
                     ifname: "eth0".into(),
                 },
                 admin_state_up: true,

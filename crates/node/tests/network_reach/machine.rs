@@ -17,8 +17,11 @@ use crate::plug::Machine;
 use crate::topology::*;
 
 /// What a machine must not do by itself: forward, be told routes by neighbours, drop what comes by another way than it
-/// would answer.
-pub const QUIET: [(&str, &str); 9] = [
+/// would answer; ask for neighbours under an address of another link, which the guard there drops, so that all that waits for
+/// the neighbour is lost with it.
+pub const QUIET: [(&str, &str); 11] = [
+    ("net/ipv4/conf/all/arp_announce", "2"),
+    ("net/ipv4/conf/all/arp_ignore", "1"),
     ("net/ipv4/ip_forward", "0"),
     ("net/ipv4/conf/all/rp_filter", "0"),
     ("net/ipv4/conf/default/rp_filter", "0"),

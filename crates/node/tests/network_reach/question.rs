@@ -116,14 +116,18 @@ impl Question {
             Start::Port { address, .. } | Start::Outside { address, .. } => Some(address),
             _ => None,
         };
-        let within = if expected { PATIENCE } else { SILENCE };
-        let ns = stage.place(start);
-        match self.protocol {
-            Protocol::Icmp => echoes(ns, source, self.destination, within),
-            Protocol::Tcp(port) => connects(ns, source, SocketAddr::new(self.destination, port), within),
-            Protocol::Udp(port) => answers(ns, source, SocketAddr::new(self.destination, port), within),
-            Protocol::Other(_) => panic!("no question is of that kind"),
-        }
+        passes(stage.place(start), source, self.destination, self.protocol, expected)
+    }
+}
+
+/// Whether a packet is answered. `expected` only says how long to wait.
+pub fn passes(ns: &Netns, source: Option<IpAddr>, to: IpAddr, protocol: Protocol, expected: bool) -> bool {
+    let within = if expected { PATIENCE } else { SILENCE };
+    match protocol {
+        Protocol::Icmp => echoes(ns, source, to, within),
+        Protocol::Tcp(port) => connects(ns, source, SocketAddr::new(to, port), within),
+        Protocol::Udp(port) => answers(ns, source, SocketAddr::new(to, port), within),
+        Protocol::Other(_) => panic!("no question is of that kind"),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::plug::Machine;
 use crate::topology::*;
 
 /// A host as a person sets it up for a cloud: it forwards.
-const HOSTS: [(&str, &str); 8] = [
+pub const HOSTS: [(&str, &str); 8] = [
     ("net/ipv4/ip_forward", "1"),
     ("net/ipv6/conf/all/forwarding", "1"),
     ("net/ipv4/conf/all/rp_filter", "0"),

@@ -286,9 +286,12 @@ impl<'a> Walker<'a> {
 
     /// From port to port: chains `cfwd`, `half` and `new`.
     fn between(&mut self, network: &NetworkConfig, from: &PortConfig, to: &PortConfig, state: State) -> Step<()> {
-        self.must_be_valid(network, state)?;
+        let are_judged = !(is_unfiltered(from) && is_unfiltered(to));
+        if are_judged {
+            self.must_be_valid(network, state)?;
+        }
         // A state that was assumed to be in order is that of an answer.
-        let is_known = matches!(state, State::Established | State::Invalid);
+        let is_known = state == State::Established || (state == State::Invalid && are_judged);
         for (port, direction) in [(from, Direction::Egress), (to, Direction::Ingress)] {
             match is_known && !is_stateless(network, port) {
                 true => self.granted(network, port, direction, Grant::Established),

@@ -53,7 +53,7 @@ impl<'a> Walker<'a> {
         self.pass(place, Event::Sent);
         let tracked = self.translate_destination(router, None);
         match self.aim(router)? {
-            Aim::Here => Ok(Next::End(End::Router(id))),
+            Aim::Here => self.let_in(router, tracked).map(Next::End),
             Aim::Out(out) => Ok(self.send_out(router, out, tracked)),
         }
     }
