@@ -74,12 +74,14 @@ fn neighbours(path: &Path<'_>, seen: &Observed, found: &mut Vec<HostBlocker>) {
     }
 }
 
-/// The namespace that asks a link for a neighbour: the one that the packet was in before.
+/// The namespace that asks a link for a neighbour: the one that the packet was in before it came to the link, or the link's own.
 fn asked_by(path: &Path<'_>, spot: Spot) -> Option<HostPlace> {
+    let (_, link) = path.hops().find(|(other, _)| *other == spot)?;
     let before = path
         .hops()
-        .filter(|(other, _)| other.way == spot.way && other.index < spot.index);
-    before.last().and_then(|(_, hop)| host_place(&hop.place))
+        .filter(|(other, hop)| other.way == spot.way && other.index < spot.index && hop.place != link.place);
+    let (_, sender) = before.last().unwrap_or((spot, link));
+    host_place(&sender.place)
 }
 
 fn entry(seen: &Observed, place: HostPlace, address: std::net::IpAddr) -> Option<&NeighbourSeen> {
