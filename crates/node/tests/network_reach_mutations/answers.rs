@@ -59,6 +59,7 @@ fn follow(stage: &Stage, blocker: &HostBlocker) {
     let mend = fix(&Rows::default(), &stage.cloud.config, &operator(), told, &by_look);
     assert!(!mend.commands.is_empty());
     for command in mend.commands {
+        assert!(!command.starts_with("maru "), "nothing of its own for {blocker:#?}");
         let (place, bare) = match command
             .strip_prefix("ip netns exec ")
             .and_then(|rest| rest.split_once(' '))

@@ -64,6 +64,8 @@ fn neighbours(path: &Path<'_>, seen: &Observed, found: &mut Vec<HostBlocker>) {
         let object = neighbour.and_then(object_of);
         let code = match near.state {
             NeighbourState::Failed | NeighbourState::Incomplete if near.mac.is_none() => Code::NeighbourFailed,
+            // What somebody set by hand, a look finds.
+            NeighbourState::Permanent => continue,
             _ if right.is_some() && near.mac.is_some() && near.mac != right => Code::AddressTaken,
             _ => continue,
         };
@@ -161,7 +163,7 @@ fn lease_trouble(path: &Path<'_>, seen: &Observed, port: PortId, signs: &[Consol
         is_v6 != path.is_v4()
     };
     let records = seen.guests.get(&port);
-    let last = records.and_then(|records| records.dhcp.iter().filter(of_version).next_back());
+    let last = records.and_then(|records| records.dhcp.iter().rfind(of_version));
     match last.map(|exchange| exchange.step) {
         Some(DhcpStep::Ack | DhcpStep::Dhcpv6Reply | DhcpStep::Inform) => return None,
         Some(DhcpStep::Nak | DhcpStep::Decline) => {
