@@ -350,9 +350,9 @@ async fn the_drift_of_the_whole_host_is_for_the_operator() {
     assert_eq!(drift["unreadable"].as_array().unwrap().len(), 1);
 }
 
-/// A cloud without a host to ask works things out as before.
+/// What is declared to be in the way is told as such beside what was looked at.
 #[tokio::test]
-async fn nothing_is_looked_at_where_there_is_no_host() {
+async fn what_is_declared_is_told_as_such() {
     let cloud = start().await;
     let demo = cloud.demo().await;
     let means = Means::make(&demo).await;

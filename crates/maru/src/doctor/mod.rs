@@ -1,8 +1,11 @@
 //! `maru doctor`: looks at the host and says what to mend, with the command that does it. It changes nothing.
 
+mod drift;
 mod host;
 mod network;
+mod traffic;
 
+use model::reach::{Code, Owner};
 use serde::Serialize;
 
 use crate::Quiet;
@@ -21,6 +24,12 @@ pub struct Check {
     /// What mends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+    /// What that is called in the catalogue of causes (`docs/reach.md`), if it is in the way of packets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// Who can mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 impl Check {
@@ -30,6 +39,17 @@ impl Check {
             result,
             found,
             fix: None,
+            code: None,
+            owner: None,
+        }
+    }
+
+    /// Why packets are lost, by the catalogue. What is wrong with the host is its operator's.
+    fn cause(self, code: Code) -> Self {
+        Self {
+            code: Some(code),
+            owner: Some(Owner::Operator),
+            ..self
         }
     }
 
@@ -46,11 +66,15 @@ pub async fn run(settings: &Settings, output: &Output) -> anyhow::Result<()> {
     let lang = output.lang;
     let mut checks = host::checks(settings, lang).await;
     checks.extend(network::checks(settings, lang));
+    checks.extend(drift::checks(settings, lang).await);
     if output.json {
         output.data(&checks)?;
     } else {
         for check in &checks {
             output.marked(check.result, &check.found);
+            if let Some(code) = check.code {
+                output.note(format!("        {}", code.as_str()));
+            }
             if let Some(fix) = &check.fix {
                 output.line(format!("        {} {fix}", lang.mend_with()));
             }

@@ -5,6 +5,7 @@
 #[path = "../network_common/mod.rs"]
 mod network_common;
 
+mod answers;
 mod codes;
 mod devices;
 mod routers;

@@ -112,6 +112,8 @@ pub fn general_fix(code: Code) -> HostFix {
         Code::DhcpNoLease | Code::WrongAddressInGuest => &["dhclient -v"],
         Code::ConntrackFull | Code::ConntrackNearlyFull => &["sysctl -w net.netfilter.nf_conntrack_max=1048576"],
         _ if is_guests(code) => &[],
+        // What is behind these, the rest of the host tells.
+        Code::LostOnHost | Code::UnreachableOnWay | Code::NeighbourFailed | Code::AddressTaken => &["maru doctor"],
         _ => &[RESTART],
     };
     HostFix {

@@ -64,6 +64,8 @@ fn neighbours(path: &Path<'_>, seen: &Observed, found: &mut Vec<HostBlocker>) {
         let object = neighbour.and_then(object_of);
         let code = match near.state {
             NeighbourState::Failed | NeighbourState::Incomplete if near.mac.is_none() => Code::NeighbourFailed,
+            // What somebody set by hand, a look finds.
+            NeighbourState::Permanent => continue,
             _ if right.is_some() && near.mac.is_some() && near.mac != right => Code::AddressTaken,
             _ => continue,
         };
@@ -74,12 +76,14 @@ fn neighbours(path: &Path<'_>, seen: &Observed, found: &mut Vec<HostBlocker>) {
     }
 }
 
-/// The namespace that asks a link for a neighbour: the one that the packet was in before.
+/// The namespace that asks a link for a neighbour: the one that the packet was in before it came to the link, or the link's own.
 fn asked_by(path: &Path<'_>, spot: Spot) -> Option<HostPlace> {
+    let (_, link) = path.hops().find(|(other, _)| *other == spot)?;
     let before = path
         .hops()
-        .filter(|(other, _)| other.way == spot.way && other.index < spot.index);
-    before.last().and_then(|(_, hop)| host_place(&hop.place))
+        .filter(|(other, hop)| other.way == spot.way && other.index < spot.index && hop.place != link.place);
+    let (_, sender) = before.last().unwrap_or((spot, link));
+    host_place(&sender.place)
 }
 
 fn entry(seen: &Observed, place: HostPlace, address: std::net::IpAddr) -> Option<&NeighbourSeen> {
@@ -159,7 +163,7 @@ fn lease_trouble(path: &Path<'_>, seen: &Observed, port: PortId, signs: &[Consol
         is_v6 != path.is_v4()
     };
     let records = seen.guests.get(&port);
-    let last = records.and_then(|records| records.dhcp.iter().filter(of_version).next_back());
+    let last = records.and_then(|records| records.dhcp.iter().rfind(of_version));
     match last.map(|exchange| exchange.step) {
         Some(DhcpStep::Ack | DhcpStep::Dhcpv6Reply | DhcpStep::Inform) => return None,
         Some(DhcpStep::Nak | DhcpStep::Decline) => {

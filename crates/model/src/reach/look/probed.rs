@@ -76,7 +76,8 @@ pub fn cause(path: &Path<'_>, probe: &ProbeResult) -> Option<HostBlocker> {
     };
     let at_port = |port| path.of_port(port).unwrap_or_else(last);
     let at_place = |way, place| in_place(path, way, place).unwrap_or_else(last);
-    let target = || (end.map_or_else(last, at_port), end.map(Object::Port));
+    // Where it arrives, which says more than where the port is met first.
+    let target = || (last(), end.map(Object::Port));
     let of_place = |place| super::code::of_place(place_of(place));
     let (code, (spot, object)) = match &probe.verdict {
         ProbeVerdict::Answered { .. } => return None,
@@ -85,7 +86,10 @@ pub fn cause(path: &Path<'_>, probe: &ProbeResult) -> Option<HostBlocker> {
         ProbeVerdict::Unreachable { .. } => (Code::UnreachableOnWay, (last(), None)),
         ProbeVerdict::NoNeighbour {
             delivered: Some(true), ..
-        } => (Code::ArpUnanswered, target()),
+        } => (
+            Code::ArpUnanswered,
+            (end.map_or_else(last, at_port), end.map(Object::Port)),
+        ),
         ProbeVerdict::NoNeighbour { place, address, .. } => {
             let spot = path
                 .resolved(*address)
@@ -97,7 +101,8 @@ pub fn cause(path: &Path<'_>, probe: &ProbeResult) -> Option<HostBlocker> {
                 Protocol::Udp(_) => Code::GuestSilent,
                 _ => Code::GuestFirewall,
             };
-            (code, (at_port(*port), Some(Object::Port(*port))))
+            let spot = if end == Some(*port) { last() } else { at_port(*port) };
+            (code, (spot, Some(Object::Port(*port))))
         }
         ProbeVerdict::LostAt { way, place, loss, port } => {
             let way = match way {

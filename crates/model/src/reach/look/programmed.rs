@@ -125,7 +125,7 @@ fn is_of_other_version(path: &Path<'_>, object: &HostObject) -> bool {
         HostObject::Setting { key, .. } if key.starts_with("net/ipv6/") => Some(false),
         HostObject::Address { address, .. } => Some(address.addr().is_ipv4()),
         HostObject::Set { set, table, .. } | HostObject::Element { set, table, .. } => {
-            by_family(&table.family).or_else(|| by_set(set))
+            by_set(set).or_else(|| by_family(&table.family))
         }
         HostObject::Table(table)
         | HostObject::Chain { table, .. }

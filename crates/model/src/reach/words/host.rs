@@ -368,6 +368,18 @@ pub fn fix(code: Code) -> Text {
             "Make the server anew with a key pair, or log in at its console.",
             "키 쌍을 지정해 서버를 다시 만들거나 콘솔로 로그인하세요.",
         ),
+        Code::LostOnHost | Code::UnreachableOnWay => (
+            "Look where the packets ended (the probe's trace in --json), and at the host as a whole.",
+            "패킷이 끝난 곳(--json의 프로브 추적)과 호스트 전체 상태를 확인하세요.",
+        ),
+        Code::NeighbourFailed => (
+            "Ask again with a probe: whoever has the address may not have been up then.",
+            "프로브로 다시 확인하세요. 그때는 그 주소의 장치가 켜져 있지 않았을 수 있습니다.",
+        ),
+        Code::AddressTaken => (
+            "Find who has the address besides, and give it another one.",
+            "같은 주소를 쓰는 것을 찾아 다른 주소를 주세요.",
+        ),
         _ => (
             "Make it as it was declared. Maru does so by itself for what it made; if it stays, start Maru anew: servers go on meanwhile.",
             "선언된 상태로 되돌립니다. 마루가 만든 것은 스스로 되돌립니다. 그대로라면 마루를 다시 시작하세요. 서버는 계속 동작합니다.",

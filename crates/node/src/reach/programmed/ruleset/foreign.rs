@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::reach::{HostObject, HostPlace as Place, State};
+use model::reach::{Finding, HostObject, HostPlace as Place, State};
 
 use super::super::look::Look;
 use super::compare::table_name;
@@ -35,6 +35,29 @@ pub fn check_host(look: &mut Look<'_>, have: &Ruleset, bridges: &BTreeSet<String
     for ((family, name), table) in have {
         note(look, Place::Host, (family, name), dropping(table, Some(bridges)));
     }
+}
+
+/// The chains of a host's ruleset that drop what is forwarded between these bridges and others: for who looks at a host that no
+/// cloud runs on yet.
+pub fn in_the_way(have: &Ruleset, bridges: &BTreeSet<String>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for ((family, name), table) in have {
+        for Dropping { chain, hook, drops } in dropping(table, Some(bridges)) {
+            if hook.contains("hook forward") {
+                let table = table_name(Place::Host, family, name);
+                found.push(Finding {
+                    object: HostObject::ForeignChain {
+                        table,
+                        chain,
+                        hook,
+                        drops,
+                    },
+                    state: State::Unwanted,
+                });
+            }
+        }
+    }
+    found
 }
 
 fn note(look: &mut Look<'_>, place: Place, (family, name): (&str, &str), chains: Vec<Dropping>) {

@@ -23,6 +23,7 @@ use crate::network::metering::{self, Present};
 use crate::network::table::Table;
 use crate::network::{filter, nat, packets};
 
+pub use foreign::in_the_way;
 pub use listing::{ListedChain, ListedSet, ListedTable, Ruleset, parse};
 pub use owners::Owners;
 
