@@ -553,7 +553,10 @@ fn a_path_is_watched_from_the_command_line() {
     assert_eq!(list(&["--user", "demo"]).as_array().unwrap().len(), 1);
     // It is watched for as long as this runs.
     let pid = watching.id();
-    Process::open(pid).unwrap().signal(rustix::process::Signal::INT).unwrap();
+    Process::open(pid)
+        .unwrap()
+        .signal(rustix::process::Signal::INT)
+        .unwrap();
     assert!(watching.wait().unwrap().success());
     assert_eq!(list(&["--user", "demo"]), serde_json::json!([]));
 
