@@ -90,7 +90,7 @@ pub(super) async fn list(ctx: Ctx, query: Query) -> Reply {
     let cloud = ctx.cloud();
     let is_meant = |watch: &&std::sync::Arc<ReachWatch>| wants_all || actor.owns(&watch.project_id);
     let mut watches: Vec<_> = cloud.reach_watches.iter().filter(is_meant).collect();
-    watches.sort_by(|a, b| (a.created_at, a.id).cmp(&(b.created_at, b.id)));
+    watches.sort_by_key(|watch| (watch.created_at, watch.id));
     let watches: Vec<Value> = watches
         .into_iter()
         .map(|watch| watch::show_watch(watch, actor))

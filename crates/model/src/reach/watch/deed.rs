@@ -70,6 +70,21 @@ pub struct FieldChange {
     pub after: Value,
 }
 
+/// What a path has to do with.
+pub(super) struct Related {
+    /// What the causes that came or went are about in the first place.
+    pub(super) causes: BTreeSet<String>,
+    /// Everything that its answers speak of.
+    pub(super) ids: BTreeSet<String>,
+}
+
+/// How little a row's change tells: it is not what a cause is about, it only follows from others, it has nothing to do with the
+/// path.
+type Rank = (bool, bool, bool);
+
+/// Fields that say what came of something else.
+const EFFECTS: [&str; 3] = ["status", "task_state", "power_state"];
+
 /// Whether packets' ways depend on rows of this kind.
 pub(super) fn concerns(row: &AnyRow) -> bool {
     !fields_of(row.kind()).is_empty()
@@ -125,20 +140,20 @@ fn fields_of(kind: &str) -> &'static [&'static str] {
 }
 
 impl Deed {
-    /// Tells a transaction. `before` and `after` are the cloud around it, `related` the ids that the path has to do with,
-    /// `reader` a member of the path's project.
+    /// Tells a transaction. `before` and `after` are the cloud around it, `related` what the path has to do with, `reader` a member
+    /// of the path's project.
     pub(super) fn tell(
         (author, at): (&Author, Timestamp),
         changes: &[Change],
         (before, after): (&Cloud, &Cloud),
-        related: &BTreeSet<String>,
+        related: &Related,
         reader: &Actor,
     ) -> Self {
-        let mut rows: Vec<(bool, RowChange)> = together(changes)
+        let mut rows: Vec<(Rank, RowChange)> = together(changes)
             .into_iter()
             .filter_map(|(first, last)| tell_row(first.as_ref(), last.as_ref(), (before, after), related, reader))
             .collect();
-        rows.sort_by_key(|(is_related, _)| !is_related);
+        rows.sort_by_key(|(rank, _)| *rank);
         let more = rows.len().saturating_sub(MOST_ROWS) as u64;
         let user_name = match author {
             Author::Request(requester) => [after, before]
@@ -177,14 +192,14 @@ fn together(changes: &[Change]) -> Vec<(Option<AnyRow>, Option<AnyRow>)> {
     rows
 }
 
-/// A row's change, and whether the path has to do with it; `None`: nothing of it that matters became different.
+/// A row's change, and how much it tells; `None`: nothing of it that matters became different.
 fn tell_row(
     first: Option<&AnyRow>,
     last: Option<&AnyRow>,
     (before, after): (&Cloud, &Cloud),
-    related: &BTreeSet<String>,
+    related: &Related,
     reader: &Actor,
-) -> Option<(bool, RowChange)> {
+) -> Option<(Rank, RowChange)> {
     let (action, row, cloud) = match (first, last) {
         (None, Some(row)) => (Action::Created, row, after),
         (Some(_), Some(row)) => (Action::Changed, row, after),
@@ -204,7 +219,9 @@ fn tell_row(
     if fields.is_empty() && action == Action::Changed {
         return None;
     }
-    let is_related = related.contains(&row.key()) || [&old, &new].iter().any(|row| names_one(row, related));
+    let is_related = related.ids.contains(&row.key()) || [&old, &new].iter().any(|row| names_one(row, &related.ids));
+    let is_cause = related.causes.contains(&row.key());
+    let is_effect = !fields.is_empty() && fields.iter().all(|field| EFFECTS.contains(&field.name.as_str()));
     let told = RowChange {
         action,
         kind: row.kind().to_owned(),
@@ -213,7 +230,7 @@ fn tell_row(
         is_shown: is_shown(cloud, reader, row),
         fields,
     };
-    Some((is_related, told))
+    Some(((!is_cause, is_effect, !is_related), told))
 }
 
 /// A value, or the start of it as a text if it is long.

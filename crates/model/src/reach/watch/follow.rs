@@ -216,8 +216,7 @@ impl Follower {
         };
         let watch = after.reach_watches.get(&id);
         let reader = watch.map_or_else(nobody, |watch| reader(after, watch));
-        let mut related = known.ids();
-        related.extend(found.ids());
+        let related = known.related(found);
         let tell = |done: &Done| {
             let around = (before, after);
             Deed::tell((&done.author, done.at), &done.changes, around, &related, &reader)

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::deed::Related;
 use super::row::ReachWatch;
 use crate::compute::VmState;
 use crate::network::{FloatingIp, Network, Port, Resource, Router};
@@ -69,20 +70,21 @@ pub struct SeenObject {
 impl Standing {
     /// Whether it says the same, whatever things are called.
     pub fn is_same(&self, other: &Self) -> bool {
-        let key = |cause: &SeenCause| {
-            (
-                cause.code.clone(),
-                cause.way,
-                cause.objects.first().map(|object| object.id),
-            )
-        };
         self.state == other.state && self.causes.iter().map(key).eq(other.causes.iter().map(key))
     }
 
-    /// The ids of everything that it speaks of.
-    pub(super) fn ids(&self) -> BTreeSet<String> {
-        let objects = self.causes.iter().flat_map(|cause| &cause.objects);
-        objects.map(|object| object.id.to_string()).collect()
+    /// What it and the answer after it speak of.
+    pub(super) fn related(&self, after: &Self) -> Related {
+        let both = || [self, after].into_iter().flat_map(|standing| &standing.causes);
+        let objects = both().flat_map(|cause| &cause.objects);
+        let is_known =
+            |cause: &SeenCause, standing: &Self| standing.causes.iter().any(|known| key(known) == key(cause));
+        let came_or_went = both().filter(|cause| !(is_known(cause, self) && is_known(cause, after)));
+        let first = came_or_went.filter_map(|cause| cause.objects.first());
+        Related {
+            causes: first.map(|object| object.id.to_string()).collect(),
+            ids: objects.map(|object| object.id.to_string()).collect(),
+        }
     }
 
     /// The answer for a watched path. `world`'s actor is not looked at: it is asked for whoever pinned it.
@@ -118,6 +120,11 @@ impl Standing {
             causes: causes.map(|blocker| seen(world.cloud, &reader, blocker)).collect(),
         }
     }
+}
+
+/// What makes a cause the same, whatever things are called.
+fn key(cause: &SeenCause) -> (&str, Way, Option<Uuid>) {
+    (&cause.code, cause.way, cause.objects.first().map(|object| object.id))
 }
 
 /// A cause with its names, as members of the project may read them and as they are.

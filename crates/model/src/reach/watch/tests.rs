@@ -169,7 +169,7 @@ impl Story {
             name: Some(name.to_owned()),
             ..NetworkSpec::default()
         };
-        self.run_as(author("noise", false), |tx| network::create(tx, &member("noise"), spec))
+        self.run_as(author("noise", false), |tx| network::create(tx, &member(name), spec))
             .1
     }
 
@@ -317,7 +317,10 @@ fn of_changes_that_can_not_be_told_apart_all_that_may_have_done_it_are_named() {
         else {
             panic!("{:?}", findings[0]);
         };
-        let kinds: Vec<&str> = candidates.iter().map(|deed| deed.rows[0].kind.as_str()).collect();
+        let kinds: Vec<&str> = candidates
+            .iter()
+            .map(|deed| deed.rows.last().unwrap().kind.as_str())
+            .collect();
         assert_eq!(
             (kinds.as_slice(), *others),
             (&["network", "security_group_rule"][..], more)
