@@ -98,9 +98,9 @@ messages! {
     reach_step_floating = "Ask by the floating IP instead", "유동 IP로 진단하기";
     reach_step_associate = "Associate it with a server", "서버에 연결하기";
     reach_readers_ask = "Your role may only look. Ask a member of the project to make these changes.", "보기만 할 수 있는 역할입니다. 프로젝트 구성원에게 변경을 요청하세요.";
-    reach_fixed_open(done) = "{done} Now it is reached.", "{done} 이제 닿습니다.";
-    reach_fixed_next(done, cause) = "{done} Still in the way: {cause}", "{done} 아직 막는 것: {cause}";
-    reach_fixed_all(count) = "{count} changes made.", "{count}개를 고쳤습니다.";
+    reach_fixed_open(done) = "Done: {done} Now it is reached.", "적용함: {done} 이제 닿습니다.";
+    reach_fixed_next(done, cause) = "Done: {done} Still in the way: {cause}", "적용함: {done} 아직 막는 것: {cause}";
+    reach_fixed_all(count) = "{count} changes.", "{count}개 변경.";
     reach_fix_gone = "That is not in the way any more. The page shows how it is now.", "그것은 더 이상 막고 있지 않습니다. 지금 상태는 페이지에서 볼 수 있습니다.";
     reach_unsure(address) = "It is not certain that {address} is reached", "{address}에 닿는지 확실하지 않습니다";
     reach_look = "Look at the host", "호스트 확인";

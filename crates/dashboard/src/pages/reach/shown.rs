@@ -117,16 +117,19 @@ fn one(visit: &Visit, asked: &Asked, blocker: &Blocker) -> Markup {
 fn step(visit: &Visit, asked: &Asked, blocker: &Blocker) -> Markup {
     let t = visit.t();
     let id_of = |kind: &str| blocker.objects.iter().find(|thing| thing.kind == kind)?.id.as_deref();
+    let code = blocker.code.as_str();
+    let idle = id_of("floating_ip").filter(|_| code == "FIP_UNASSOCIATED" && visit.may_change());
+    let is_inside = code == "FIXED_IP_FROM_OUTSIDE" && asked.to.starts_with("server:");
+    let floating = Asked {
+        which: "floating".to_owned(),
+        ..asked.clone()
+    };
     html! {
-        @match blocker.code.as_str() {
-            "FIP_UNASSOCIATED" => @if let Some(id) = id_of("floating_ip").filter(|_| visit.may_change()) {
-                p .card-end { (ui::action(&format!("/dashboard/floating-ips/associate?address={id}"), "link", t.reach_step_associate())) }
-            },
-            "FIXED_IP_FROM_OUTSIDE" => @if asked.to.starts_with("server:") {
-                @let floating = Asked { which: "floating".to_owned(), ..asked.clone() };
-                p .card-end { a .button href=(format!("{}#reach-answer", floating.page())) data-in-place { (icon("globe")) (t.reach_step_floating()) } }
-            },
-            _ => {}
+        @if let Some(id) = idle {
+            p .card-end { (ui::action(&format!("/dashboard/floating-ips/associate?address={id}"), "link", t.reach_step_associate())) }
+        }
+        @if is_inside {
+            p .card-end { a .button href=(format!("{}#reach-answer", floating.page())) data-in-place { (icon("globe")) (t.reach_step_floating()) } }
         }
     }
 }
