@@ -115,6 +115,7 @@ def untranslated(korean, english, names):
     """Texts of a Korean page that are the English page's, and nobody's name for something."""
     def is_name(text):
         # A name may stand beside addresses, ids, sizes and devices.
+        text = re.sub(r"\([0-9a-f.:]+\)", "", text)
         text = re.sub(r"(?<!\S)([0-9a-f]{2,}[0-9a-f./:-]*|\d+\s([KMGT]i?)?B|/dev/\w+)(?!\S)", "", text).strip().rstrip(":")
         if not text:
             return True

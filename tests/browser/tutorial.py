@@ -361,8 +361,79 @@ def ping_is_silent(story):
     that(page.locator(".note.warn a[href$='/security-groups']")).to_be_visible()
 
 
+# What the page says of each silent ping.
+SENTENCES = {
+    "SG_NO_INGRESS_RULE": {"en": "No ingress rule of the security groups of", "ko": "들여보내는 수신 규칙이 없습니다"},
+    "FIP_MISSING": {"en": "No floating IP leads to", "ko": "유동 IP가 없어 밖에서 쓸 주소가 없습니다"},
+    "FIXED_IP_FROM_OUTSIDE": {"en": "outside nobody has a way to it", "ko": "밖에서는 갈 길이 없습니다"},
+}
+
+
+def silence_is_explained(story):
+    """The page of the server says why each ping is silent, and a click on its button mends it: the real pings answer."""
+    page = story.page
+    page.goto(f"/dashboard/servers/{story.server}")
+    badge = page.locator(".title-line .reach-badge")
+    that(badge).to_have_class(re.compile("idle"))
+    badge.click()
+    page.wait_for_url(f"**/servers/{story.server}/reach")
+    that(page.locator(".reach-matrix .cell.bad")).not_to_have_count(0)
+    story.picture("reach-silent")
+
+    # From the router: the security group.
+    blocker = _why(story, "from=router", "which=fixed", "SG_NO_INGRESS_RULE")
+    that(page.locator(".blocker")).to_have_count(1)
+    story.picture("reach-router")
+    page.click(".reach-verdict a[href^='/dashboard/topology']")
+    that(page.locator(f"#at-network-{story.network}.way-stop")).to_be_visible()
+    that(page.locator("#trace .stopped")).to_be_visible()
+    story.picture("reach-topology")
+    page.click("#trace a[href*='/reach?']")
+    blocker.locator(".fix button").click()
+    that(page.locator("#reach-answer.reached")).to_be_visible()
+    until(SOON_SECONDS, "ping from the router's namespace", lambda: host.ping(story.qrouter, story.fixed_ip))
+    story.picture("reach-router-mended")
+
+    # From the host: an address inside, and none outside yet; the rule is for the router alone. One button mends all of it, which the next
+    # steps do by hand for everybody.
+    _why(story, "from=host", "which=fixed", "FIXED_IP_FROM_OUTSIDE")
+    _why(story, "from=host", "which=floating", "FIP_MISSING")
+    that(page.locator(".blocker", has_text="SG_WRONG_REMOTE")).to_have_count(1)
+    story.picture("reach-host")
+    page.click(".blockers-end .fix button")
+    that(page.locator("#reach-answer.reached")).to_be_visible()
+    address = page.locator("#reach-answer h2").inner_text()
+    address = re.search(r"172\.24\.4\.\d+", address)[0]
+    until(SOON_SECONDS, "ping of the floating IP from the host", lambda: host.ping(story.cloud.namespace, address))
+    # It has an address outside now, and others are still turned away.
+    that(page.locator(".title-line .reach-badge")).to_have_class(re.compile("warn"))
+    story.picture("reach-host-mended")
+    page.goto("/dashboard/topology?to=" + f"server%3A{story.server}" + "&from=host&view=columns")
+    that(page.locator(f"#at-server-{story.server}.on-way")).to_be_visible()
+    that(page.locator("#trace.reached")).to_be_visible()
+    story.picture("reach-topology-columns")
+    page.goto(f"/dashboard/servers/{story.server}")
+    page.click(".server-menu summary")
+    dialog = story.dialog("a[href$='/floating-ips/disassociate']", ".server-menu")
+    dialog.locator("[name=release]").check()
+    story.send(dialog)
+    until(SOON_SECONDS, "silence without the floating IP", lambda: not host.ping(story.cloud.namespace, address))
+
+
+def _why(story, place, which, code):
+    """Selects a cell of the matrix, and gives what is in the way for it."""
+    page = story.page
+    cell = page.locator(f".reach-matrix a[href*='{place}&'][href*='{which}']")
+    cell.click()
+    that(cell).to_have_attribute("aria-current", "true")
+    blocker = page.locator(".blocker", has_text=code)
+    that(blocker).to_contain_text(SENTENCES[code][story.lang])
+    return blocker
+
+
 def add_rules(story):
-    """Rules by templates, "All ICMP" and "All TCP": ping answers from the router's namespace."""
+    """Rules by templates, "All ICMP" and "All TCP", beside those that the buttons made for one address each: ping answers from the
+    router's namespace."""
     page = story.page
     story.go("security-groups")
     page.get_by_role("link", name="default", exact=True).click()
@@ -446,6 +517,7 @@ def look_back(story):
     page = story.page
     story.go("servers")
     row = page.locator("tbody tr", has_text="vm1")
+    that(row.locator(".reach-badge")).to_have_class(re.compile("good"))
     that(row).to_contain_text(story.fixed_ip)
     that(row).to_contain_text(story.floating_ip)
     story.picture("servers")
@@ -485,7 +557,7 @@ def delete_everything(story):
     story.delete(f"/dashboard/networks/{story.network}")
     page.goto(f"/dashboard/security-groups/{story.group}")
     rules = page.locator("#rules tbody tr").filter(has_text=re.compile("icmp|tcp", re.I))
-    that(rules).to_have_count(2)
+    that(rules).to_have_count(4)
     for rule in rules.all():
         rule.locator("input[name=id]").check()
     story.send(story.dialog("#bulk .danger", "#rules"))
@@ -522,5 +594,5 @@ def sign_out(story):
 
 STEPS = [
     sign_in, create_network, topology, edit_pool, make_key, upload_image, launch, launch_from_volume, create_router, add_interface,
-    hard_reboot, ping_is_silent, add_rules, floating_ip, log_in, consoles, look_back, delete_everything, sign_out,
+    hard_reboot, ping_is_silent, silence_is_explained, add_rules, floating_ip, log_in, consoles, look_back, delete_everything, sign_out,
 ]

@@ -1,13 +1,12 @@
 // Reachability: the answer of a cell of the matrix comes into sight. Without script the address leads to it.
 (() => {
   let wanted = false;
-  const calm = matchMedia("(prefers-reduced-motion: reduce)");
   document.addEventListener("click", (event) => {
     if (event.target.closest(".reach-matrix a[data-in-place]")) wanted = true;
   });
   document.addEventListener("maru:settled", () => {
     if (!wanted) return;
     wanted = false;
-    document.getElementById("reach-answer")?.scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
+    document.getElementById("reach-answer")?.scrollIntoView({ block: "nearest", behavior: "instant" });
   });
 })();

@@ -146,6 +146,15 @@ pub fn ask(world: &World<'_>, question: &Question) -> Answer {
     answer
 }
 
+/// What is taken for granted when a question is answered.
+fn assumptions(world: &World<'_>, question: &Question) -> Assumptions {
+    Assumptions {
+        host_forwards: world.host_forwards,
+        outsiders: outsiders(world.cloud, question),
+        ..Assumptions::default()
+    }
+}
+
 /// The target, if it is on a provider network and not of the cloud's own: an address that the cloud never gives out there is
 /// somebody's outside.
 fn outsiders(cloud: &Cloud, question: &Question) -> BTreeSet<IpAddr> {
@@ -164,9 +173,14 @@ fn outsiders(cloud: &Cloud, question: &Question) -> BTreeSet<IpAddr> {
 
 /// What is in the way first, without a look at what mends it: for lists of many. `None`: nothing is.
 pub fn first_cause(world: &World<'_>, question: &Question) -> Option<(Code, Cause)> {
-    let copy = Copy::of(world, question);
-    let found = copy.look(question)?;
-    Some((found.cause.code(&copy.cloud), found.cause))
+    let view = View {
+        cloud: world.cloud,
+        config: world.config,
+        assumptions: &assumptions(world, question),
+        running: &BTreeSet::new(),
+    };
+    let found = view.look(question)?;
+    Some((found.cause.code(world.cloud), found.cause))
 }
 
 /// Finds fixes that are not needed when all others are made.
@@ -187,25 +201,18 @@ fn spare(world: &World<'_>, question: &Question, start: &Copy, blockers: &mut [B
     }
 }
 
-impl Copy {
-    /// As things are.
-    fn of(world: &World<'_>, question: &Question) -> Self {
-        Self {
-            cloud: world.cloud.clone(),
-            config: world.config.clone(),
-            assumptions: Assumptions {
-                host_forwards: world.host_forwards,
-                outsiders: outsiders(world.cloud, question),
-                ..Assumptions::default()
-            },
-            running: BTreeSet::new(),
-            tried: 0,
-        }
-    }
+/// A cloud that is only looked at.
+struct View<'a> {
+    cloud: &'a Cloud,
+    config: &'a HostConfig,
+    assumptions: &'a Assumptions,
+    running: &'a BTreeSet<ServerId>,
+}
 
+impl View<'_> {
     /// What is in the way first.
     fn look(&self, question: &Question) -> Option<Found> {
-        let flow = match question.flow(&self.cloud, &self.config) {
+        let flow = match question.flow(self.cloud, self.config) {
             Ok(flow) => flow,
             Err(lack) => {
                 let cause = self.before(lack).unwrap_or(Cause::Lack(lack));
@@ -217,10 +224,10 @@ impl Copy {
                 });
             }
         };
-        let walked = walk(&self.config, &flow, &self.assumptions);
+        let walked = walk(self.config, &flow, self.assumptions);
         if let Some(blocked) = walked.blocked.clone() {
             return Some(Found {
-                cause: Cause::of_obstacle(&self.cloud, blocked.obstacle.clone()),
+                cause: Cause::of_obstacle(self.cloud, blocked.obstacle.clone()),
                 way: blocked.way,
                 obstacle: Some(blocked.obstacle),
                 walk: Some(walked),
@@ -239,7 +246,7 @@ impl Copy {
         let Lack::FloatingIp { port } = lack else { return None };
         let port = self.cloud.ports.get(&port)?;
         let subnet = port.fixed_ips.iter().find(|fixed| fixed.ip_address.is_ipv4())?;
-        let mut legs = router::legs_on_subnet(&self.cloud, subnet.subnet_id).peekable();
+        let mut legs = router::legs_on_subnet(self.cloud, subnet.subnet_id).peekable();
         let Some((first, _)) = legs.peek().copied() else {
             return Some(Cause::Lack(Lack::Router {
                 network: port.network_id,
@@ -258,7 +265,7 @@ impl Copy {
     fn stopped_server(&self, question: &Question) -> Option<Cause> {
         let target = match question.to {
             Target::Server { id } => Some(id),
-            _ => question.target_port(&self.cloud).and_then(server_of),
+            _ => question.target_port(self.cloud).and_then(server_of),
         };
         let origin = match question.from {
             super::question::Origin::Server { id } => Some(id),
@@ -273,6 +280,29 @@ impl Copy {
                 let row = self.cloud.servers.get(&id)?;
                 ServerState::of(row.vm_state).map(|state| Cause::Server { server: id, state })
             })
+    }
+}
+
+impl Copy {
+    /// As things are.
+    fn of(world: &World<'_>, question: &Question) -> Self {
+        Self {
+            cloud: world.cloud.clone(),
+            config: world.config.clone(),
+            assumptions: assumptions(world, question),
+            running: BTreeSet::new(),
+            tried: 0,
+        }
+    }
+
+    fn look(&self, question: &Question) -> Option<Found> {
+        let view = View {
+            cloud: &self.cloud,
+            config: &self.config,
+            assumptions: &self.assumptions,
+            running: &self.running,
+        };
+        view.look(question)
     }
 
     /// Makes the first fix that can be made, by whoever asks if possible; says what it was and who may.

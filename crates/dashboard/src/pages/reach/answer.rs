@@ -67,6 +67,10 @@ pub(crate) struct Hop {
     pub message: Sentence,
     pub packet: Packet,
     pub becomes: Option<Packet>,
+    /// Whether the host holds what was declared: `agrees`, `differs`, `unknown`; nothing if nobody looked.
+    pub programmed: Option<String>,
+    /// Whether packets were seen to pass, in the same words.
+    pub observed: Option<String>,
 }
 
 impl Hop {
@@ -123,6 +127,11 @@ pub(crate) struct Blocker {
     #[serde(default)]
     pub objects: Vec<Thing>,
     pub fix: Option<Fix>,
+    /// Where it is known from: `declared`, `programmed`, `observed`, `probed`.
+    pub source: Option<String>,
+    /// What tells it, as the host's tools say it.
+    #[serde(default)]
+    pub evidence: Vec<String>,
 }
 
 impl Blocker {
@@ -148,9 +157,27 @@ pub(crate) struct Answer {
     pub blockers: Vec<Blocker>,
     #[serde(default)]
     pub opens: bool,
+    /// What the host has otherwise than declared, beside this way.
+    #[serde(default)]
+    pub differences: Vec<Blocker>,
+    /// What became of packets that were sent.
+    pub probe: Option<Probe>,
+}
+
+/// Packets that were sent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Probe {
+    pub verdict: String,
+    pub message: Option<Sentence>,
+    pub sent: Option<u64>,
 }
 
 impl Answer {
+    /// Whether nobody can say.
+    pub fn is_unsure(&self) -> bool {
+        self.verdict == "uncertain"
+    }
+
     /// Whether it is reached.
     pub fn is_reached(&self) -> bool {
         self.verdict == "reachable"
@@ -224,6 +251,31 @@ pub(crate) async fn ask(visit: &Visit, asked: &Asked) -> Result<Answer, Problem>
     Ok(answered.reach)
 }
 
+/// Whether this cloud's API can look at the host: it says what it does not know before what is missing.
+pub(super) async fn can_look(visit: &Visit) -> bool {
+    let refused = visit.get("/maru/v1/reach?look=true").await.err();
+    refused.is_some_and(|problem| !problem.error.message.starts_with("Unknown parameter"))
+}
+
+/// Has packets sent.
+///
+/// # Errors
+/// What is wrong with the question, and what the API refused.
+pub(super) async fn probe(visit: &Visit, asked: &Asked) -> Result<Answer, Problem> {
+    let t = visit.t();
+    asked.check(t)?;
+    let parameters = asked.looking(false).parameters().into_iter();
+    let body: serde_json::Map<String, Value> = parameters
+        .map(|(name, value)| (name.to_owned(), Value::String(value)))
+        .collect();
+    let answer = visit
+        .post("/maru/v1/reach/probes", serde_json::json!({ "probe": body }))
+        .await;
+    let answered: Answered =
+        serde_json::from_value(answer.map_err(|problem| in_our_words(t, asked, problem))?).map_err(Problem::inside)?;
+    Ok(answered.reach)
+}
+
 /// What a name that leads nowhere means, in the page's language.
 fn in_our_words(t: Text, asked: &Asked, problem: Problem) -> Problem {
     // Where it is asked from comes from a choice; who typed something else is told by the API's own words.
@@ -275,6 +327,8 @@ mod tests {
             reply: Vec::new(),
             blockers,
             opens,
+            differences: Vec::new(),
+            probe: None,
         }
     }
 
@@ -294,6 +348,25 @@ mod tests {
                 .is_none()
         );
         assert!(answer(true, Vec::new()).all().is_none());
+    }
+
+    #[test]
+    fn what_a_look_at_the_host_adds_is_read_and_what_is_new_is_left_alone() {
+        let sentence = json!({"en": "e", "ko": "k"});
+        let packet =
+            json!({"source": "10.0.0.1", "destination": "10.0.0.2", "source_port": null, "destination_port": null});
+        let hop = json!({"place": {"kind": "host", "id": null, "name": ""}, "verdict": "passed", "message": sentence, "packet": packet,
+                         "becomes": null, "declared": "passed", "programmed": "differs", "observed": "unknown"});
+        let blocker = json!({"code": "DRIFT", "way": "request", "hop": 0, "source": "programmed", "certain": true, "owner": "operator",
+                             "message": sentence, "objects": [], "evidence": ["ip route: missing"], "fix": null});
+        let answer = json!({"verdict": "uncertain", "revision": 3, "destination": "10.0.0.2", "opens": false, "request": [hop],
+                            "reply": [], "blockers": [blocker], "differences": [blocker], "host": {"revision": 3}, "new": 1,
+                            "probe": {"verdict": "lost", "message": null, "sent": 3, "rtt_us": null}});
+        let answer: Answer = serde_json::from_value(answer).unwrap();
+        assert!(answer.is_unsure() && !answer.is_reached());
+        assert_eq!(answer.request[0].programmed.as_deref(), Some("differs"));
+        assert_eq!(answer.blockers[0].evidence, ["ip route: missing"]);
+        assert_eq!((answer.differences.len(), answer.probe.unwrap().sent), (1, Some(3)));
     }
 
     #[test]

@@ -72,9 +72,9 @@ fn cell(t: Text, server: &Server, asked: &Asked, from: &str, which: &str, protoc
     let why = trial.message.as_ref().map(|message| message.of(t));
     let short = trial.causes.first().and_then(|code| t.reach_short(code));
     let (class, symbol, word) = if trial.is_reached() {
-        ("cell good", "check", t.reach_word())
+        ("cell good", "check", t.reach_cell_yes())
     } else {
-        ("cell bad", "x", t.reach_word_not())
+        ("cell bad", "x", t.reach_cell_no())
     };
     html! {
         a class=(class) href=(address) title=[why] data-in-place aria-current=[is_here.then_some("true")] {

@@ -38,6 +38,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route(HERE, get(of_anything))
         .route("/dashboard/reach/fix", post(fix::make))
+        .route("/dashboard/reach/probe", post(shown::probe))
         .route("/dashboard/servers/{id}/reach", get(of_a_server))
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Asked {
     pub which: String,
     /// `4`, `6`, or nothing.
     pub version: String,
+    /// Whether the host is to be looked at as well.
+    pub look: bool,
 }
 
 impl Asked {
@@ -48,6 +50,7 @@ impl Asked {
             port: or("port", ""),
             which: or("which", ""),
             version: or("ip_version", ""),
+            look: fields.text("look") == Some("true"),
         };
         if let Some(address) = asked.from.strip_prefix("outside:") {
             (asked.source, asked.from) = (address.to_owned(), "outside".to_owned());
@@ -119,6 +122,9 @@ impl Asked {
         ];
         all.extend(more.map(|(name, value)| (name, value.clone())));
         all.retain(|(_, value)| !value.is_empty());
+        if self.look {
+            all.push(("look", "true".to_owned()));
+        }
         all
     }
 
@@ -141,6 +147,11 @@ impl Asked {
             }
             None => format!("{HERE}?{}", self.query()),
         }
+    }
+
+    /// The same, with a look at the host or without.
+    pub fn looking(&self, look: bool) -> Self {
+        Self { look, ..self.clone() }
     }
 
     /// The picture with its way.

@@ -6,6 +6,9 @@ use super::answer::{self, Answer, Blocker, Fix};
 use super::question::Asked;
 use super::things::{link, origin_words, target_words};
 use super::{fix, way};
+use crate::form::Fields;
+use crate::outcome::Problem;
+use crate::pages::compute::servers::need_member;
 use crate::ui::{self, icon};
 use crate::visit::Visit;
 
@@ -13,18 +16,23 @@ use crate::visit::Visit;
 pub(super) async fn answer(visit: &Visit, asked: &Asked) -> Markup {
     let t = visit.t();
     match answer::ask(visit, asked).await {
-        Ok(answer) => whole(visit, asked, &answer),
+        Ok(answer) => whole(visit, asked, &answer, answer::can_look(visit).await),
         Err(problem) => html! { section #reach-answer .card.reach-answer { (ui::problem_box(t, &problem)) } },
     }
 }
 
-fn whole(visit: &Visit, asked: &Asked, answer: &Answer) -> Markup {
+fn whole(visit: &Visit, asked: &Asked, answer: &Answer, can_look: bool) -> Markup {
     let t = visit.t();
     let nothing_back = if answer.is_reached() { "" } else { t.reach_no_way_back() };
     html! {
-        section #reach-answer .card.reach-answer.reached[answer.is_reached()] {
+        section #reach-answer .card.reach-answer.reached[answer.is_reached()].unsure[answer.is_unsure()] {
             (verdict(visit, asked, answer))
             @if !answer.is_reached() { (blockers(visit, asked, answer)) }
+            @if !answer.differences.is_empty() {
+                h3 { (t.reach_differences()) }
+                ol .blockers { @for blocker in &answer.differences { (one(visit, asked, blocker)) } }
+            }
+            @if can_look { (looks(visit, asked, answer)) }
         }
         div .cards.routes {
             (way::card(t, t.reach_way_there(), &answer.request, t.reach_no_way_there()))
@@ -37,6 +45,7 @@ fn whole(visit: &Visit, asked: &Asked, answer: &Answer) -> Markup {
 fn verdict(visit: &Visit, asked: &Asked, answer: &Answer) -> Markup {
     let t = visit.t();
     let (symbol, words) = match (&answer.destination, answer.is_reached()) {
+        (Some(destination), false) if answer.is_unsure() => ("alert", t.reach_unsure(destination)),
         (destination, true) => ("check", t.reach_gets_there(destination.as_deref().unwrap_or(&asked.to))),
         (Some(destination), false) => ("x", t.reach_stops_at(destination)),
         (None, false) => ("x", t.reach_stops().to_owned()),
@@ -64,7 +73,8 @@ fn blockers(visit: &Visit, asked: &Asked, answer: &Answer) -> Markup {
         h3 { @if count == 1 { (t.reach_in_the_way_one()) } @else { (t.reach_in_the_way(count)) } }
         ol .blockers { @for blocker in &answer.blockers { (one(visit, asked, blocker)) } }
         div .blockers-end {
-            p .muted { @if answer.opens { (t.reach_opens()) } @else { (t.reach_stays_shut()) } }
+            @if answer.opens { p .muted { @if count == 1 { (t.reach_opens_one()) } @else { (t.reach_opens()) } } }
+            @else if answer.blockers.iter().any(|blocker| blocker.fix.is_some()) { p .muted { (t.reach_stays_shut()) } }
             @if let Some(fixes) = all { (button(asked, fix::ALL, &t.reach_fix_all(fixes.len()), true)) }
             @else if !visit.may_change() { p .muted { (t.reach_readers_ask()) } }
         }
@@ -86,11 +96,87 @@ fn one(visit: &Visit, asked: &Asked, blocker: &Blocker) -> Markup {
                 code .small { (blocker.code) }
                 (ui::tag(owner))
                 @if blocker.way == "reply" { (ui::tag(t.reach_on_the_reply())) }
+                @match blocker.source.as_deref() {
+                    Some("programmed") => (ui::tag(t.reach_source_host())),
+                    Some("observed") => (ui::tag(t.reach_source_seen())),
+                    Some("probed") => (ui::tag(t.reach_source_probe())),
+                    _ => {}
+                }
                 @for thing in blocker.objects.iter().filter(|thing| thing.id.is_some()) { span .small { (link(t, thing)) } }
             }
-            @if let Some(fix) = &blocker.fix { (mend(visit, asked, fix, button_of.is_some())) }
+            @if !blocker.evidence.is_empty() { ul .evidence { @for line in &blocker.evidence { li { code { (line) } } } } }
+            @match &blocker.fix {
+                Some(fix) => (mend(visit, asked, fix, button_of.is_some())),
+                None => (step(visit, asked, blocker)),
+            }
         }
     }
+}
+
+/// The next step where no request alone mends it, since somebody has to choose.
+fn step(visit: &Visit, asked: &Asked, blocker: &Blocker) -> Markup {
+    let t = visit.t();
+    let id_of = |kind: &str| blocker.objects.iter().find(|thing| thing.kind == kind)?.id.as_deref();
+    let code = blocker.code.as_str();
+    let idle = id_of("floating_ip").filter(|_| code == "FIP_UNASSOCIATED" && visit.may_change());
+    let is_inside = code == "FIXED_IP_FROM_OUTSIDE" && asked.to.starts_with("server:");
+    let floating = Asked {
+        which: "floating".to_owned(),
+        ..asked.clone()
+    };
+    html! {
+        @if let Some(id) = idle {
+            p .card-end { (ui::action(&format!("/dashboard/floating-ips/associate?address={id}"), "link", t.reach_step_associate())) }
+        }
+        @if is_inside {
+            p .card-end { a .button href=(format!("{}#reach-answer", floating.page())) data-in-place { (icon("globe")) (t.reach_step_floating()) } }
+        }
+    }
+}
+
+/// What more can be known, where the API can look: at the host itself, and with packets.
+fn looks(visit: &Visit, asked: &Asked, answer: &Answer) -> Markup {
+    let t = visit.t();
+    let other = format!("{}#reach-answer", asked.looking(!asked.look).page());
+    html! {
+        div .reach-looks {
+            p .muted { @if asked.look { (t.reach_looked_text()) } @else { (t.reach_look_text()) } }
+            a .button href=(other) data-in-place { (icon("eye")) @if asked.look { (t.reach_look_not()) } @else { (t.reach_look()) } }
+            @if visit.may_change() && answer.destination.is_some() {
+                form method="post" action="/dashboard/reach/probe" hx-post="/dashboard/reach/probe" hx-target="#dialog-body" hx-disabled-elt="find [type=submit]" {
+                    @for (name, value) in asked.looking(false).parameters() { input type="hidden" name=(name) value=(value); }
+                    button .button type="submit" { (icon("swap")) (t.reach_probe()) }
+                    div .problem-place aria-live="assertive" {}
+                }
+            }
+        }
+    }
+}
+
+/// Has packets sent, and shows what became of them.
+pub(super) async fn probe(visit: Visit, fields: Fields) -> crate::outcome::Answer {
+    let t = visit.t();
+    need_member(&visit)?;
+    let asked = Asked::read(&fields);
+    let answer = answer::probe(&visit, &asked).await?;
+    let Some(probe) = &answer.probe else {
+        return Err(Problem::inside("the API's answer tells of no probe"));
+    };
+    let is_answered = probe.verdict == "answered";
+    let words = match &probe.message {
+        Some(message) => message.of(t),
+        None if is_answered => t.reach_probe_answered(),
+        None => t.reach_probe_silent(),
+    };
+    let (from, to) = (origin_words(&visit, &asked), target_words(&visit, &asked));
+    let probed = |blocker: &&Blocker| blocker.source.as_deref() == Some("probed");
+    let body = html! {
+        p .muted { (t.trace_to(from, to, asked.means(t))) @if let Some(sent) = probe.sent { " – " (t.reach_probe_sent(sent)) } }
+        p .note.good[is_answered].warn[!is_answered] { (words) }
+        ol .blockers { @for blocker in answer.blockers.iter().filter(probed) { (one(&visit, &asked, blocker)) } }
+        p .card-end { a .button href=(asked.looking(true).page()) { (icon("eye")) (t.reach_look()) } }
+    };
+    Ok(visit.form(t.reach_probe_title(), body))
 }
 
 fn mend(visit: &Visit, asked: &Asked, fix: &Fix, has_button: bool) -> Markup {

@@ -37,17 +37,37 @@ fn place(t: Text, steps: &[Hop]) -> Markup {
 
 fn one(t: Text, step: &Hop) -> Markup {
     let (class, sign, words) = match step.verdict.as_str() {
-        "passed" => ("step good", "check", t.reach_passed()),
-        "assumed" => ("step warn", "alert", t.reach_assumed()),
-        _ => ("step bad", "x", t.reach_stopped()),
+        "passed" => ("hop good", "check", t.reach_passed()),
+        "assumed" => ("hop warn", "alert", t.reach_assumed()),
+        _ => ("hop bad", "x", t.reach_stopped()),
     };
     html! {
         li class=(class) {
-            span .step-sign { (icon(sign)) span .sr { (words) ": " } }
+            span .hop-sign { (icon(sign)) span .sr { (words) ": " } }
             div {
                 p { (step.message.of(t)) }
+                (layers(t, step))
                 @if let Some(after) = &step.becomes { (translation(t, &step.packet, after)) }
             }
+        }
+    }
+}
+
+/// What the host holds and what was seen on it, beside what was declared; nothing where nobody looked.
+fn layers(t: Text, step: &Hop) -> Markup {
+    let layer = |name: &str, state: &Option<String>| {
+        let (class, words) = match state.as_deref()? {
+            "agrees" => ("good", t.reach_layer_agrees()),
+            "differs" => ("bad", t.reach_layer_differs()),
+            _ => ("", t.reach_layer_unknown()),
+        };
+        Some(html! { span class=(class) { (name) ": " (words) } })
+    };
+    let programmed = layer(t.reach_layer_programmed(), &step.programmed);
+    let observed = layer(t.reach_layer_observed(), &step.observed);
+    html! {
+        @if programmed.is_some() || observed.is_some() {
+            p .layers { @if let Some(words) = programmed { (words) " " } @if let Some(words) = observed { (words) } }
         }
     }
 }

@@ -88,15 +88,12 @@ impl Drawing<'_> {
     fn line(&self, link: usize, path: &str) -> Markup {
         let link = &self.graph.links[link];
         let (network, device) = (&self.graph.nodes[link.network], &self.graph.nodes[link.device]);
-        let is_on_way = self
-            .trace
-            .is_some_and(|trace| trace.leads_along(&network.key, &device.key));
-        let class = format!(
-            "link {} to-{}{}",
-            network.hue.class(),
-            device.kind.class(),
-            if is_on_way { " on-way" } else { "" }
-        );
+        let on_way = match self.trace {
+            Some(trace) if trace.leads_along(&network.key, &device.key) => " on-way",
+            Some(trace) if trace.would_lead_along(&network.key, &device.key) => " off-way",
+            _ => "",
+        };
+        let class = format!("link {} to-{}{}", network.hue.class(), device.kind.class(), on_way);
         html! {
             path id={ "link-" (self.ends(link)) } class=(class) d=(path) data-network=(network.key) data-device=(device.key) {}
         }
@@ -116,6 +113,7 @@ impl Drawing<'_> {
         let (address, card) = self.leads(node);
         let label = self.label(node, mark);
         let around = match mark {
+            None if self.trace.is_some_and(|trace| trace.is_goal(&node.key)) => "place way-goal",
             None => "place",
             Some(Mark { is_end: false, .. }) => "place on-way",
             Some(_) => "place on-way way-stop",

@@ -29,6 +29,8 @@ struct Stop {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Trace {
     stops: Vec<Stop>,
+    /// The node that was to be reached, if it was not.
+    goal: Option<String>,
 }
 
 /// What a node is on a way.
@@ -49,7 +51,24 @@ impl Trace {
         if let Some(end) = answer.reply.last().filter(|hop| hop.is_stop()) {
             stops.extend(stop(t, cloud, std::slice::from_ref(end)));
         }
-        Self { stops }
+        let goal = answer.blockers.first().filter(|_| !stops.is_empty());
+        let goal = goal.and_then(|blocker| {
+            let port = blocker.objects.iter().find(|thing| thing.kind == "port")?;
+            key_of(cloud, port)
+        });
+        Self { stops, goal }
+    }
+
+    /// Whether a node was to be reached, and was not.
+    pub fn is_goal(&self, key: &str) -> bool {
+        self.goal.as_deref() == Some(key)
+    }
+
+    /// Whether a line of the picture is the one that the packet would take next.
+    pub fn would_lead_along(&self, one: &str, other: &str) -> bool {
+        let end = self.stops.iter().rev().find_map(|stop| stop.key.as_deref());
+        let ends = [end, self.goal.as_deref()];
+        end.is_some() && (ends == [Some(one), Some(other)] || ends == [Some(other), Some(one)])
     }
 
     /// Marks by the names of their nodes. Who is passed twice keeps the first number, and the end is an end.
@@ -77,6 +96,7 @@ impl Trace {
     /// Networks whose servers must be shown one by one, that the way's are seen.
     fn networks(&self, cloud: &Cloud) -> Vec<NetworkId> {
         let keys = self.stops.iter().filter_map(|stop| stop.key.as_deref());
+        let keys = keys.chain(self.goal.as_deref());
         let servers = keys.filter_map(|key| key.strip_prefix("server-")?.parse::<ServerId>().ok());
         let servers = servers.filter_map(|id| cloud.servers.get(&id));
         servers
