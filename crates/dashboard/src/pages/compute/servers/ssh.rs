@@ -146,7 +146,7 @@ pub(super) fn card(visit: &Visit, server: &Server) -> Markup {
     };
     ui::card(
         t.server_ssh(),
-        html! {
+        html! { div .log-in {
             @if is_off { p .muted { (t.server_ssh_off()) } }
             (body)
             @if known.is_none() { p .note.warn { (t.server_ssh_who()) } }
@@ -156,7 +156,7 @@ pub(super) fn card(visit: &Visit, server: &Server) -> Markup {
                 }
                 None => { p .muted.small { (t.server_ssh_no_key()) } }
             }
-        },
+        } },
     )
 }
 
