@@ -12,6 +12,8 @@
   function toast(words, bad = false) {
     const place = find("#toasts");
     if (!place || !words) return;
+    // What is outside an open dialog is behind its backdrop, and not told by screen readers.
+    (findAll("dialog[open]").at(-1) ?? document.body).append(place);
     // The same said again is said once, for longer.
     for (const other of place.children) if (other.textContent === words) other.remove();
     const line = document.createElement("div");
@@ -20,6 +22,8 @@
     place.append(line);
     setTimeout(() => line.remove(), bad ? 9000 : 4500);
   }
+
+  document.addEventListener("close", () => { const place = find("#toasts"); if (place) document.body.append(place); }, true);
 
   // ── Times in the visitor's own zone ───────────────────────────────────────────────────────────────────────────────
   const clock = new Intl.DateTimeFormat(root.lang, { dateStyle: "medium", timeStyle: "medium" });
@@ -191,6 +195,7 @@
       link.download = saved.dataset.name;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+      toast(saved.dataset.said);
     }
     const opener = at("[data-menu]");
     if (opener) opener.setAttribute("aria-expanded", String(document.body.classList.toggle("nav-open")));

@@ -43,6 +43,8 @@
   document.addEventListener("click", (event) => { if (event.target.closest("#launch [data-to-step]")) setTimeout(seen); });
   document.addEventListener("change", (event) => { if (event.target.closest("#launch")) setTimeout(seen); });
   document.addEventListener("maru:settled", () => setTimeout(seen));
+  // As a page, it has settled before this script was there.
+  setTimeout(seen);
 
   // ── Enter ─────────────────────────────────────────────────────────────────────────────────────────────────────────
   document.addEventListener("keydown", (event) => {

@@ -154,7 +154,7 @@ messages! {
     admin_usage_lead = "What the servers of each project used in this period, including servers deleted since.", "이 기간에 프로젝트별로 서버가 사용한 양입니다. 그 뒤 삭제된 서버도 포함합니다.";
     admin_usage_empty = "No usage in this period", "이 기간의 사용 기록이 없습니다";
     admin_usage_disk_hours = "Disk (GB hours)", "디스크(GB·시간)";
-    admin_usage_csv = "Download as CSV", "CSV 다운로드";
+    admin_usage_csv = "Download CSV", "CSV 내려받기";
     admin_usage_from = "Start date", "시작일";
     admin_usage_until = "End date", "종료일";
     admin_usage_show = "Show", "조회";

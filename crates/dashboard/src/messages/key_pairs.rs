@@ -24,7 +24,8 @@ messages! {
     keypair_made(name) = "Key pair {name}", "키 페어 {name}";
     keypair_once(name) = "This is the private key of “{name}”. It is shown only now: save it.", "“{name}”의 개인 키입니다. 지금만 보이니 저장하세요.";
     keypair_download(file) = "Download {file}", "{file} 내려받기";
-    keypair_kept = "I have saved it", "저장했습니다";
+    keypair_downloaded(file) = "Downloaded {file}", "{file} 파일을 내려받았습니다";
+    keypair_kept = "I saved it, close", "저장했으니 닫기";
     keypair_how = "How to use it", "사용 방법";
     keypair_how_text = "SSH takes a private key only from a file that nobody else can read.", "SSH는 남이 읽을 수 없는 파일의 개인 키만 받아들입니다.";
     keypair_how_user = "USER", "사용자";

@@ -134,7 +134,8 @@ impl Kind {
 
 // What goes with it, and what stays.
 messages! {
-    goes_server = "Its root disk and the ports created with it are deleted, too. Attached volumes are kept unless the list above says otherwise, and floating IPs stay allocated to the project.", "루트 디스크와 서버를 만들 때 생긴 포트도 함께 삭제됩니다. 위에 따로 적혀 있지 않으면 연결된 볼륨은 남고, 유동 IP는 프로젝트에 할당된 채로 남습니다.";
+    goes_server = "Its root disk and the ports created with it are deleted, too. Attached volumes are kept, and floating IPs stay allocated to the project.", "루트 디스크와 서버를 만들 때 생긴 포트도 함께 삭제됩니다. 연결된 볼륨은 남고, 유동 IP는 프로젝트에 할당된 채로 남습니다.";
+    goes_server_others = "Its root disk and the ports created with it are deleted, too. Other attached volumes are kept, and floating IPs stay allocated to the project.", "루트 디스크와 서버를 만들 때 생긴 포트도 함께 삭제됩니다. 연결된 다른 볼륨은 남고, 유동 IP는 프로젝트에 할당된 채로 남습니다.";
     goes_server_group = "Servers in it are kept; the placement policy no longer applies to them.", "그룹의 서버는 남으며, 배치 정책만 더 이상 적용되지 않습니다.";
     goes_key_pair = "Servers created with it keep the public key: you can still log in with the private key.", "이 키 페어로 만든 서버에는 공개 키가 남아 있어, 개인 키로 계속 로그인할 수 있습니다.";
     goes_image = "Servers and volumes created from it are kept. Rebuilding them from it is no longer possible.", "이 이미지로 만든 서버와 볼륨은 남습니다. 다만 이 이미지로 재구축할 수 없게 됩니다.";
@@ -202,7 +203,10 @@ impl Text {
     fn kind_counted(self, kind: Kind, count: usize) -> String {
         let (one, many, ko, counter) = kind.words();
         let en = if count == 1 { one } else { many };
-        self.made(|| format!("{count} {en}"), || format!("{ko} {count}{counter}"))
+        self.made(
+            || format!("{count} {en}"),
+            || format!("{} {count}{counter}", capital(ko)),
+        )
     }
 
     /// What the deed is called: floating IPs are given back.
@@ -241,7 +245,7 @@ impl Text {
     /// "Delete servers": without a choice.
     pub(crate) fn delete_none_title(self, kind: Kind) -> String {
         let (verb, (_, en, ko, _)) = (self.delete_word(kind), kind.words());
-        self.made(|| format!("{verb} {en}"), || format!("{ko} {verb}"))
+        self.made(|| format!("{verb} {en}"), || format!("{} {verb}", capital(ko)))
     }
 
     /// "No servers selected."
@@ -262,7 +266,7 @@ impl Text {
             kind => kind,
         };
         let (_, en, ko, _) = kind.words();
-        self.made(|| format!("Back to {en}"), || format!("{ko} 목록으로"))
+        self.made(|| format!("Back to {en}"), || format!("{} 목록으로", capital(ko)))
     }
 
     /// "Server “web1” deleted".
@@ -306,9 +310,10 @@ impl Text {
         })
     }
 
-    /// What goes with it, and what stays.
-    pub(crate) fn what_goes(self, kind: Kind) -> &'static str {
+    /// What goes with it, and what stays; `others`: some of it was told of already.
+    pub(crate) fn what_goes(self, kind: Kind, others: bool) -> &'static str {
         match kind {
+            Kind::Server if others => self.goes_server_others(),
             Kind::Server => self.goes_server(),
             Kind::ServerGroup => self.goes_server_group(),
             Kind::KeyPair => self.goes_key_pair(),
@@ -363,6 +368,7 @@ mod tests {
         assert_eq!(en.delete_title_of_many(Kind::Server, 2), "Delete 2 servers?");
         assert_eq!(ko.delete_title_of_many(Kind::Server, 2), "서버 2대를 삭제할까요?");
         assert_eq!(ko.delete_title(Kind::Flavor, "m1"), "‘m1’ flavor를 삭제할까요?");
+        assert_eq!(ko.delete_title_of_many(Kind::Flavor, 2), "Flavor 2개를 삭제할까요?");
         assert_eq!(
             ko.delete_title(Kind::FloatingIp, "172.24.4.4"),
             "‘172.24.4.4’ 유동 IP를 반환할까요?"

@@ -9,7 +9,7 @@ messages! {
     launch_done(name) = "Server “{name}” is being created", "‘{name}’ 서버를 만들고 있습니다";
     launch_done_many(count) = "{count} servers are being made", "서버 {count}대를 만들고 있습니다";
     launch_step_details = "Details", "기본 정보";
-    launch_step_source = "Source", "소스";
+    launch_step_source = "Source", "원본";
     launch_step_flavor = "Flavor", "Flavor";
     launch_step_networks = "Networks", "네트워크";
     launch_step_groups = "Security groups", "보안 그룹";
@@ -18,8 +18,8 @@ messages! {
     launch_review = "Will be made", "만들 것";
     launch_still = "Still needed:", "아직 필요한 것:";
     launch_missing_name = "a name", "이름";
-    launch_missing_source = "what to boot from", "부팅 소스";
-    launch_missing_flavor = "a flavor", "flavor";
+    launch_missing_source = "what to boot from", "부팅 원본";
+    launch_missing_flavor = "a flavor", "Flavor";
     launch_missing_network = "a network", "네트워크";
 }
 
@@ -39,7 +39,7 @@ messages! {
 
 // Source.
 messages! {
-    launch_source = "Boot from", "부팅 소스";
+    launch_source = "Boot from", "부팅 원본";
     launch_from_image = "Image", "이미지";
     launch_from_image_hint = "A fresh system", "새 시스템";
     launch_from_copy = "Snapshot of a server", "서버 스냅샷";
@@ -71,8 +71,6 @@ messages! {
     launch_snapshot_size_hint = "Empty: as large as the snapshot.", "비우면 스냅샷과 같은 크기입니다.";
     launch_volume_small(size) = "a volume of {size} at least", "최소 {size}인 볼륨";
     launch_volume_one = "one server only: a volume boots one", "서버 한 대만(볼륨 하나는 한 대만 부팅)";
-    launch_delete_volume = "Delete the volume with the server", "서버와 함께 볼륨 삭제";
-    launch_delete_volume_hint = "Otherwise it stays, and can be used again.", "아니면 남아서 다시 쓸 수 있습니다.";
     launch_in_new_volume(name, size) = "{name} in a volume of {size}", "{name}({size} 볼륨에)";
 }
 
@@ -81,9 +79,6 @@ messages! {
     launch_flavor_hint = "How large the server is. What can't fit says which figure is missing.", "서버의 크기입니다. 들어갈 수 없는 것에는 모자라는 수치가 나옵니다.";
     launch_no_flavors = "This cloud has no flavor that you may use; its administrator makes them.", "쓸 수 있는 flavor가 없습니다. 관리자가 만들 수 있습니다.";
     launch_disk_is_volume = "It boots from a volume, so the flavor's disk is not used.", "볼륨으로 부팅하므로 flavor의 디스크는 쓰이지 않습니다.";
-    launch_memory = "memory", "메모리";
-    launch_disk = "disk", "디스크";
-    launch_disk_of_image = "disk as large as the image", "이미지 크기의 디스크";
     launch_further_disks(ephemeral, swap) = "besides: empty disk {ephemeral}, swap {swap}", "추가: 빈 디스크 {ephemeral}, 스왑 {swap}";
     launch_lacks_memory(needs, lacks) = "The image needs {needs} of memory: {lacks} too little", "이미지에 메모리 {needs} 필요: {lacks} 부족";
     launch_lacks_disk(needs, lacks) = "The image needs {needs} of disk: {lacks} too little", "이미지에 디스크 {needs} 필요: {lacks} 부족";

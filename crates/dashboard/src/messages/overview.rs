@@ -51,7 +51,7 @@ messages! {
     overview_usage_days_label = "Period", "기간";
     overview_usage_days(days) = "{days} days", "{days}일";
     overview_usage_total(figure) = "Total {figure}", "합계 {figure}";
-    overview_usage_none = "No usage yet", "아직 사용 기록이 없습니다";
+    overview_usage_none = "No usage yet.", "아직 사용 기록이 없습니다.";
     overview_usage_table = "As a table", "표로 보기";
     overview_usage_day = "Date", "날짜";
     overview_server_hours = "Server hours", "서버 사용 시간";

@@ -49,7 +49,7 @@ messages! {
     server_do_attach_volume = "Attach volume", "볼륨 연결";
     server_hint_attach_volume = "A further disk for it, with data that outlives it.", "서버보다 오래 남는 데이터를 담는 디스크를 더합니다.";
     server_do_detach_volume = "Detach volume", "볼륨 연결 해제";
-    server_hint_detach_volume = "Removes a disk. Unmount it inside the server first, or unwritten data is lost.", "디스크의 연결을 해제합니다. 먼저 서버 안에서 마운트를 해제하세요. 아직 쓰지 않은 데이터를 잃을 수 있습니다.";
+    server_hint_detach_volume = "Removes a disk. Unmount it inside the server first, or data not yet written may be lost.", "디스크의 연결을 해제합니다. 먼저 서버 안에서 마운트를 해제하세요. 그러지 않으면 아직 쓰지 않은 데이터를 잃을 수 있습니다.";
     server_do_snapshot = "Create snapshot", "스냅샷 만들기";
     server_hint_snapshot = "Its disk as it is now becomes an image, from which other servers can be made.", "지금 디스크를 이미지로 만듭니다. 그 이미지로 다른 서버를 만들 수 있습니다.";
     server_do_edit = "Edit server", "서버 편집";
@@ -78,16 +78,16 @@ messages! {
     server_do_live_migrate = "Live migrate", "실시간 마이그레이션";
     server_hint_live_migrate = "Moves it to another host while it runs.", "실행 중에 다른 호스트로 옮깁니다.";
     server_do_crash_dump = "Crash dump", "크래시 덤프";
-    server_hint_crash_dump = "Sends a non-maskable interrupt: a system that is set up for it writes a dump.", "NMI를 보냅니다. 준비된 시스템은 덤프를 남깁니다.";
+    server_hint_crash_dump = "Sends an NMI that makes the guest OS crash. If kdump is set up, it writes a memory dump. Unsaved data is lost.", "게스트 OS에 NMI를 보내 강제로 크래시를 일으킵니다. kdump가 설정되어 있으면 메모리 덤프를 남깁니다. 저장하지 않은 데이터는 사라집니다.";
     server_do_force_delete = "Force delete", "강제 삭제";
-    server_hint_force_delete = "Permanently deletes the server, whatever its state. Use this if it is stuck.", "상태와 관계없이 서버를 영구히 삭제합니다. 서버가 멈춘 상태일 때 쓰세요.";
+    server_hint_force_delete = "Permanently deletes the server, its root disk and the ports created with it, whatever its state. Use it only when a normal delete does not work. This can't be undone.", "상태와 관계없이 서버와 루트 디스크, 서버를 만들 때 생긴 포트를 영구히 삭제합니다. 일반 삭제가 되지 않을 때만 쓰세요. 되돌릴 수 없습니다.";
     server_do_reset = "Reset state", "상태 재설정";
-    server_hint_reset = "Sets its recorded state. Use this if it is stuck.", "기록된 상태를 바꿉니다. 서버가 멈춘 상태일 때 쓰세요.";
 }
 
 // Forms.
 messages! {
     server_ask(action, name) = "{action} server “{name}”", "‘{name}’ 서버 {action}";
+    server_ask_force_delete(name) = "Force delete server “{name}”?", "‘{name}’ 서버를 강제로 삭제할까요?";
     server_ask_several(action, count) = "{action} {count} servers", "서버 {count}대 {action}";
     server_asked(action, name) = "{action} requested for server “{name}”", "‘{name}’ 서버에 {action} 작업을 요청했습니다";
     server_asked_several(action, count) = "{action} requested for {count} servers", "서버 {count}대에 {action} 작업을 요청했습니다";
@@ -96,7 +96,9 @@ messages! {
     server_lock_why = "Why", "이유";
     server_lock_why_hint = "Shown to whoever finds it locked; may stay empty.", "잠긴 서버를 본 사람에게 보입니다. 비워도 됩니다.";
     server_takes_volume(name) = "Volume “{name}” and its data are deleted, too.", "‘{name}’ 볼륨과 데이터도 함께 삭제됩니다.";
+    server_takes_unnamed(id) = "Unnamed volume ({id}) and its data are deleted, too.", "이름 없는 볼륨({id})과 데이터도 함께 삭제됩니다.";
     server_leaves_volume(name) = "Volume “{name}” is kept.", "‘{name}’ 볼륨은 남습니다.";
+    server_leaves_unnamed(id) = "Unnamed volume ({id}) is kept.", "이름 없는 볼륨({id})은 남습니다.";
     server_leaves_floating(address) = "Floating IP {address} stays allocated to the project.", "유동 IP {address} 주소는 프로젝트에 할당된 채로 남습니다.";
     server_labels_of(name) = "Metadata and tags of server “{name}”", "‘{name}’ 서버의 메타데이터와 태그";
     server_metadata = "Metadata", "메타데이터";
@@ -148,13 +150,13 @@ messages! {
     server_snapshot_hint = "You find it under Images. The server runs on meanwhile.", "이미지 목록에서 볼 수 있습니다. 서버는 계속 실행됩니다.";
     server_snapshot_asked(name) = "Image “{name}” is being created", "‘{name}’ 이미지를 만들고 있습니다";
     server_rebuild_of(name) = "Rebuild server “{name}”", "‘{name}’ 서버 재구축";
-    server_rebuild_warning = "Everything on its root disk is lost. Attached volumes stay.", "루트 디스크의 내용이 모두 사라집니다. 연결된 볼륨은 남습니다.";
+    server_rebuild_warning = "Everything on its root disk is lost. Attached volumes stay. This can't be undone.", "루트 디스크의 내용이 모두 사라집니다. 연결된 볼륨은 남습니다. 되돌릴 수 없습니다.";
     server_rebuild_image_hint = "The same as before, or another.", "이전과 같은 이미지나 다른 이미지를 고르세요.";
     server_keep_ephemeral = "Keep the ephemeral disk and swap", "임시 디스크와 스왑 유지";
     server_rebuild_asked = "The server is being rebuilt", "서버를 재구축하고 있습니다";
     server_rescue_of(name) = "Rescue server “{name}”", "‘{name}’ 서버 복구";
     server_rescue_own = "the image that it was made from", "처음 만들 때 쓴 이미지";
-    server_rescue_image = "Start from", "켤 이미지";
+    server_rescue_image = "Image to boot", "부팅할 이미지";
     server_rescue_hint = "Its own disk is the second one then (/dev/vdb).", "원래 디스크는 두 번째 디스크(/dev/vdb)가 됩니다.";
     server_rescue_password = "Password in the guest OS", "게스트 OS의 비밀번호";
     server_rescue_password_hint = "For images that take one; the key pair works as before.", "비밀번호를 받는 이미지에만 쓰입니다. 키 페어는 그대로 쓸 수 있습니다.";

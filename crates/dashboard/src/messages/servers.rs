@@ -1,6 +1,8 @@
 //! Words of servers, their actions and consoles.
 
-use super::messages;
+use std::fmt::Display;
+
+use super::{Text, messages};
 
 // The list and the pages of one.
 messages! {
@@ -25,12 +27,11 @@ messages! {
     server_no_key = "none: log in by password only", "없음: 비밀번호로만 로그인";
     server_user = "Created by", "만든 사용자";
     server_host = "Host", "호스트";
-    server_age = "Created", "만든 때";
     server_power = "Power", "전원";
     server_hostname = "Host name", "호스트 이름";
     server_group_one = "Server group", "서버 그룹";
     server_config_drive = "Config drive", "구성 드라이브";
-    server_launched = "First started", "처음 켜진 때";
+    server_launched = "First started", "최초 시작 시각";
     server_processors = "vCPUs", "vCPU";
     server_memory = "Memory", "메모리";
     server_root_disk = "Root disk", "루트 디스크";
@@ -38,8 +39,6 @@ messages! {
     server_swap = "Swap", "스왑";
     server_disk_as_image = "as large as the image", "이미지 크기만큼";
     server_before_resize = "Before the resize", "크기 변경 전";
-    server_vcpus(n) = "{n}\u{a0}vCPU", "vCPU\u{a0}{n}개";
-    server_figures(vcpus, memory, disk) = "{vcpus} vCPU, {memory} memory, {disk} disk", "vCPU {vcpus}개, 메모리 {memory}, 디스크 {disk}";
     server_volume = "Volume", "볼륨";
     server_name_hint = "Its host name inside stays as it is.", "안쪽의 호스트 이름은 그대로입니다.";
     server_locked_note = "This server is locked: whoever is no administrator can't change it until it is unlocked.", "잠긴 서버입니다. 잠금을 풀기 전에는 관리자만 바꿀 수 있습니다.";
@@ -95,6 +94,7 @@ messages! {
     server_power_off = "off", "꺼짐";
     server_power_crashed = "crashed", "비정상 종료";
     server_power_suspended = "memory saved", "메모리 저장됨";
+    server_power_odd(power) = "power {power}", "전원 {power}";
     server_not_while(state) = "Not while it is: {state}", "현재 상태에서는 할 수 없습니다: {state}";
     server_wait_for(task) = "Wait, it is busy: {task}", "기다려 주세요: {task}";
     server_never_launched = "It is on no host.", "호스트에 올라가 있지 않습니다.";
@@ -110,7 +110,7 @@ messages! {
     server_ssh_off = "It is not running now; this works once it is.", "지금은 실행 중이 아닙니다. 실행되면 접속할 수 있습니다.";
     server_ssh_no_nic = "It has no network interface, so only the console leads to it.", "네트워크 인터페이스가 없어 콘솔로만 접속할 수 있습니다.";
     server_ssh_inside = "It has no floating IP: this goes through the network's namespace, on the cloud's own host. To reach it from elsewhere:", "유동 IP가 없어 클라우드 호스트에서 네임스페이스를 거쳐 들어갑니다. 다른 곳에서 접속하려면:";
-    server_ssh_closed = "None of its security groups allows SSH (TCP port 22), so SSH will time out.", "SSH(TCP 22번 포트)를 허용하는 보안 그룹 규칙이 없어 SSH 접속이 시간 초과됩니다.";
+    server_ssh_closed = "No security group rule allows SSH (TCP 22), so you can't connect over SSH.", "SSH(TCP 22)를 허용하는 보안 그룹 규칙이 없어 SSH로 접속할 수 없습니다.";
     server_ssh_who = "This image doesn't say which user to log in as. Replace LOGIN with the right name, or set os_admin_user on the image.", "이 이미지에는 로그인할 사용자 이름이 적혀 있지 않습니다. LOGIN을 알맞은 이름으로 바꾸거나, 이미지에 os_admin_user 속성을 설정하세요.";
     server_ssh_key(file) = "{file} is the private key that you downloaded when you created the key pair. Only you may be able to read it:", "{file} 파일은 키 페어를 만들 때 내려받은 개인 키입니다. 본인만 읽을 수 있어야 합니다:";
     server_ssh_no_key = "It was created without a key pair, so you can log in only with a password, if the image has one (cirros: gocubsgo).", "키 페어 없이 만든 서버라, 이미지에 비밀번호가 있을 때만 비밀번호로 로그인할 수 있습니다(cirros: gocubsgo).";
@@ -122,8 +122,6 @@ messages! {
     server_device = "Device", "장치";
     server_boots_from = "boots from it", "부팅 볼륨";
     server_goes_along = "Deleted with it", "함께 삭제";
-    server_goes_along_long = "Delete the volume together with the server", "서버를 삭제할 때 볼륨도 삭제";
-    server_goes_along_hint = "Otherwise the volume and its data are kept.", "선택하지 않으면 서버를 삭제해도 볼륨과 데이터가 남습니다.";
     server_volume_attached = "attached", "연결됨";
     server_volume_attaching = "being attached", "연결하는 중";
     server_volume_detaching = "being detached", "연결 해제하는 중";
@@ -181,4 +179,33 @@ messages! {
     console_screen_hint = "Click on the screen to type. Pasted text is typed key by key, as on an English keyboard.", "입력하려면 화면을 누르세요. 붙여넣은 글은 영문 자판으로 한 글자씩 입력됩니다.";
     console_serial_hint = "Nothing to see? Press Enter: the server shows its prompt again. One person at a time can use a serial console.", "아무것도 안 보이면 Enter를 누르세요. 로그인 안내가 다시 나옵니다. 직렬 콘솔은 한 번에 한 사람만 쓸 수 있습니다.";
     console_no_script = "Consoles need JavaScript.", "콘솔을 쓰려면 JavaScript가 필요합니다.";
+}
+
+impl Text {
+    /// `2 vCPUs`.
+    pub(crate) fn server_vcpus(self, count: u32) -> String {
+        let many = if count == 1 { "" } else { "s" };
+        self.made(|| format!("{count}\u{a0}vCPU{many}"), || format!("vCPU\u{a0}{count}개"))
+    }
+
+    /// `2 vCPUs, 4 GB memory`.
+    pub(crate) fn server_power_and_memory(self, vcpus: u32, memory: impl Display) -> String {
+        let vcpus = self.server_vcpus(vcpus);
+        self.made(
+            || format!("{vcpus}, {memory} memory"),
+            || format!("{vcpus}, 메모리\u{a0}{memory}"),
+        )
+    }
+
+    /// A flavor's size in a line: `2 vCPUs, 4 GB memory, 20 GB disk`. Without a disk of its own it has the image's.
+    pub(crate) fn server_figures(self, vcpus: u32, memory: impl Display, disk: Option<String>) -> String {
+        let power = self.server_power_and_memory(vcpus, memory);
+        let disk = match disk {
+            Some(disk) => self.made(|| format!("{disk} disk"), || format!("디스크\u{a0}{disk}")),
+            None => self
+                .pick("disk as large as the image", "이미지 크기의 디스크")
+                .to_owned(),
+        };
+        format!("{power}, {disk}")
+    }
 }

@@ -14,6 +14,9 @@ messages! {
     volume_new = "Create volume", "볼륨 만들기";
     volume_made(name) = "Volume “{name}” is being created", "‘{name}’ 볼륨을 만들고 있습니다";
     volume_edit(name) = "Edit volume “{name}”", "‘{name}’ 볼륨 편집";
+    snapshot_edit(name) = "Edit snapshot “{name}”", "‘{name}’ 스냅샷 편집";
+    backup_edit(name) = "Edit backup “{name}”", "‘{name}’ 백업 편집";
+    volume_type_edit(name) = "Edit volume type “{name}”", "‘{name}’ 볼륨 유형 편집";
     volume_attached_to = "Attached to", "연결된 서버";
     volume_not_attached = "Not attached to any server.", "연결된 서버가 없습니다.";
     volume_as_device = "as", "장치";
@@ -92,12 +95,11 @@ messages! {
     volume_server_unfit = "can't in its state", "지금 상태로는 불가";
     volume_with_server = "Delete the volume together with the server", "서버를 삭제할 때 볼륨도 삭제";
     volume_keep = "Keep the volume when the server is deleted", "서버를 삭제해도 볼륨 남기기";
-    volume_with_server_hint = "If off, it is kept when the server is deleted.", "끄면 서버를 삭제해도 볼륨은 남습니다.";
+    volume_with_server_hint = "If off, the volume and its data stay when the server is deleted.", "끄면 서버를 삭제해도 볼륨과 데이터가 남습니다.";
     volume_device_hint = "Leave empty to use the next free one. Guests may name it differently.", "비우면 다음 빈 이름입니다. 서버 안에서는 다르게 보일 수 있습니다.";
     volume_detach = "Detach", "연결 해제";
-    volume_detach_title(name) = "Detach volume “{name}” from a server", "서버에서 ‘{name}’ 볼륨 연결 해제";
-    volume_detach_from(server) = "Server “{server}” has it as", "‘{server}’ 서버에서 쓰는 장치:";
-    volume_detach_first = "Unmount it inside the server first, or unwritten data is lost:", "먼저 서버에서 마운트를 해제하세요. 아직 쓰지 않은 데이터를 잃을 수 있습니다:";
+    volume_detach_title(name, server) = "Detach volume “{name}” from server “{server}”", "‘{server}’ 서버에서 ‘{name}’ 볼륨 연결 해제";
+    volume_detach_first = "Unmount it inside the server first, or data not yet written may be lost.", "먼저 서버 안에서 마운트를 해제하세요. 그러지 않으면 아직 쓰지 않은 데이터를 잃을 수 있습니다.";
     volume_detaching = "The volume is being detached", "볼륨의 연결을 해제하고 있습니다";
 }
 
@@ -133,9 +135,12 @@ messages! {
     volume_reset_title(name) = "Reset the state of volume “{name}”", "‘{name}’ 볼륨의 상태 재설정";
     snapshot_reset_title(name) = "Reset the state of snapshot “{name}”", "‘{name}’ 스냅샷의 상태 재설정";
     backup_reset_title(name) = "Reset the state of backup “{name}”", "‘{name}’ 백업의 상태 재설정";
-    volume_reset_text = "Sets its recorded state only; nothing happens on the host. Use this if it is stuck.", "기록된 상태만 바꿉니다. 호스트에서는 아무 일도 일어나지 않습니다. 멈춘 상태일 때 쓰세요.";
-    volume_force_delete = "Delete whatever its state", "상태와 관계없이 삭제";
-    volume_force_delete_text = "Deletes it and its data even if it is stuck. This can't be undone.", "멈춘 상태여도 데이터와 함께 삭제합니다. 되돌릴 수 없습니다.";
+    volume_reset_text = "Changes only the recorded state; nothing happens on the host. Use it when the state no longer changes by itself.", "기록된 상태만 바꿉니다. 호스트에서는 아무 일도 일어나지 않습니다. 상태가 더 이상 바뀌지 않을 때 쓰세요.";
+    volume_force_delete = "Delete whatever its state…", "상태와 관계없이 삭제…";
+    volume_force_delete_title(name) = "Force delete volume “{name}”?", "‘{name}’ 볼륨을 강제로 삭제할까요?";
+    volume_force_delete_do = "Force delete", "강제 삭제";
+    volume_force_delete_attached(servers) = "It is attached to {servers}. Detach it first.", "{servers} 서버에 연결되어 있습니다. 먼저 연결을 해제하세요.";
+    volume_force_delete_text = "Deletes the volume whatever its state. All its data is destroyed. This can't be undone.", "상태와 관계없이 볼륨을 삭제합니다. 데이터가 모두 사라집니다. 되돌릴 수 없습니다.";
 }
 
 // Images and other projects.
@@ -150,12 +155,14 @@ messages! {
     volume_reimage_title(name) = "Overwrite volume “{name}” from an image", "‘{name}’ 볼륨을 이미지로 덮어쓰기";
     volume_reimaging = "The volume is being overwritten from the image", "볼륨을 이미지로 덮어쓰고 있습니다";
     volume_transfer = "Transfer to another project", "다른 프로젝트로 이전";
-    volume_transfer_title(name) = "Transfer volume “{name}” to another project", "‘{name}’ 볼륨을 다른 프로젝트로 이전";
+    volume_transfer_title(name) = "Offer volume “{name}” to another project", "‘{name}’ 볼륨의 이전 제안 만들기";
+    volume_transfer_do = "Create transfer offer", "이전 제안 만들기";
+    volume_transfer_made(name) = "Transfer offer for volume “{name}”", "‘{name}’ 볼륨의 이전 제안";
     volume_transfer_text = "You get an ID and a key. Whoever has both can take the volume, with its snapshots, into their project; until then you can take the offer back.", "ID와 키를 받습니다. 둘을 아는 사람이 볼륨을 스냅샷과 함께 자기 프로젝트로 가져갈 수 있습니다. 그 전까지는 취소할 수 있습니다.";
-    volume_transfer_name = "A name for the offer", "제안의 이름";
+    volume_transfer_name = "Offer name", "제안 이름";
     volume_transfer_once = "The key is shown this once, and kept nowhere: copy it now.", "키는 지금 한 번만 보입니다. 어디에도 남지 않으니 지금 복사하세요.";
-    volume_transfer_next = "Send both to the other project. They enter them at Volumes → Accept transfer, or type:", "둘 다 상대 프로젝트에 보내세요. 상대는 볼륨 → 이전 수락에 입력하거나 다음을 실행합니다:";
-    volume_transfer_kept = "I have saved it: close", "저장했으니 닫기";
+    volume_transfer_next = "Send both to the other project. They enter them at Volumes → Accept volume transfer, or type:", "둘 다 상대 프로젝트에 보내세요. 상대는 볼륨 → 볼륨 이전 수락에 입력하거나 다음을 실행합니다:";
+    volume_transfer_kept = "I saved it, close", "저장했으니 닫기";
     volume_offered = "Offered to another project", "다른 프로젝트에 제안함";
     volume_offered_text = "Nothing can be done to it until the offer is accepted or taken back.", "제안이 수락되거나 취소될 때까지 다른 작업을 할 수 없습니다.";
     volume_offer_id = "Offer ID", "제안 ID";
@@ -163,7 +170,7 @@ messages! {
     volume_offer_missing = "Give the ID of the offer.", "제안 ID를 입력하세요.";
     volume_take_back = "Take the offer back", "제안 취소";
     volume_taken_back = "The offer is taken back", "제안을 취소했습니다";
-    volume_accept = "Accept transfer", "이전 수락";
+    volume_accept = "Accept volume transfer", "볼륨 이전 수락";
     volume_accept_text = "Another project gave you an ID and a key: the volume becomes this project's, and counts in its quota.", "다른 프로젝트에서 받은 ID와 키를 입력하세요. 볼륨이 이 프로젝트의 것이 되고 쿼터에 들어갑니다.";
     volume_accepted = "The volume is yours now", "볼륨을 받았습니다";
 }
@@ -228,11 +235,23 @@ messages! {
     backup_to_old = "An existing volume", "기존 볼륨";
     backup_to_old_note = "its data is overwritten", "지금 내용을 덮어씁니다.";
     backup_to_none = "No volume is free and large enough.", "비어 있고 충분히 큰 볼륨이 없습니다.";
-    backup_overwrites = "Everything on this volume is overwritten.", "이 볼륨의 모든 내용을 덮어씁니다.";
+    backup_overwrites = "Everything on this volume is overwritten. This can't be undone.", "이 볼륨의 모든 내용을 덮어씁니다. 되돌릴 수 없습니다.";
     backup_restoring = "The backup is being restored", "백업을 복원하고 있습니다";
 }
 
 impl Text {
+    /// Why a volume with snapshots can't go, whatever its state.
+    pub(crate) fn volume_force_delete_snapshots(self, count: usize) -> String {
+        let en = match count {
+            1 => "It has a snapshot. Delete it first.".to_owned(),
+            _ => format!("It has {count} snapshots. Delete them first."),
+        };
+        self.made(
+            || en,
+            || format!("스냅샷 {count}개가 있습니다. 먼저 스냅샷을 삭제하세요."),
+        )
+    }
+
     /// A volume's status in words.
     pub(crate) fn volume_status(self, status: VolumeStatus) -> &'static str {
         match status {

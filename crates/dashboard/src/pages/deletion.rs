@@ -36,6 +36,8 @@ pub(crate) struct Victim {
     /// What goes along, and what stays: sentences.
     notes: Vec<String>,
     obstacle: Option<Obstacle>,
+    /// The notes tell of some of what is attached to it: the sentence for its kind is about the others.
+    tells_of_some: bool,
     /// Its name must be typed.
     is_grave: bool,
     /// Its place in the API.
@@ -52,6 +54,7 @@ impl Victim {
             name: name.into(),
             notes: Vec::new(),
             obstacle: None,
+            tells_of_some: false,
             is_grave: false,
             path: path.into(),
             cli: ui::shell_word(&id.to_string()),
@@ -96,6 +99,12 @@ impl Victim {
         if let Some(obstacle) = &mut self.obstacle {
             obstacle.unless = Some(name);
         }
+        self
+    }
+
+    /// Its notes tell of some of what is attached to it.
+    pub fn tells_of_some(mut self) -> Self {
+        self.tells_of_some = true;
         self
     }
 
@@ -186,7 +195,7 @@ pub(crate) fn ask_with(visit: &Visit, kind: Kind, address: &str, victims: &[Vict
             form method="post" action=(address) hx-post=(address) hx-swap="none" {
                 ul .victims tabindex="0" { @for victim in victims { (line(victim)) } }
                 (fields)
-                p .hint { (t.what_goes(kind)) " " (t.delete_for_good()) }
+                p .hint { (t.what_goes(kind, victims.iter().any(|victim| victim.tells_of_some))) " " (t.delete_for_good()) }
                 @for victim in victims.iter().filter(|victim| victim.is_grave) {
                     div .field.confirm-field {
                         label { span { (t.confirm_by_name(&victim.name)) } input name="confirm" autocomplete="off" maxlength="255" data-must-be=(victim.name); }

@@ -14,3 +14,4 @@ mod readers;
 mod seeds;
 mod sign_in;
 mod site;
+mod storage;

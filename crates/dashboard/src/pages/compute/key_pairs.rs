@@ -318,7 +318,7 @@ pub(super) fn private_part(t: Text, made: &Made) -> Markup {
         section .private-key {
             p .note.warn { (icon("alert")) " " (t.keypair_once(name)) }
             div .private-actions {
-                button .button.main.scripted-only type="button" data-save={ "#private-" (id) } data-name=(file_name(name)) { (icon("download")) (t.keypair_download(file_name(name))) }
+                button .button.main.scripted-only type="button" data-save={ "#private-" (id) } data-name=(file_name(name)) data-said=(t.keypair_downloaded(file_name(name))) { (icon("download")) (t.keypair_download(file_name(name))) }
                 button .button.scripted-only type="button" data-copy=(private) { (icon("copy")) (t.copy()) }
             }
             pre id={ "private-" (id) } tabindex="0" aria-label=(t.keypair_private()) { (private) }

@@ -109,7 +109,7 @@ async fn show(visit: Visit, Path(id): Path<ServerGroupId>) -> Answer {
         div .cards {
             (ui::card(t.details(), ui::facts(html! {
                 (fact(t.id(), ui::copyable(t, &id.to_string())))
-                (fact(t.server_group_policy(), html! { code { (group.policy.as_str()) } " " (policy_words(t, group.policy)) }))
+                (fact(t.server_group_policy(), html! { code { (group.policy.as_str()) } " – " (policy_words(t, group.policy)) }))
                 @if let Some(most) = group.max_server_per_host { (fact(t.server_group_most(), html! { (most) })) }
                 (fact(t.project(), html! { (project_name(cloud, &group.project_id)) }))
             })))

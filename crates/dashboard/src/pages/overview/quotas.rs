@@ -52,7 +52,7 @@ fn rings(visit: &Visit, project: &ProjectId) -> Vec<Ring> {
         |name: &'static str, resource: &str| ring(name, resource, network::used(cloud, project, resource), ui::count);
     vec![
         ring(t.nav_servers(), "instances", servers.instances, ui::count),
-        ring("vCPU", "cores", servers.cores, ui::count),
+        ring(t.server_processors(), "cores", servers.cores, ui::count),
         ring(t.overview_memory(), "ram", servers.ram_mib, ui::mebibytes),
         ring(t.nav_volumes(), "volumes", volumes.volumes, ui::count),
         ring(

@@ -216,10 +216,8 @@ async fn new(visit: Visit, fields: Fields) -> Answer {
     let volume = wanted
         .map(|id| volume::get_visible(visit.cloud(), visit.actor(), id))
         .transpose()?;
-    let ready = volumes::of_project(&visit)
-        .into_iter()
-        .filter(|volume| volume.is_made && matches!(volume.status, VolumeStatus::Available | VolumeStatus::InUse));
-    let choices: Vec<_> = ready.map(|volume| volumes::choice(t, &volume)).collect();
+    let ready = volumes::that_can_be_copied(&visit);
+    let choices: Vec<_> = ready.iter().map(|volume| volumes::choice(t, volume)).collect();
     let project = volume.as_ref().map_or(visit.project_id(), |volume| &volume.project_id);
     let body = html! {
         @if volume.is_none() && choices.is_empty() { p .note { (t.snapshot_no_volume()) } } @else {
@@ -231,6 +229,7 @@ async fn new(visit: Visit, fields: Fields) -> Answer {
                     @if volume.status == VolumeStatus::InUse { p .note.warn { (t.volume_in_use_copy()) } }
                 } @else {
                     (ui::pick(Field { name: "volume", label: t.volume_one(), required: true, ..Field::default() }, None, &choices))
+                    (volumes::in_use_note(t, &ready))
                 }
                 (ui::text(Field { name: "name", label: t.name(), example: "before-upgrade", ..Field::default() }))
                 (ui::text(Field { name: "description", label: t.description(), ..Field::default() }))
@@ -268,7 +267,7 @@ async fn edit(visit: Visit, Path(id): Path<VolumeSnapshotId>) -> Answer {
         }
         (ui::command_line(t, &[format!("openstack volume snapshot set --name … {id}")]))
     };
-    Ok(visit.form(&t.volume_edit(title(&snapshot)), body))
+    Ok(visit.form(&t.snapshot_edit(title(&snapshot)), body))
 }
 
 async fn update(visit: Visit, Path(id): Path<VolumeSnapshotId>, fields: Fields) -> Answer<Done> {

@@ -69,7 +69,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
 fn table(visit: &Visit, query: &ListQuery, rows: Vec<Arc<Flavor>>) -> Markup {
     let (t, cloud) = (visit.t(), visit.cloud());
     let users = |id: &FlavorId| cloud.servers.iter().filter(|server| server.flavor.id == *id).count();
-    List::new(visit, query, t.pick("flavors", "flavor"), rows, |row| format!("{} {} {}", row.name, row.id, row.description.as_deref().unwrap_or_default()))
+    List::new(visit, query, t.pick("flavors", "Flavor"), rows, |row| format!("{} {} {}", row.name, row.id, row.description.as_deref().unwrap_or_default()))
         .sorted("name", t.name(), |row| row.name.to_lowercase(), |row| html! {
             a href=(page_of(&row.id, "")) { (row.name) } " "
             @if !row.is_public { (tag(t.admin_flavor_private())) }

@@ -21,7 +21,7 @@ pub(super) async fn ask_reset(visit: Visit, Path(id): Path<ServerId>) -> Answer 
     let at = format!("{HERE}/{id}/reset-state");
     Ok(visit.form(&t.server_reset_of(&server.name), html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            p .form-lead { (t.server_hint_reset()) }
+            p .note.warn { (t.volume_reset_text()) }
             (ui::choices(Field { name: "state", label: t.status(), required: true, ..Field::default() }, false, &states, &["active"]))
             (ui::submit_warning(t, t.server_do_reset()))
         }

@@ -239,7 +239,7 @@ pub(super) fn groups(visit: &Visit, server: &Server) -> Vec<Group> {
                 "reset-state",
                 "wrench",
                 t.server_do_reset(),
-                t.server_hint_reset(),
+                t.volume_reset_text(),
                 None,
             ),
         );

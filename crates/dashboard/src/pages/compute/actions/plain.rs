@@ -8,12 +8,16 @@ use model::compute::server::admission::Operation;
 use serde_json::{Value, json};
 
 use super::super::servers::{HERE, find};
+use super::delete;
 use super::offers::{Offer, Target, groups, refusal};
 use crate::form::Fields;
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, Page, Problem};
 use crate::ui::{self, Field, icon};
 use crate::visit::Visit;
+
+/// The name of the one that deletes.
+const FORCE_DELETE: &str = "force-delete";
 
 /// An action of `POST /servers/{id}/action`.
 pub(crate) struct Plain {
@@ -182,7 +186,7 @@ pub(super) const PLAIN: &[Plain] = &[
         for_admins: true,
         is_dangerous: true,
         body: |_| json!({"forceDelete": null}),
-        ..plain("force-delete", "trash", Operation::ForceDelete, "delete --force")
+        ..plain(FORCE_DELETE, "trash", Operation::ForceDelete, "delete --force")
     },
 ];
 
@@ -258,6 +262,7 @@ impl Plain {
         let t = visit.t();
         let words = (self.words)(t);
         let title = match servers {
+            [one] if self.key == FORCE_DELETE => t.server_ask_force_delete(&one.name),
             [one] => t.server_ask(words, &one.name),
             _ => t.server_ask_several(words, servers.len()),
         };
@@ -267,7 +272,10 @@ impl Plain {
             .collect();
         visit.form(&title, html! {
             form method="post" action=(address) hx-post=(address) hx-swap="none" {
-                p .form-lead { (icon(self.symbol)) " " ((self.hint)(t)) }
+                @if self.key == FORCE_DELETE {
+                    p .note.warn { ((self.hint)(t)) }
+                    @for note in servers.iter().flat_map(|server| delete::notes(visit, server)) { p .form-lead { (note) } }
+                } @else { p .form-lead { (icon(self.symbol)) " " ((self.hint)(t)) } }
                 @if servers.len() > 1 { (self.victims(visit, servers)) } @else {
                     @for server in servers { input type="hidden" name="id" value=(server.id); }
                 }
@@ -341,7 +349,7 @@ pub(super) async fn act(visit: Visit, Path((id, key)): Path<(ServerId, String)>,
     let server = find(&visit, id)?;
     plain.run(&visit, &server, &fields).await?;
     let done = Done::saying(t.server_asked((plain.words)(t), &server.name));
-    Ok(if plain.key == "force-delete" {
+    Ok(if plain.key == FORCE_DELETE {
         done.then(HERE)
     } else {
         done

@@ -47,11 +47,7 @@ pub(super) async fn ask(visit: Visit, Path(id): Path<ServerId>) -> Answer {
 fn choice(visit: &Visit, server: &Server, flavor: &Flavor, hosts: &Hosts) -> Choice {
     let t = visit.t();
     let size = ServerFlavor::from(flavor);
-    let disk = if flavor.root_gib == 0 {
-        t.server_disk_as_image().to_owned()
-    } else {
-        ui::gibibytes(t, flavor.root_gib)
-    };
+    let disk = (flavor.root_gib > 0).then(|| ui::gibibytes(t, flavor.root_gib));
     let figures = t.server_figures(flavor.vcpus, ui::mebibytes(t, flavor.memory_mib), disk);
     let lacks = lacks(visit, server, &size, hosts);
     let note = match &lacks {

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::super::servers::{HERE, find, volume_name};
 use crate::form::Fields;
 use crate::outcome::{Answer, Done, Problem};
+use crate::pages::storage::volumes;
 use crate::ui::{self, Choice, Field, action};
 use crate::visit::Visit;
 
@@ -46,7 +47,7 @@ pub(super) async fn ask_attach(visit: Visit, Path(id): Path<ServerId>) -> Answer
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .form-lead { (t.server_hint_attach_volume()) }
             (ui::pick(Field { name: "volume", label: t.server_volume(), required: true, ..Field::default() }, None, &choices))
-            (ui::check("delete_on_termination", t.server_goes_along_long(), t.server_goes_along_hint(), false))
+            (ui::check("delete_on_termination", t.volume_with_server(), t.volume_with_server_hint(), false))
             (ui::submit(t, t.server_do_attach_volume(), false))
         }
         (ui::command_line(t, &[format!("openstack server add volume {id} VOLUME")]))
@@ -71,7 +72,8 @@ pub(super) async fn ask_detach(visit: Visit, Path(id): Path<ServerId>, fields: F
     let (t, cloud) = (visit.t(), visit.cloud());
     let server = find(&visit, id)?;
     let may_take_root = server.vm_state == VmState::ShelvedOffloaded;
-    let choices: Vec<Choice> = attachment::of_server(cloud, id)
+    let attached = attachment::of_server(cloud, id);
+    let choices: Vec<Choice> = attached
         .iter()
         .filter_map(|each| Some((each, cloud.volumes.get(&each.volume_id)?)))
         .map(|(each, volume)| {
@@ -87,18 +89,40 @@ pub(super) async fn ask_detach(visit: Visit, Path(id): Path<ServerId>, fields: F
                 .out(is_root)
         })
         .collect();
-    let first = || {
-        choices
-            .iter()
-            .find(|choice| !choice.is_out)
-            .map(|choice| choice.value.as_str())
-    };
-    let chosen = fields.text("volume").or_else(first).unwrap_or_default();
     let at = format!("{HERE}/{id}/volumes/detach");
+    let free: Vec<&str> = choices
+        .iter()
+        .filter(|choice| !choice.is_out)
+        .map(|choice| choice.value.as_str())
+        .collect();
+    // Which one is known where it was asked for, and where there is one only.
+    let known = match free.as_slice() {
+        [one] => Some(*one),
+        several => fields.text("volume").filter(|wanted| several.contains(wanted)),
+    };
+    let named = |wanted: &str| attached.iter().find(|each| each.volume_id.to_string() == wanted);
+    if let Some((each, volume)) = known
+        .and_then(named)
+        .and_then(|each| Some((each, cloud.volumes.get(&each.volume_id)?)))
+    {
+        return Ok(volumes::detach_form(
+            &visit,
+            &at,
+            (id, &server.name),
+            volume,
+            each.device.as_deref(),
+        ));
+    }
+    let first = free.first().copied().unwrap_or_default();
     Ok(visit.form(&t.server_detach_volume_of(&server.name), html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            p .note.warn { (t.server_hint_detach_volume()) }
-            (ui::choices(Field { name: "volume", label: t.nav_volumes(), required: true, ..Field::default() }, false, &choices, &[chosen]))
+            (volumes::detach_warning(t))
+            (ui::choices(Field { name: "volume", label: t.nav_volumes(), required: true, ..Field::default() }, false, &choices, &[first]))
+            @for each in &attached {
+                @if let Some(device) = &each.device {
+                    div data-if={ "volume=" (each.volume_id) } { (volumes::unmount(t, device)) }
+                }
+            }
             (ui::submit_warning(t, t.volume_detach()))
         }
         (ui::command_line(t, &[format!("openstack server remove volume {id} VOLUME")]))

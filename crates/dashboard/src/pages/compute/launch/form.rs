@@ -134,8 +134,8 @@ fn source(visit: &Visit, wish: &Wish<'_>) -> Markup {
     };
     let deletes = ui::check(
         "delete_volume",
-        t.launch_delete_volume(),
-        t.launch_delete_volume_hint(),
+        t.volume_with_server(),
+        t.volume_with_server_hint(),
         wish.deletes_volume,
     );
     html! {
@@ -181,12 +181,11 @@ pub(super) fn flavors(visit: &Visit, wish: &Wish<'_>) -> Markup {
                     span {
                         b { (flavor.name) }
                         span .flavor-figures {
-                            span { b { (flavor.vcpus) } " vCPU" }
-                            span { b { (ui::mebibytes(t, flavor.memory_mib)) } " " (t.launch_memory()) }
-                            span { @match flavor.root_gib {
-                                0 => (t.launch_disk_of_image()),
-                                gib => { b { (ui::gibibytes(t, gib)) } " " (t.launch_disk()) }
-                            } }
+                            (t.server_figures(
+                                flavor.vcpus,
+                                ui::mebibytes(t, flavor.memory_mib),
+                                (flavor.root_gib > 0).then(|| ui::gibibytes(t, flavor.root_gib)),
+                            ))
                         }
                         @if flavor.ephemeral_gib > 0 || flavor.swap_mib > 0 {
                             span .muted { (t.launch_further_disks(ui::gibibytes(t, flavor.ephemeral_gib), ui::mebibytes(t, flavor.swap_mib))) }

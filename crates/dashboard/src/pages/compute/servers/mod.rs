@@ -28,7 +28,7 @@ use crate::site::Site;
 use crate::ui::{self, ListQuery, icon};
 use crate::visit::Visit;
 
-pub(crate) use parts::{group_ids, volume_name};
+pub(crate) use parts::{group_ids, has_name, volume_name};
 pub(crate) use show::fault_advice;
 pub(crate) use state::{action_words, denied_words, state};
 pub(crate) use table::{state_badge, table};

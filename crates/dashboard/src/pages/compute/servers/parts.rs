@@ -87,12 +87,17 @@ fn network_link(t: Text, network: Option<&std::sync::Arc<Network>>) -> Markup {
     html! { @if let Some(network) = network { (networks::link(t, network)) } }
 }
 
-/// A volume's name for people: it needs none.
+/// A volume's name for people: it needs none, and goes by the start of its id then.
 pub(crate) fn volume_name(volume: &Volume) -> String {
     match &volume.name {
-        Some(name) if !name.is_empty() => name.clone(),
-        _ => volume.id.short(),
+        Some(name) if has_name(volume) => name.clone(),
+        _ => volume.id.to_string().chars().take(8).collect(),
     }
+}
+
+/// Whether a volume was given a name.
+pub(crate) fn has_name(volume: &Volume) -> bool {
+    volume.name.as_deref().is_some_and(|name| !name.is_empty())
 }
 
 /// Its volumes.

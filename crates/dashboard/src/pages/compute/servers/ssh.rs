@@ -147,7 +147,7 @@ pub(super) fn card(visit: &Visit, server: &Server) -> Markup {
     };
     ui::card(
         t.server_ssh(),
-        html! {
+        html! { div .log-in {
             @if is_off { p .muted { (t.server_ssh_off()) } }
             (body)
             p { (reach::why_link(visit, &reach::ssh_of_server(server.id))) }
@@ -158,7 +158,7 @@ pub(super) fn card(visit: &Visit, server: &Server) -> Markup {
                 }
                 None => { p .muted.small { (t.server_ssh_no_key()) } }
             }
-        },
+        } },
     )
 }
 

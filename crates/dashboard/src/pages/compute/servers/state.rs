@@ -93,6 +93,22 @@ pub(crate) fn power_words(t: Text, power: PowerState) -> &'static str {
     }
 }
 
+/// What the hypervisor sees, where that is not what the state says: a server that runs and has no power.
+pub(super) fn odd_power(server: &Server) -> Option<PowerState> {
+    let expected: &[PowerState] = match server.vm_state {
+        // A crash is told by the state itself.
+        VmState::Active | VmState::Rescued => &[PowerState::Running, PowerState::Crashed],
+        VmState::Paused => &[PowerState::Paused],
+        VmState::Suspended => &[PowerState::Suspended, PowerState::Shutdown],
+        VmState::Stopped | VmState::Shelved | VmState::ShelvedOffloaded => &[PowerState::Shutdown],
+        VmState::Building | VmState::Resized | VmState::Error | VmState::Deleted => return None,
+    };
+    let power = server.power_state;
+    // While something is done to it, its power is on the way, too.
+    let is_odd = server.task_state.is_none() && power != PowerState::NoState && !expected.contains(&power);
+    is_odd.then_some(power)
+}
+
 /// Why something can't be done now.
 pub(crate) fn denied_words(t: Text, denied: Denied) -> String {
     match denied {

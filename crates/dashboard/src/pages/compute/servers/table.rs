@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use maud::{Markup, html};
-use model::compute::{PowerState, Server};
+use model::compute::Server;
 
-use super::state::{power_words, state};
+use super::state::{odd_power, power_words, state};
 use super::{HERE, Nic, image_name, link, may_change, nics};
 use crate::layout::project_name;
 use crate::messages::Text;
@@ -58,7 +58,7 @@ pub(crate) fn table(
             html! {
                 div .stack {
                     span { (state_badge(t, server)) }
-                    @if server.power_state != PowerState::NoState { span .muted.small { (power_words(t, server.power_state)) } }
+                    @if let Some(power) = odd_power(server) { span .muted.small { (t.server_power_odd(power_words(t, power))) } }
                 }
             }
         })
@@ -72,7 +72,7 @@ pub(crate) fn table(
             html! {
                 div .stack {
                     span { (server.flavor.name) }
-                    span .muted.small.nowrap { (t.server_vcpus(server.flavor.vcpus)) ", " (ui::mebibytes(t, server.flavor.memory_mib)) }
+                    span .muted.small { (t.server_power_and_memory(server.flavor.vcpus, ui::mebibytes(t, server.flavor.memory_mib))) }
                 }
             }
         })
@@ -108,7 +108,7 @@ pub(crate) fn table(
     }
     list = list.sorted(
         "created",
-        t.server_age(),
+        t.created(),
         |server| server.created_at,
         |server| ui::time(server.created_at),
     );

@@ -25,10 +25,8 @@ pub(super) async fn new(visit: Visit, fields: Fields) -> Answer {
         .parse::<VolumeSnapshotId>("snapshot")?
         .map(|id| snapshot::get_visible(cloud, actor, id))
         .transpose()?;
-    let ready = volumes::of_project(&visit)
-        .into_iter()
-        .filter(|volume| volume.is_made && matches!(volume.status, VolumeStatus::Available | VolumeStatus::InUse));
-    let choices: Vec<_> = ready.map(|volume| volumes::choice(t, &volume)).collect();
+    let ready = volumes::that_can_be_copied(&visit);
+    let choices: Vec<_> = ready.iter().map(|volume| volumes::choice(t, volume)).collect();
     let project = volume.as_ref().map_or(visit.project_id(), |volume| &volume.project_id);
     let body = html! {
         @if volume.is_none() && choices.is_empty() { p .note { (t.snapshot_no_volume()) } } @else {
@@ -40,6 +38,7 @@ pub(super) async fn new(visit: Visit, fields: Fields) -> Answer {
                     @if volume.status == VolumeStatus::InUse && from.is_none() { p .note.warn { (t.volume_in_use_copy()) } }
                 } @else {
                     (ui::pick(Field { name: "volume", label: t.volume_one(), required: true, ..Field::default() }, None, &choices))
+                    (volumes::in_use_note(t, &ready))
                 }
                 @if let Some(from) = &from {
                     input type="hidden" name="snapshot" value=(from.id);
@@ -92,7 +91,7 @@ pub(super) async fn edit(visit: Visit, Path(id): Path<BackupId>) -> Answer {
         }
         (ui::command_line(t, &[format!("openstack volume backup set --name … {id}")]))
     };
-    Ok(visit.form(&t.volume_edit(title(&backup)), body))
+    Ok(visit.form(&t.backup_edit(title(&backup)), body))
 }
 
 pub(super) async fn update(visit: Visit, Path(id): Path<BackupId>, fields: Fields) -> Answer<Done> {

@@ -131,7 +131,7 @@ fn table(visit: &Visit, query: &ListQuery, mut backups: Vec<Arc<VolumeBackup>>, 
 fn words(t: Text, backup: &VolumeBackup) -> Markup {
     html! {
         div .stack {
-            span {
+            span .named {
                 b { (title(backup)) } " "
                 @if backup.parent_id.is_some() { (tag(t.backup_is_incremental())) } @else { (tag(t.backup_is_full())) }
             }

@@ -22,7 +22,7 @@ pub(super) async fn new(visit: Visit, fields: Fields) -> Answer {
     let t = visit.t();
     let has_web = has_web_download(&visit).await?;
     let body = html! {
-        (upload_form(t, HERE, false, html! {
+        (upload_form(t, HERE, None, html! {
             (source_fields(t, &fields, has_web))
             (ui::text(Field { name: "name", label: t.name(), hint: t.image_name_hint(), example: "ubuntu-24.04", ..Field::default() }))
             (visibility_field(&visit, Visibility::Shared))
@@ -50,7 +50,7 @@ pub(super) async fn new_data(visit: Visit, Path(id): Path<ImageId>, fields: Fiel
         .or(image.disk_format.as_deref())
         .unwrap_or_default();
     let body = html! {
-        (upload_form(t, &format!("{HERE}/{id}/data"), true, html! {
+        (upload_form(t, &format!("{HERE}/{id}/data"), Some(t.image_give_data()), html! {
             (source_fields(t, &fields, has_web))
             details .more open[fields.text("format").is_some()] {
                 summary { (t.image_more()) }
@@ -69,10 +69,11 @@ async fn has_web_download(visit: &Visit) -> Result<bool, Problem> {
     Ok(methods.is_some_and(|methods| methods.iter().any(|method| method == "web-download")))
 }
 
-/// The form, with the words that the script says while it sends a file. `keeps`: the image stays when that fails.
-fn upload_form(t: Text, address: &str, keeps: bool, fields: Markup) -> Markup {
+/// The form, with the words that the script says while it sends a file. `there`: the button's words for an image that is
+/// there already, and stays when that fails.
+fn upload_form(t: Text, address: &str, there: Option<&str>, fields: Markup) -> Markup {
     html! {
-        form method="post" action=(address) hx-post=(address) hx-swap="none" data-upload data-keeps[keeps]
+        form method="post" action=(address) hx-post=(address) hx-swap="none" data-upload data-keeps[there.is_some()]
             data-choose=(t.upload_choose()) data-found=(t.upload_found()) data-packed=(t.upload_packed()) data-left=(t.upload_left())
             data-sending=(t.upload_sending()) data-checking=(t.upload_checking()) data-broken=(t.upload_broken()) data-sure=(t.upload_sure())
             data-cancelled=(t.upload_cancelled()) {
@@ -83,7 +84,7 @@ fn upload_form(t: Text, address: &str, keeps: bool, fields: Markup) -> Markup {
                 p .muted data-upload-state role="status" { (t.upload_sending()) }
                 div .form-end { button .button type="button" data-stop { (t.cancel()) } }
             }
-            (ui::submit(t, t.image_create_it(), false))
+            (ui::submit(t, there.unwrap_or(t.image_create_it()), false))
         }
     }
 }

@@ -105,7 +105,7 @@ fn about(visit: &Visit, image: &Image) -> Markup {
         @if let Some(size) = image.size { (fact(t.image_size(), html! { (ui::bytes(size)) })) }
         @if let Some(size) = image.virtual_size { (fact(t.image_virtual_size(), html! { (ui::bytes(size)) })) }
         (fact(t.image_visibility(), html! {
-            (t.image_visibility_word(image.visibility)) " " span .muted { (t.image_visibility_note(image.visibility)) }
+            (t.image_visibility_word(image.visibility)) " – " span .muted { (t.image_visibility_note(image.visibility)) }
         }))
         (fact(t.image_owner(), owner(visit, image)))
         (fact(t.image_protect(), html! { (t.yes_no(image.protected)) }))

@@ -3,8 +3,9 @@
 use axum::extract::{Path, Query};
 use maud::html;
 use model::VolumeId;
+use model::compute::Server;
 use model::image::Visibility;
-use model::volume::{self, SourceWish, VolumeStatus};
+use model::volume::{self, SourceWish, VolumeStatus, attachment};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -15,7 +16,7 @@ use crate::messages::Kind;
 use crate::outcome::{Answer, Done, Problem};
 use crate::pages::storage::images;
 use crate::pages::storage::words::name_of;
-use crate::ui::{self, Choice, Field};
+use crate::ui::{self, Choice, Field, icon};
 use crate::visit::Visit;
 
 /// On or off.
@@ -132,16 +133,8 @@ pub(super) async fn ask_reset(visit: Visit, Path(id): Path<VolumeId>) -> Answer 
             (ui::pick(Field { name: "status", label: t.status(), value: volume.status.as_str(), ..Field::default() }, None, &choices))
             (ui::submit_warning(t, t.volume_reset()))
         }
-        form .force-delete method="post" action=(force) hx-post=(force) hx-swap="none" {
-            h3 { (t.volume_force_delete()) }
-            p .muted { (t.volume_force_delete_text()) }
-            div .problem-place aria-live="assertive" {}
-            button .button.danger type="submit" { (t.volume_force_delete()) }
-        }
-        (ui::command_line(t, &[
-            format!("openstack volume set --state available {id}"),
-            format!("openstack volume delete --force {id}"),
-        ]))
+        p { (ui::dialog_link(&force, "", html! { (t.volume_force_delete()) })) }
+        (ui::command_line(t, &[format!("openstack volume set --state available {id}")]))
     };
     Ok(visit.form(&t.volume_reset_title(title(&volume)), body))
 }
@@ -154,6 +147,42 @@ pub(super) async fn reset(visit: Visit, Path(id): Path<VolumeId>, fields: Fields
     )
     .await?;
     Ok(Done::saying(visit.t().saved()))
+}
+
+/// Asks whether a volume that hangs is to go with all that is on it. One that a server has, or snapshots need, stays.
+pub(super) async fn ask_force_delete(visit: Visit, Path(id): Path<VolumeId>) -> Answer {
+    let (t, cloud) = (visit.t(), visit.cloud());
+    let volume = volume::get_visible(cloud, visit.actor(), id)?;
+    let at = format!("{HERE}/{id}/force-delete");
+    let attachments = attachment::of_volume(cloud, id);
+    let snapshots = cloud.lookups.snapshots_by_volume.count(&id);
+    let servers = attachments.iter().map(|each| match &each.server_id {
+        Some(server) => cloud
+            .find::<Server>(server)
+            .map_or_else(|| server.short(), |server| server.name.clone()),
+        None => each.host_name.clone().unwrap_or_default(),
+    });
+    let servers: Vec<_> = servers.collect();
+    let body = html! {
+        form method="post" action=(at) hx-post=(at) hx-swap="none" {
+            p .note.warn { (icon("alert")) " " (t.volume_force_delete_text()) }
+            @if !attachments.is_empty() {
+                p .note.warn {
+                    (t.volume_force_delete_attached(servers.join(", "))) " "
+                    a href=(format!("{HERE}/{id}#attachments")) { (t.volume_to_attachments()) }
+                }
+            }
+            @if snapshots > 0 {
+                p .note.warn {
+                    (t.volume_force_delete_snapshots(snapshots)) " "
+                    a href=(format!("{HERE}/{id}#snapshots")) { (t.nav_snapshots()) }
+                }
+            }
+            (ui::submit_if(t, t.volume_force_delete_do(), true, !attachments.is_empty() || snapshots > 0, None))
+        }
+        (ui::command_line(t, &[format!("openstack volume delete --force {id}")]))
+    };
+    Ok(visit.form(&t.volume_force_delete_title(title(&volume)), body))
 }
 
 pub(super) async fn force_delete(visit: Visit, Path(id): Path<VolumeId>) -> Answer<Done> {

@@ -1,17 +1,18 @@
 //! A volume plugged into a server, and taken out of it.
 
 use axum::extract::{Path, Query};
-use maud::html;
+use maud::{Markup, html};
 use model::compute::Server;
 use model::compute::server::admission::{Asker, Denied, Operation, admit};
-use model::volume::{self, attachment};
+use model::volume::{self, Volume, attachment};
 use model::{ServerId, VolumeId};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{HERE, title};
 use crate::form::Fields;
-use crate::outcome::{Answer, Done, Problem};
+use crate::messages::Text;
+use crate::outcome::{Answer, Done, Page, Problem};
 use crate::ui::{self, Choice, Field, icon};
 use crate::visit::Visit;
 
@@ -81,7 +82,7 @@ fn server_of(visit: &Visit, fields: &Fields) -> Result<ServerId, Problem> {
 }
 
 pub(super) async fn ask_detach(visit: Visit, Path(id): Path<VolumeId>, fields: Fields) -> Answer {
-    let (t, cloud) = (visit.t(), visit.cloud());
+    let cloud = visit.cloud();
     let volume = volume::get_visible(cloud, visit.actor(), id)?;
     let server = server_of(&visit, &fields)?;
     let found = attachment::find(cloud, server, id)?;
@@ -89,17 +90,45 @@ pub(super) async fn ask_detach(visit: Visit, Path(id): Path<VolumeId>, fields: F
         .find::<Server>(&server)
         .map_or_else(|| server.short(), |server| server.name.clone());
     let at = format!("{HERE}/{id}/detach");
-    let device = found.device.as_deref().unwrap_or_default();
+    Ok(detach_form(
+        &visit,
+        &at,
+        (server, &name),
+        &volume,
+        found.device.as_deref(),
+    ))
+}
+
+/// Asks whether a volume is to be taken from a server, by its id and name; the answer is sent to `at`.
+pub(crate) fn detach_form(
+    visit: &Visit,
+    at: &str,
+    (server, name): (ServerId, &str),
+    volume: &Volume,
+    device: Option<&str>,
+) -> Page {
+    let t = visit.t();
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             input type="hidden" name="server" value=(server);
-            p { (t.volume_detach_from(&name)) " " code { (device) } }
-            p .note.warn { (icon("alert")) " " (t.volume_detach_first()) " " code { "sudo umount " (device) } }
+            input type="hidden" name="volume" value=(volume.id);
+            (detach_warning(t))
+            @if let Some(device) = device { (unmount(t, device)) }
             (ui::submit_warning(t, t.volume_detach()))
         }
-        (ui::command_line(t, &[format!("openstack server remove volume {server} {id}")]))
+        (ui::command_line(t, &[format!("openstack server remove volume {server} {}", volume.id)]))
     };
-    Ok(visit.form(&t.volume_detach_title(title(&volume)), body))
+    visit.form(&t.volume_detach_title(title(volume), name), body)
+}
+
+/// What is to be done in the server before.
+pub(crate) fn detach_warning(t: Text) -> Markup {
+    html! { p .note.warn { (icon("alert")) " " (t.volume_detach_first()) } }
+}
+
+/// The command for that.
+pub(crate) fn unmount(t: Text, device: &str) -> Markup {
+    ui::code_block(t, &format!("sudo umount {device}"))
 }
 
 pub(super) async fn detach(visit: Visit, Path(id): Path<VolumeId>, fields: Fields) -> Answer<Done> {

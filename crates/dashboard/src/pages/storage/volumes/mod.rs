@@ -10,6 +10,7 @@ mod types;
 
 use std::sync::Arc;
 
+pub(crate) use attach::{detach_form, detach_warning, unmount};
 use axum::Router;
 use axum::extract::Query;
 use axum::routing::{get, post};
@@ -77,7 +78,10 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
             "/dashboard/volumes/{id}/reset",
             get(actions::ask_reset).post(actions::reset),
         )
-        .route("/dashboard/volumes/{id}/force-delete", post(actions::force_delete))
+        .route(
+            "/dashboard/volumes/{id}/force-delete",
+            get(actions::ask_force_delete).post(actions::force_delete),
+        )
         .route(
             "/dashboard/volumes/{id}/transfer",
             get(transfer::ask).post(transfer::create),
@@ -100,6 +104,22 @@ pub(super) fn link(visit: &Visit, id: VolumeId) -> Markup {
             Err(_) => code .muted { (name_of(None, id)) },
         }
     }
+}
+
+/// In a form whose field `volume` chooses one of these: what a copy is worth of one that a server uses.
+pub(super) fn in_use_note(t: Text, from: &[Arc<Volume>]) -> Markup {
+    let used = from.iter().filter(|volume| volume.status == VolumeStatus::InUse);
+    let used: Vec<_> = used.map(|volume| volume.id.to_string()).collect();
+    html! {
+        @if !used.is_empty() { p .note.warn data-if={ "volume=" (used.join(" ")) } { (t.volume_in_use_copy()) } }
+    }
+}
+
+/// The volumes of the project that can be copied now.
+pub(super) fn that_can_be_copied(visit: &Visit) -> Vec<Arc<Volume>> {
+    let mut volumes = of_project(visit);
+    volumes.retain(|volume| is_ready(volume));
+    volumes
 }
 
 /// The project's volumes by name.

@@ -44,7 +44,7 @@ pub(super) async fn ask(visit: Visit, Path(id): Path<VolumeId>) -> Answer {
         form method="post" action=(at) hx-post=(at) hx-target="#dialog-body" {
             p { (t.volume_transfer_text()) }
             (ui::text(Field { name: "name", label: t.volume_transfer_name(), ..Field::default() }))
-            (ui::submit(t, t.volume_transfer(), false))
+            (ui::submit(t, t.volume_transfer_do(), false))
         }
         (ui::command_line(t, &[format!("openstack volume transfer request create {id}")]))
     };
@@ -70,7 +70,7 @@ pub(super) async fn create(visit: Visit, Path(id): Path<VolumeId>, fields: Field
         (ui::code_block(t, &format!("openstack volume transfer request accept --auth-key {key} {offer}")))
         footer .form-end { a .button.main href=(format!("{HERE}/{id}")) { (t.volume_transfer_kept()) } }
     };
-    Ok(visit.form(&t.volume_transfer_title(title(&volume)), body))
+    Ok(visit.form(&t.volume_transfer_made(title(&volume)), body))
 }
 
 pub(super) async fn take_back(visit: Visit, Path(id): Path<VolumeId>) -> Answer<Done> {

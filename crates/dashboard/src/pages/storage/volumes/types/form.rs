@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::{HERE, check_admin, limits_of};
 use crate::form::Fields;
 use crate::outcome::{Answer, Done, Problem, in_query};
-use crate::pages::storage::volumes::type_name;
 use crate::pages::storage::words::{as_lines, from_lines};
 use crate::ui::{self, Choice, Field};
 use crate::visit::Visit;
@@ -44,7 +43,7 @@ pub(super) async fn edit(visit: Visit, Path(id): Path<VolumeTypeId>) -> Answer {
         }
         (ui::command_line(t, &[format!("openstack volume type set --name … --property KEY=VALUE {id}")]))
     };
-    Ok(visit.form(&t.volume_edit(type_name(t, cloud, &id)), body))
+    Ok(visit.form(&t.volume_type_edit(&of.name), body))
 }
 
 fn inputs(visit: &Visit, of: Option<&VolumeType>) -> Markup {

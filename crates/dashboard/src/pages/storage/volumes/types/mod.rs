@@ -52,7 +52,7 @@ async fn list(visit: Visit, Query(query): Query<ListQuery>) -> Answer {
     types.sort_by(|a, b| a.name.cmp(&b.name));
     let create = ui::main_action("/dashboard/volumes/types/new", "plus", t.volume_type_new());
     let body = html! {
-        p .crumbs { a href=(super::HERE) { (t.nav_volumes()) } span aria-hidden="true" { " / " } }
+        (ui::crumbs([(super::HERE, t.nav_volumes())]))
         (ui::head(t.volume_types(), t.volume_types_lead(), html! { (create) }))
         (table(&visit, &query, types))
     };
