@@ -127,6 +127,7 @@ async fn show(Admin(visit): Admin, Path(id): Path<FlavorId>) -> Answer {
 
 async fn new(Admin(visit): Admin) -> Answer {
     let t = visit.t();
+    let vcpus = t.admin_quota("cores");
     let number = |name, label, value, least| {
         ui::text(Field {
             name,
@@ -142,7 +143,7 @@ async fn new(Admin(visit): Admin) -> Answer {
         form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
             (ui::text(Field { name: "name", label: t.name(), example: "m1.small", required: true, ..Field::default() }))
             div .columns {
-                (number("vcpus", &t.admin_quota("cores"), "1", 1))
+                (number("vcpus", &vcpus, "1", 1))
                 (number("ram", t.admin_flavor_memory_mib(), "512", 1))
                 (number("disk", t.admin_flavor_disk_gib(), "0", 0))
                 (number("ephemeral", t.admin_flavor_ephemeral_gib(), "0", 0))
