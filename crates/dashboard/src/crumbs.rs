@@ -28,6 +28,9 @@ pub(crate) fn above(visit: &Visit) -> Vec<Crumb> {
             .filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         values.next().filter(|_| values.next().is_none())
     };
+    if path.starts_with("admin/grants") {
+        return above_grant(visit, of_query("holder").or(of_query("target")));
+    }
     let Some((list, rest)) = list_of(path) else {
         return Vec::new();
     };
@@ -42,6 +45,40 @@ pub(crate) fn above(visit: &Visit) -> Vec<Crumb> {
         _ => found.extend(id.and_then(|id| object(visit, list, id))),
     }
     found
+}
+
+/// Where a role that is to be given belongs: to the page of whom it is given to, or of what it holds in.
+fn above_grant(visit: &Visit, of: Option<&str>) -> Vec<Crumb> {
+    let (list, id) = grant_list(of);
+    let mut found = lists(visit.t(), list);
+    found.extend(id.and_then(|id| object(visit, list, id)));
+    found
+}
+
+/// The list, and the thing in it, that stand for a holder or target of roles as an address has it: `user:…`, `project%3A…`.
+fn grant_list(of: Option<&str>) -> (&'static str, Option<&str>) {
+    let of = of.unwrap_or_default();
+    match of.split_once("%3A").or_else(|| of.split_once(':')) {
+        Some(("group", id)) => ("admin/users/groups", Some(id)),
+        Some(("project", id)) => ("admin/projects", Some(id)),
+        Some(("domain", id)) => ("admin/projects/domains", Some(id)),
+        Some(("system", _)) => ("admin/system", None),
+        Some((_, id)) => ("admin/users", Some(id)),
+        None => ("admin/users", None),
+    }
+}
+
+/// The list in the menu that the form of a role belongs to, by its address.
+pub(crate) fn of_grant(address: &str) -> &'static str {
+    let (_, query) = address.split_once('?').unwrap_or((address, ""));
+    let named = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("holder=").or_else(|| pair.strip_prefix("target=")));
+    match grant_list(named).0 {
+        "admin/projects/domains" => "admin/projects",
+        "admin/users/groups" => "admin/users",
+        list => list,
+    }
 }
 
 /// The list that an address is below of, and the rest of the address.
@@ -174,7 +211,7 @@ fn object(visit: &Visit, list: &str, id: &str) -> Option<Crumb> {
 
 #[cfg(test)]
 mod tests {
-    use super::list_of;
+    use super::{grant_list, list_of, of_grant};
 
     #[test]
     fn the_longest_list_is_taken() {
@@ -182,5 +219,19 @@ mod tests {
         assert_eq!(list_of("volumes/types"), Some(("volumes", "types")));
         assert_eq!(list_of("admin/users/groups/new"), Some(("admin/users/groups", "new")));
         assert_eq!(list_of("password"), None);
+    }
+
+    #[test]
+    fn a_role_belongs_to_whom_it_is_given_or_what_it_holds_in() {
+        let grant = |query: &str| of_grant(&format!("/dashboard/admin/grants/new{query}"));
+        assert_eq!(grant("?target=project%3A12"), "admin/projects");
+        assert_eq!(grant("?target=project:12"), "admin/projects");
+        assert_eq!(grant("?target=domain%3Adefault"), "admin/projects");
+        assert_eq!(grant("?target=system%3Aall"), "admin/system");
+        assert_eq!(grant("?holder=group%3A7"), "admin/users");
+        assert_eq!(grant("?holder=user%3A7"), "admin/users");
+        assert_eq!(grant(""), "admin/users");
+        assert_eq!(grant_list(Some("project%3A12")), ("admin/projects", Some("12")));
+        assert_eq!(grant_list(Some("group:7")), ("admin/users/groups", Some("7")));
     }
 }

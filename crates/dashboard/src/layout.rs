@@ -178,7 +178,7 @@ impl Visit {
                 // What has no list of its own belongs to the list that leads to it.
                 is_below(&at)
                     || path == "networks" && (is_below("/dashboard/ports") || is_below("/dashboard/subnets"))
-                    || path == "admin/users" && is_below("/dashboard/admin/grants")
+                    || is_below("/dashboard/admin/grants") && path == crumbs::of_grant(&self.view().address)
             };
             html! {
                 li { a href=(at) aria-current=[is_here.then_some("page")] { (icon(symbol)) span { (words) } } }

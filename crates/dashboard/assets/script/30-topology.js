@@ -25,13 +25,14 @@
     const isBeside = panel.width > 0 && panel.width < place.clientWidth * 0.7;
     return isBeside ? panel.left - place.getBoundingClientRect().left - 12 : place.clientWidth;
   }
-  // The stage is as high as its picture needs, within the window.
+  // The stage is as high as its picture and the open card need, within the window.
   function stretch() {
     const stage = canvas().closest(".topology-stage");
     if (matchMedia("(max-width: 720px)").matches) { stage.style.height = ""; return; }
     const [width, height] = size();
     const shown = height * Math.max(Math.min(stage.clientWidth / width, 1), READABLE);
-    stage.style.height = `${Math.round(Math.min(Math.max(shown, LOWEST), Math.max(innerHeight - 200, LOWEST)))}px`;
+    const beside = card().childElementCount ? card().scrollHeight + 28 : 0;
+    stage.style.height = `${Math.round(Math.min(Math.max(shown, beside, LOWEST), Math.max(innerHeight - 200, LOWEST)))}px`;
   }
   function whole() {
     const [width, height] = size();
@@ -55,6 +56,17 @@
   function apply() {
     const box = [seen.x, seen.y, seen.w, seen.h].map((number) => number.toFixed(2)).join(" ");
     if (picture().getAttribute("viewBox") !== box) picture().setAttribute("viewBox", box);
+    shade();
+  }
+  // An edge is shaded where the picture goes on behind it. Its own margin is nothing to see.
+  function shade() {
+    const [width, height] = size();
+    const margin = 20;
+    const { classList } = canvas();
+    classList.toggle("more-left", seen.x > margin);
+    classList.toggle("more-above", seen.y > margin);
+    classList.toggle("more-right", seen.x + seen.w < width - margin);
+    classList.toggle("more-below", seen.y + seen.h < height - margin);
   }
   function glide(to) {
     cancelAnimationFrame(gliding);
@@ -252,6 +264,7 @@
     document.dispatchEvent(new CustomEvent("maru:moved"));
     document.getElementById("card-title")?.focus({ preventScroll: true });
     const before = seen;
+    stretch();
     if (!isMoved) { seen = atRest(); apply(); }
     const to = revealing(document.getElementById(node.id));
     isMoved ||= Boolean(to);
@@ -266,6 +279,7 @@
     address.searchParams.delete("open");
     history.replaceState(null, "", address);
     card().replaceChildren();
+    stretch();
     if (!isMoved) fit(true);
     mark("");
     document.getElementById(key)?.focus({ preventScroll: true });

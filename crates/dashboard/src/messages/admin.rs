@@ -5,6 +5,7 @@ use super::{Text, messages};
 messages! {
     admin_only = "Only the cloud's administrator sees this page.", "이 페이지는 클라우드 관리자만 볼 수 있습니다.";
     admin_enabled = "enabled", "활성화됨";
+    admin_enabled_box = "Enabled", "활성화";
     admin_disabled = "disabled", "비활성화됨";
     admin_enable = "Enable", "활성화";
     admin_disable = "Disable", "비활성화";
@@ -44,11 +45,11 @@ messages! {
     admin_takes_work = "Accepts new work", "새 작업";
     admin_service_up = "up", "정상";
     admin_service_down = "down", "응답 없음";
-    admin_service_disable(name) = "Disable “{name}”?", "‘{name}’ 서비스를 비활성화할까요?";
+    admin_service_disable(name, host) = "Disable “{name}” on host “{host}”?", "‘{host}’ 호스트의 ‘{name}’ 서비스를 비활성화할까요?";
     admin_service_disable_hint = "It stops accepting new work; existing work continues.", "새 작업을 받지 않습니다. 진행 중인 작업은 계속됩니다.";
     admin_aggregates = "Host aggregates", "호스트 집합";
     admin_aggregates_lead = "Groups of hosts. An aggregate with an availability zone puts its hosts into that zone.", "호스트를 묶은 것입니다. 가용 구역을 지정하면 호스트가 그 구역에 속합니다.";
-    admin_aggregate_new = "Create aggregate", "집합 만들기";
+    admin_aggregate_new = "Create host aggregate", "호스트 집합 만들기";
     admin_aggregate_zone_hint = "Leave empty for no zone.", "비우면 구역을 만들지 않습니다.";
     admin_aggregate_has_hosts(count) = "It has {count} hosts: remove them first.", "호스트 {count}개가 들어 있습니다. 먼저 제거하세요.";
 }
@@ -97,15 +98,14 @@ messages! {
     admin_members_lead = "Users and groups with a role here.", "여기에서 역할이 있는 사용자와 그룹입니다.";
     admin_grants = "Roles", "역할";
     admin_grants_lead = "The projects and domains where this user has a role.", "역할이 있는 프로젝트와 도메인입니다.";
-    admin_grants_none = "None yet.", "아직 없습니다.";
     admin_grant_new = "Assign role", "역할 부여";
     admin_grant_take = "Remove", "역할 회수";
     admin_grant_where = "Project or domain", "프로젝트 또는 도메인";
     admin_grant_to_user(name) = "Assign a role to user “{name}”", "‘{name}’ 사용자에게 역할 부여";
     admin_grant_to_group(name) = "Assign a role to group “{name}”", "‘{name}’ 그룹에 역할 부여";
-    admin_grant_in_project(name) = "Assign a role in project “{name}”", "‘{name}’ 프로젝트의 역할 부여";
-    admin_grant_in_domain(name) = "Assign a role in domain “{name}”", "‘{name}’ 도메인의 역할 부여";
-    admin_grant_in_system = "Assign a role in the system", "시스템 전체의 역할 부여";
+    admin_grant_in_project(name) = "Assign a role in project “{name}”", "‘{name}’ 프로젝트에 역할 부여";
+    admin_grant_in_domain(name) = "Assign a role in domain “{name}”", "‘{name}’ 도메인에 역할 부여";
+    admin_grant_in_system = "Assign a role in the system", "시스템 전체에 역할 부여";
     admin_granted = "Role assigned", "역할을 부여했습니다";
     admin_grant_taken = "Role removed", "역할을 회수했습니다";
     admin_grant_inherited = "in all projects below", "모든 하위 프로젝트";
@@ -118,16 +118,18 @@ messages! {
     admin_domains_lead = "Each domain has its own names for projects, users and groups. Most clouds need only the default one.", "도메인마다 프로젝트, 사용자, 그룹의 이름이 따로 있습니다. 대개 기본 도메인이면 충분합니다.";
     admin_domain_new = "Create domain", "도메인 만들기";
     admin_domain_enabled_hint = "Users of a disabled domain can't sign in. Only a disabled domain can be deleted.", "비활성화된 도메인의 사용자는 로그인할 수 없습니다. 비활성화해야 삭제할 수 있습니다.";
-    admin_domain_delete_note(projects, users, groups) = "Deleted with it: {projects} projects, {users} users, {groups} groups.", "함께 삭제되는 항목: 프로젝트 {projects}개, 사용자 {users}명, 그룹 {groups}개.";
+    admin_domain_delete_note(figures) = "Deleted with it: {figures}.", "함께 삭제되는 항목: {figures}.";
     admin_roles_lead = "What users may do in the projects where they have the role.", "역할이 있는 프로젝트에서 할 수 있는 일을 정합니다.";
     admin_role_new = "Create role", "역할 만들기";
     admin_role_new_hint = "The services use reader, member, manager and admin. Other roles are for your own programs.", "서비스는 reader, member, manager, admin 역할을 씁니다. 다른 역할의 뜻은 직접 만든 프로그램이 정합니다.";
     admin_role_implies = "Implied roles", "포함하는 역할";
     admin_role_imply = "Add implied role", "포함하는 역할 추가";
+    admin_role_imply_title(name) = "Add a role implied by “{name}”", "‘{name}’ 역할에 포함할 역할 추가";
+    admin_role_imply_none(name) = "Every other role is implied by {name} already.", "{name} 역할이 다른 모든 역할을 이미 포함합니다.";
     admin_role_imply_hint(name) = "Anyone with {name} also has this role.", "{name} 역할이 있으면 이 역할도 갖습니다.";
     admin_role_stop_implying(name) = "Remove implied role {name}", "포함하는 역할 {name} 제거";
     admin_role_given = "Assignments", "부여 수";
-    admin_role_delete_note(count) = "It is assigned {count} times.", "이 역할은 {count}번 할당되어 있습니다.";
+    admin_role_delete_note(count) = "It is assigned {count} times.", "이 역할은 {count}번 부여되어 있습니다.";
 }
 
 // Quotas.
@@ -219,6 +221,21 @@ impl Text {
         })
     }
 
+    /// A volume type in words.
+    fn type_name(self, name: &str) -> &str {
+        if name == "__DEFAULT__" {
+            self.pick("default type", "기본 유형")
+        } else {
+            name
+        }
+    }
+
+    /// The heading over a volume type's quotas.
+    pub(crate) fn admin_quota_type(self, name: &str) -> String {
+        let name = self.type_name(name);
+        self.made(|| format!("Volume type “{name}”"), || format!("볼륨 유형 ‘{name}’"))
+    }
+
     /// A resource of quotas in words; as it is, where it has none (those of volume types).
     pub(crate) fn admin_quota(self, name: &str) -> String {
         let (en, ko) = match name {
@@ -253,11 +270,7 @@ impl Text {
                 let Some((quota, volume_type)) = other.split_once('_') else {
                     return other.to_owned();
                 };
-                let volume_type = if volume_type == "__DEFAULT__" {
-                    self.pick("default type", "기본 유형")
-                } else {
-                    volume_type
-                };
+                let volume_type = self.type_name(volume_type);
                 return match quota {
                     "volumes" | "snapshots" | "gigabytes" => format!("{}: {volume_type}", self.admin_quota(quota)),
                     _ => other.to_owned(),

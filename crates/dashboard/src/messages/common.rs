@@ -104,6 +104,7 @@ messages! {
     used_of(used, limit) = "{used} of {limit}", "{used} / {limit}";
     used_only(used) = "{used} used", "{used} 사용";
     mebibytes(n) = "{n}\u{a0}MB", "{n}\u{a0}MB";
+    none_yet = "None yet.", "아직 없습니다.";
     gibibytes(n) = "{n}\u{a0}GB", "{n}\u{a0}GB";
     not_found_title = "Page not found", "페이지를 찾을 수 없습니다";
     not_found_text = "The address may be mistyped, or what it showed was deleted.", "주소가 틀렸거나, 보여 주던 것이 삭제되었습니다.";

@@ -17,10 +17,10 @@ messages! {
     fip_address = "Address", "주소";
     fip_leads_to = "Associated with", "연결 대상";
     fip_nowhere = "–", "–";
-    fip_free = "Not associated", "연결 안 됨";
+    fip_free = "not associated", "연결 안 됨";
     fip_forwards(count) = "{count} port forwardings", "포트 포워딩 {count}개";
     fip_router = "Router", "라우터";
-    fip_edit(address) = "Edit floating IP {address}", "유동 IP {address} 편집";
+    fip_edit(address) = "Edit floating IP “{address}”", "‘{address}’ 유동 IP 편집";
     fip_release_note(target) = "Associated with {target}: connections to it end.", "{target}에 연결되어 있으며, 이 주소로 들어오는 연결이 끊깁니다.";
     fip_has_forwardings(count) = "It has {count} port forwardings: delete them first.", "포트 포워딩 {count}개가 있습니다. 먼저 삭제하세요.";
     fip_way = "Traffic path", "트래픽 경로";
@@ -71,5 +71,6 @@ messages! {
     fwd_inside_hint = "Leave empty to use the same as the external port.", "비우면 외부 포트와 같습니다.";
     fwd_wrong_ports(text) = "“{text}” is neither a port number nor a range, such as 8080 or 8000-8010.", "“{text}”: 8080이나 8000-8010처럼 포트 번호 또는 범위를 적으세요.";
     fwd_target = "Server", "서버";
+    fwd_target_which = "Choose a server.", "서버를 고르세요.";
     fwd_added = "Port forwarding added", "포트 포워딩을 추가했습니다";
 }

@@ -73,6 +73,22 @@ impl Kind {
         }
     }
 
+    /// What projects own, by the name of its table; `None` for what counts for nobody.
+    pub fn of_table(table: &str) -> Option<Self> {
+        Some(match table {
+            "server" => Self::Server,
+            "volume" => Self::Volume,
+            "volume_snapshot" => Self::Snapshot,
+            "volume_backup" => Self::Backup,
+            "image" => Self::Image,
+            "network" => Self::Network,
+            "router" => Self::Router,
+            "floating_ip" => Self::FloatingIp,
+            "security_group" => Self::SecurityGroup,
+            _ => return None,
+        })
+    }
+
     /// The page that lists it, below `/dashboard/`.
     pub fn list(self) -> &'static str {
         match self {
@@ -154,11 +170,11 @@ messages! {
     goes_credential = "Programs that use it can no longer sign in.", "이 인증 정보를 쓰는 프로그램은 더 이상 로그인할 수 없습니다.";
     goes_flavor = "Servers with this flavor keep their size.", "이 flavor로 만든 서버는 그대로 유지됩니다.";
     goes_aggregate = "Its metadata and availability zone are deleted with it.", "메타데이터와 가용 구역 설정도 함께 삭제됩니다.";
-    goes_project = "Role assignments in it are deleted. Servers, volumes and other resources are not: they are left behind without an owner.", "이 프로젝트의 역할 할당이 삭제됩니다. 서버, 볼륨 같은 자원은 삭제되지 않고 소유자 없이 남습니다.";
+    goes_project = "Role assignments in it are deleted. Servers, volumes and other resources are not: they are left behind without an owner.", "이 프로젝트에 부여된 역할이 삭제됩니다. 서버, 볼륨 같은 자원은 삭제되지 않고 소유자 없이 남습니다.";
     goes_domain = "All projects, users and groups in it are deleted with it. Their servers and volumes are left behind without an owner.", "도메인의 프로젝트, 사용자, 그룹이 모두 함께 삭제됩니다. 서버와 볼륨은 소유자 없이 남습니다.";
-    goes_user = "Role assignments, key pairs and application credentials are deleted with the user. Servers are kept in their projects.", "역할 할당, 키 페어, 애플리케이션 인증 정보가 함께 삭제됩니다. 서버는 프로젝트에 남습니다.";
+    goes_user = "Role assignments, key pairs and application credentials are deleted with the user. Servers are kept in their projects.", "부여된 역할, 키 페어, 애플리케이션 인증 정보가 함께 삭제됩니다. 서버는 프로젝트에 남습니다.";
     goes_group = "Its users are kept, but lose the roles that they have through it.", "사용자는 남지만 이 그룹을 통해 받은 역할을 잃습니다.";
-    goes_role = "Everyone who was assigned this role loses it.", "이 역할을 할당받은 모두가 역할을 잃습니다.";
+    goes_role = "Everyone who was assigned this role loses it.", "이 역할을 부여받은 모두가 역할을 잃습니다.";
 }
 
 // What stands in the way, and the ways to it.
@@ -167,7 +183,8 @@ messages! {
     router_to_page = "Go to the router", "라우터로 가기";
     network_to_ports = "Show its ports", "포트 보기";
     volume_to_attachments = "Go to its attachments", "연결 정보로 가기";
-    router_interfaces_in_the_way(count) = "It has {count} interfaces. They must be removed, too.", "인터페이스 {count}개가 있습니다. 인터페이스도 함께 제거해야 합니다.";
+    router_one_interface_in_the_way = "It has 1 interface. It must be removed, too.", "인터페이스 1개가 있습니다. 인터페이스도 함께 제거해야 합니다.";
+    router_many_interfaces_in_the_way(count) = "It has {count} interfaces. They must be removed, too.", "인터페이스 {count}개가 있습니다. 인터페이스도 함께 제거해야 합니다.";
     subnet_in_use(count) = "{count} ports have addresses of this subnet. Delete them, or detach the subnet from its router, first.", "이 서브넷의 주소를 쓰는 포트가 {count}개 있습니다. 먼저 포트를 삭제하거나 서브넷을 라우터에서 연결 해제하세요.";
     port_address_of(address, user) = "{address} of {user}", "{user}의 {address}";
     port_is_routers = "It belongs to a router. Remove the interface there.", "라우터의 포트입니다. 라우터에서 인터페이스를 제거하세요.";
@@ -294,20 +311,11 @@ impl Text {
         )
     }
 
-    /// What projects own, by the name of its table; `None` for what counts for nobody.
-    pub(crate) fn admin_counted(self, table: &str) -> Option<&'static str> {
-        Some(match table {
-            "server" => self.nav_servers(),
-            "volume" => self.nav_volumes(),
-            "volume_snapshot" => self.nav_snapshots(),
-            "volume_backup" => self.nav_backups(),
-            "image" => self.nav_images(),
-            "network" => self.nav_networks(),
-            "router" => self.nav_routers(),
-            "floating_ip" => self.nav_floating_ips(),
-            "security_group" => self.nav_security_groups(),
-            _ => return None,
-        })
+    /// "2 floating IPs, 1 image": what there is of each kind; what there is none of is left out.
+    pub(crate) fn kinds_counted(self, counts: impl IntoIterator<Item = (Kind, usize)>) -> String {
+        let there = counts.into_iter().filter(|(_, count)| *count > 0);
+        let words: Vec<_> = there.map(|(kind, count)| self.kind_counted(kind, count)).collect();
+        words.join(", ")
     }
 
     /// What goes with it, and what stays; `others`: some of it was told of already.
@@ -382,6 +390,14 @@ mod tests {
             "Floating IP “1.2.3.4” released"
         );
         assert_eq!(ko.deleted(Kind::User, "kim"), "‘kim’ 사용자를 삭제했습니다");
+        assert_eq!(
+            en.kinds_counted([(Kind::FloatingIp, 2), (Kind::Server, 0), (Kind::Image, 1)]),
+            "2 floating IPs, 1 image"
+        );
+        assert_eq!(
+            ko.kinds_counted([(Kind::FloatingIp, 2), (Kind::Server, 3), (Kind::User, 0)]),
+            "유동 IP 2개, 서버 3대"
+        );
         assert_eq!(ko.deleted_count(Kind::User, 3), "사용자 3명을 삭제했습니다");
     }
 }

@@ -1,6 +1,6 @@
 //! Words of routers.
 
-use super::messages;
+use super::{Text, messages};
 
 // The list, the object, its form.
 messages! {
@@ -16,7 +16,10 @@ messages! {
     router_admin_up_hint = "If off, no traffic passes.", "끄면 트래픽이 통과하지 않습니다.";
     router_subnets_hint = "Subnets to connect now. Servers on them can then reach the outside.", "지금 연결할 서브넷입니다. 이 서브넷의 서버가 외부와 통신할 수 있게 됩니다.";
     router_no_subnets = "No subnets to connect yet. Create a network first, or connect one later.", "아직 연결할 서브넷이 없습니다. 네트워크를 먼저 만들거나 나중에 연결하세요.";
-    router_in_the_way(count) = "{count} floating IPs go through this router. Disassociate them first.", "이 라우터를 지나는 유동 IP가 {count}개 있습니다. 먼저 연결을 해제하세요.";
+    router_one_in_the_way = "1 floating IP goes through this router. Disassociate it first.", "이 라우터를 지나는 유동 IP가 1개 있습니다. 먼저 연결을 해제하세요.";
+    router_many_in_the_way(count) = "{count} floating IPs go through this router. Disassociate them first.", "이 라우터를 지나는 유동 IP가 {count}개 있습니다. 먼저 연결을 해제하세요.";
+    router_subnet_one_in_the_way = "1 floating IP leads to a server on this subnet. Disassociate it first.", "이 서브넷의 서버에 연결된 유동 IP가 1개 있습니다. 먼저 연결을 해제하세요.";
+    router_subnet_many_in_the_way(count) = "{count} floating IPs lead to servers on this subnet. Disassociate them first.", "이 서브넷의 서버에 연결된 유동 IP가 {count}개 있습니다. 먼저 연결을 해제하세요.";
     router_delete_interfaces = "Remove its interfaces too", "인터페이스도 함께 제거";
     router_delete_interfaces_hint = "A router with interfaces can't be deleted. Servers on these networks can then no longer reach the outside.", "인터페이스가 있는 라우터는 삭제할 수 없습니다. 제거하면 그 네트워크의 서버는 외부와 통신할 수 없습니다.";
     router_has_floating_ips(addresses) = "Floating IPs lead through it ({addresses}): disassociate them first.", "유동 IP({addresses})가 이 라우터를 지나갑니다. 먼저 연결을 해제하세요.";
@@ -35,6 +38,8 @@ messages! {
     router_gateway_none_text = "Without a gateway, servers can't reach the outside and floating IPs don't work.", "게이트웨이가 없으면 외부와 통신할 수 없고 유동 IP도 쓸 수 없습니다.";
     router_gateway_set = "Set gateway", "게이트웨이 설정";
     router_gateway_change = "Change gateway", "게이트웨이 변경";
+    router_gateway_set_title(name) = "Set the gateway of router “{name}”", "‘{name}’ 라우터의 게이트웨이 설정";
+    router_gateway_change_title(name) = "Change the gateway of router “{name}”", "‘{name}’ 라우터의 게이트웨이 변경";
     router_gateway_change_short = "Change", "변경";
     router_gateway_clear_short = "Clear", "해제";
     router_gateway_clear = "Clear gateway", "게이트웨이 해제";
@@ -54,6 +59,7 @@ messages! {
 messages! {
     router_interfaces = "Interfaces", "인터페이스";
     router_interface_new = "Add interface", "인터페이스 추가";
+    router_interface_new_title(name) = "Add an interface to router “{name}”", "‘{name}’ 라우터에 인터페이스 추가";
     router_interface_remove = "Remove interface", "인터페이스 제거";
     router_interface_none = "No interfaces: no network is connected to this router yet.", "인터페이스가 없습니다. 아직 연결된 네트워크가 없습니다.";
     router_interface_subnet_hint = "The subnet to connect. Its servers can then reach the router's other networks.", "연결할 서브넷입니다. 이 서브넷의 서버는 라우터를 통해 다른 네트워크와 통신할 수 있습니다.";
@@ -78,6 +84,7 @@ messages! {
 messages! {
     router_routes = "Static routes", "정적 경로";
     router_route_new = "Add route", "경로 추가";
+    router_route_new_title(name) = "Add a route to router “{name}”", "‘{name}’ 라우터에 경로 추가";
     router_route_none = "None yet. The router knows the networks it is connected to and sends everything else to its gateway.", "아직 없습니다. 라우터는 연결된 네트워크의 경로를 알고, 나머지는 게이트웨이로 보냅니다.";
     router_route_destination = "Destination (CIDR)", "목적지(CIDR)";
     router_route_destination_hint = "The addresses this route is for.", "이 경로를 쓸 목적지 주소 범위입니다.";
@@ -89,4 +96,30 @@ messages! {
     router_route_added(destination) = "Route to {destination} added", "{destination} 경로를 추가했습니다";
     router_route_removed(destination) = "Route to {destination} removed", "{destination} 경로를 제거했습니다";
     router_route_remove(destination) = "Remove the route to {destination}", "{destination} 경로 제거";
+}
+
+impl Text {
+    /// Why a router keeps its gateway: `count` floating IPs go through it.
+    pub(crate) fn router_in_the_way(self, count: usize) -> String {
+        match count {
+            1 => self.router_one_in_the_way().to_owned(),
+            _ => self.router_many_in_the_way(count),
+        }
+    }
+
+    /// Why a router keeps an interface: `count` floating IPs lead to its subnet.
+    pub(crate) fn router_subnet_in_the_way(self, count: usize) -> String {
+        match count {
+            1 => self.router_subnet_one_in_the_way().to_owned(),
+            _ => self.router_subnet_many_in_the_way(count),
+        }
+    }
+
+    /// Why a router can't be deleted without them: it has `count` interfaces.
+    pub(crate) fn router_interfaces_in_the_way(self, count: usize) -> String {
+        match count {
+            1 => self.router_one_interface_in_the_way().to_owned(),
+            _ => self.router_many_interfaces_in_the_way(count),
+        }
+    }
 }

@@ -101,8 +101,18 @@ pub(crate) fn crumbs<'a>(parents: impl IntoIterator<Item = (&'a str, &'a str)>) 
 
 /// The head of an object's page, with the way back to its list.
 pub(crate) fn object_head(list: (&str, &str), name: &str, state: Markup, actions: Markup) -> Markup {
+    object_head_below([list], name, state, actions)
+}
+
+/// [`object_head`] of what is further down, by all the pages above it.
+pub(crate) fn object_head_below<'a>(
+    above: impl IntoIterator<Item = (&'a str, &'a str)>,
+    name: &str,
+    state: Markup,
+    actions: Markup,
+) -> Markup {
     html! {
-        (crumbs([list]))
+        (crumbs(above))
         header .page-head {
             div .title-line { h1 { (name) } (state) }
             div .page-actions { (actions) }
@@ -180,7 +190,8 @@ pub(crate) fn fact(name: &str, value: Markup) -> Markup {
 pub(crate) fn copyable(t: Text, text: &str) -> Markup {
     html! {
         span .copyable {
-            code { (text) }
+            // An address is broken between its parts.
+            code { @if text.starts_with("http") { @for part in text.split_inclusive('/') { (part) wbr; } } @else { (text) } }
             (copy_button(t, text))
         }
     }
@@ -322,9 +333,17 @@ pub(crate) fn usage_ring(t: Text, name: &str, used: u64, limit: Option<u64>, uni
     }
 }
 
-/// A plain number as a unit of [`usage_bar`].
+/// A number as a unit of [`usage_bar`], with separators of thousands: `1,536`.
 pub(crate) fn count(_: Text, number: u64) -> String {
-    number.to_string()
+    let digits = number.to_string();
+    let mut written = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            written.push(',');
+        }
+        written.push(digit);
+    }
+    written
 }
 
 /// Mebibytes, as gibibytes where they are whole halves of them.
@@ -332,14 +351,18 @@ pub(crate) fn mebibytes(t: Text, number: u64) -> String {
     if number >= 1024 && number.is_multiple_of(512) {
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let gibibytes = number as f64 / 1024.0;
-        return t.gibibytes(gibibytes);
+        return if number.is_multiple_of(1024) {
+            t.gibibytes(count(t, number / 1024))
+        } else {
+            t.gibibytes(gibibytes)
+        };
     }
     t.mebibytes(number)
 }
 
 /// Gibibytes.
 pub(crate) fn gibibytes(t: Text, number: u64) -> String {
-    t.gibibytes(number)
+    t.gibibytes(count(t, number))
 }
 
 /// Bytes, with the unit that fits; a figure and its unit stay on one line.
@@ -374,5 +397,11 @@ mod tests {
         assert_eq!(mebibytes(t, 128), "128\u{a0}MB");
         assert_eq!(mebibytes(t, 1_536), "1.5\u{a0}GB");
         assert_eq!(mebibytes(t, 2_048), "2\u{a0}GB");
+        assert_eq!(mebibytes(t, 2_048_000), "2,000\u{a0}GB");
+        assert_eq!(gibibytes(t, 1_000), "1,000\u{a0}GB");
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(|number| count(t, number)),
+            ["0", "999", "1,000", "1,234,567"]
+        );
     }
 }

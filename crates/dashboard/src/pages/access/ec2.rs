@@ -46,7 +46,7 @@ pub(super) fn card(visit: &Visit) -> Markup {
                     button .button type="submit" { (icon("plus")) (t.access_ec2_new()) }
                 }
             }
-            @if !rows.is_empty() {
+            @if rows.is_empty() { p .muted { (t.none_yet()) } } @else {
                 div .table-scroll { table {
                     thead { tr {
                         th scope="col" { (t.access_ec2_key()) } th scope="col" { (t.project()) }

@@ -32,25 +32,12 @@ impl FromRequestParts<Arc<Site>> for Admin {
     }
 }
 
-/// A number with separators of thousands: `1,536`.
-pub(super) fn count(_: Text, number: u64) -> String {
-    let digits = number.to_string();
-    let mut written = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            written.push(',');
-        }
-        written.push(digit);
-    }
-    written
-}
-
 /// Bytes with the unit that fits, without a decimal place that says nothing: `448 MB`, `1.5 GB`, `10 TB`.
 pub(super) fn size(t: Text, bytes: u64) -> String {
     let written = ui::bytes(bytes).replace(".0\u{a0}", "\u{a0}");
     match written.split_once('\u{a0}') {
         Some((figure, unit)) => match figure.parse::<u64>() {
-            Ok(number) => format!("{}\u{a0}{unit}", count(t, number)),
+            Ok(number) => format!("{}\u{a0}{unit}", ui::count(t, number)),
             Err(_) => written,
         },
         None => written,
@@ -104,9 +91,6 @@ mod tests {
     #[test]
     fn figures_have_units_that_fit() {
         let t = Text(Lang::En);
-        assert_eq!(count(t, 7), "7");
-        assert_eq!(count(t, 1_536), "1,536");
-        assert_eq!(count(t, 1_234_567), "1,234,567");
         assert_eq!(mebibytes(t, 448), "448\u{a0}MB");
         assert_eq!(mebibytes(t, 392_448), "383\u{a0}GB");
         assert_eq!(mebibytes(t, 51_200), "50\u{a0}GB");

@@ -118,7 +118,7 @@ fn table(
                 div { h2 { (title) } p .muted { (lead) } }
                 (ui::action(add, "plus", t.admin_grant_new()))
             }
-            @if rows.is_empty() { p .muted { (t.admin_grants_none()) } } @else {
+            @if rows.is_empty() { p .muted { (t.none_yet()) } } @else {
                 table .plain-table {
                     tbody {
                         @for row in rows {

@@ -1,5 +1,6 @@
 //! Roles: what somebody may do where they hold one, and which role brings which.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -155,16 +156,21 @@ async fn ask_imply(Admin(visit): Admin, Path(id): Path<RoleId>) -> Answer {
     let role = cloud.get::<Role>(&id)?;
     let at = format!("{HERE}/{id}/implies");
     let mut others = role_choices(cloud);
-    others.retain(|choice| choice.value != id.as_str());
+    let implied: BTreeSet<&str> = cloud.lookups.implied_roles.of(&id).map(RoleId::as_str).collect();
+    others.retain(|choice| choice.value != id.as_str() && !implied.contains(choice.value.as_str()));
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            p { (t.admin_role_imply_hint(&role.name)) }
-            (ui::pick(Field { name: "role", label: t.admin_role(), required: true, ..Field::default() }, None, &others))
-            (ui::submit(t, t.admin_role_imply(), false))
+            @if others.is_empty() {
+                p .note { (t.admin_role_imply_none(&role.name)) }
+            } @else {
+                p { (t.admin_role_imply_hint(&role.name)) }
+                (ui::pick(Field { name: "role", label: t.admin_role(), required: true, ..Field::default() }, None, &others))
+            }
+            (ui::submit_if(t, t.admin_role_imply(), false, others.is_empty(), None))
         }
         (ui::command_line(t, &[format!("openstack implied role create {} --implied-role ROLE", role.name)]))
     };
-    Ok(visit.form(t.admin_role_imply(), body))
+    Ok(visit.form(&t.admin_role_imply_title(&role.name), body))
 }
 
 async fn imply(Admin(visit): Admin, Path(id): Path<RoleId>, fields: Fields) -> Answer<Done> {

@@ -289,10 +289,7 @@ async fn edit(visit: Visit, Path(id): Path<SubnetId>) -> Answer {
         }
         (ui::command_line(t, &[format!("openstack subnet set --no-allocation-pool --allocation-pool start=…,end=… {id}")]))
     };
-    Ok(visit.form(
-        &t.edit_title(t.pick("subnet", "서브넷"), networks::name_of(t, &subnet.standard)),
-        body,
-    ))
+    Ok(visit.form(&t.edit_title(t.pick("subnet", "서브넷"), named(&subnet)), body))
 }
 
 async fn update(visit: Visit, Path(id): Path<SubnetId>, fields: Fields) -> Answer<Done> {
@@ -355,15 +352,19 @@ fn overlapping(visit: &Visit, cidr: IpNet) -> Vec<(String, IpNet, bool)> {
     found
 }
 
+/// A subnet in titles: by its name and addresses, or by these alone.
+pub(super) fn named(subnet: &Subnet) -> String {
+    match subnet.standard.name.as_str() {
+        "" => subnet.cidr.to_string(),
+        name => format!("{name} ({})", subnet.cidr),
+    }
+}
+
 fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let subnet = get_visible::<Subnet>(visit.cloud(), visit.actor(), &deletion::parsed(id)?)?;
     let (t, cloud) = (visit.t(), visit.cloud());
-    let name = match subnet.standard.name.as_str() {
-        "" => subnet.cidr.to_string(),
-        name => format!("{name} ({})", subnet.cidr),
-    };
     let path = format!("/networking/v2.0/subnets/{}", subnet.id);
-    let victim = Victim::new(subnet.id, name, path);
+    let victim = Victim::new(subnet.id, named(&subnet), path);
     let users = addresses_in_use(cloud, subnet.id)
         .filter_map(|(_, port)| cloud.ports.get(&port))
         .filter(|port| port.device_owner != device_owner::DHCP && (port.is_router_owned() || !subnet.is_slaac()))

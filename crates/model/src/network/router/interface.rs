@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Router, connected, interfaces, overlaps};
 use crate::network::access::{Resource, bad_request, get_changeable, get_visible, touch};
 use crate::network::port::{FixedIpSpec, OwnPort, create_own};
-use crate::network::{FixedIp, Network, Port, Subnet, device_owner, ndp_proxy, trunk};
+use crate::network::{FixedIp, FloatingIp, Network, Port, Subnet, device_owner, ndp_proxy, trunk};
 use crate::{Actor, Cloud, Error, NetworkId, PortId, ProjectId, Result, RouterId, SubnetId, Tx};
 
 /// Which interface is meant.
@@ -291,10 +291,9 @@ fn leg_by_subnet(
     Ok((port, vec![subnet_id]))
 }
 
-/// A leg that floating IPs, NDP proxies or extra routes go through stays.
-fn check_not_needed(cloud: &Cloud, id: RouterId, subnet_id: SubnetId) -> Result<()> {
-    let subnet = cloud.get::<Subnet>(&subnet_id)?;
-    let leads_there = |floating_ip: &Arc<crate::network::FloatingIp>| {
+/// The floating IPs that lead through a router to one of its subnets, as a whole or by port forwardings.
+pub fn floating_ips_on(cloud: &Cloud, id: RouterId, subnet_id: SubnetId) -> impl Iterator<Item = &Arc<FloatingIp>> {
+    let leads_there = move |floating_ip: &&Arc<FloatingIp>| {
         let port = floating_ip.port_id.and_then(|port_id| cloud.ports.get(&port_id));
         port.is_some_and(|port| {
             port.fixed_ips.iter().any(|fixed| {
@@ -302,13 +301,15 @@ fn check_not_needed(cloud: &Cloud, id: RouterId, subnet_id: SubnetId) -> Result<
             })
         }) || crate::network::port_forwarding::leads_to_subnet(cloud, floating_ip.id, subnet_id)
     };
-    let used = cloud
-        .lookups
-        .floating_ips_by_router
-        .of(&id)
-        .filter_map(|floating_ip| cloud.floating_ips.get(floating_ip))
-        .any(leads_there);
-    if used {
+    let ids = cloud.lookups.floating_ips_by_router.of(&id);
+    ids.filter_map(|floating_ip| cloud.floating_ips.get(floating_ip))
+        .filter(leads_there)
+}
+
+/// A leg that floating IPs, NDP proxies or extra routes go through stays.
+fn check_not_needed(cloud: &Cloud, id: RouterId, subnet_id: SubnetId) -> Result<()> {
+    let subnet = cloud.get::<Subnet>(&subnet_id)?;
+    if floating_ips_on(cloud, id, subnet_id).next().is_some() {
         return Err(Error::conflict(
             "RouterInterfaceInUseByFloatingIP",
             format!(

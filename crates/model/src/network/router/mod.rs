@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use change::{RouterSpec, create, delete, update};
 pub use gateway::GatewaySpec;
-pub use interface::{InterfaceSpec, RouterInterface, add_interface, remove_interface};
+pub use interface::{InterfaceSpec, RouterInterface, add_interface, floating_ips_on, remove_interface};
 pub use routes::{add_extra_routes, remove_extra_routes};
 
 use super::access::Resource;

@@ -74,7 +74,7 @@ fn table(visit: &Visit, query: &ListQuery, rows: Vec<Arc<Flavor>>) -> Markup {
             a href=(page_of(&row.id, "")) { (row.name) } " "
             @if !row.is_public { (tag(t.admin_flavor_private())) }
         })
-        .sorted("vcpus", "vCPU", |row| row.vcpus, |row| html! { (row.vcpus) })
+        .sorted("vcpus", &t.admin_quota("cores"), |row| row.vcpus, |row| html! { (row.vcpus) })
         .sorted("memory", t.admin_host_memory(), |row| row.memory_mib, |row| html! { (ui::mebibytes(t, row.memory_mib)) })
         .sorted("disk", t.admin_flavor_disk(), |row| row.root_gib, |row| html! { (disk(t, row)) })
         .sorted("ephemeral", t.admin_flavor_ephemeral(), |row| row.ephemeral_gib, |row| html! { (ui::gibibytes(t, row.ephemeral_gib)) })
@@ -112,7 +112,7 @@ async fn show(Admin(visit): Admin, Path(id): Path<FlavorId>) -> Answer {
             (ui::card(t.details(), ui::facts(html! {
                 (fact(t.id(), ui::copyable(t, id.as_str())))
                 @if let Some(words) = &flavor.description { (fact(t.description(), html! { (words) })) }
-                (fact("vCPU", html! { (flavor.vcpus) }))
+                (fact(&t.admin_quota("cores"), html! { (flavor.vcpus) }))
                 (fact(t.admin_host_memory(), html! { (ui::mebibytes(t, flavor.memory_mib)) }))
                 (fact(t.admin_flavor_disk(), html! { (disk(t, &flavor)) }))
                 (fact(t.admin_flavor_ephemeral(), html! { (ui::gibibytes(t, flavor.ephemeral_gib)) }))
@@ -127,6 +127,7 @@ async fn show(Admin(visit): Admin, Path(id): Path<FlavorId>) -> Answer {
 
 async fn new(Admin(visit): Admin) -> Answer {
     let t = visit.t();
+    let vcpus = t.admin_quota("cores");
     let number = |name, label, value, least| {
         ui::text(Field {
             name,
@@ -142,7 +143,7 @@ async fn new(Admin(visit): Admin) -> Answer {
         form method="post" action=(HERE) hx-post=(HERE) hx-swap="none" {
             (ui::text(Field { name: "name", label: t.name(), example: "m1.small", required: true, ..Field::default() }))
             div .columns {
-                (number("vcpus", "vCPU", "1", 1))
+                (number("vcpus", &vcpus, "1", 1))
                 (number("ram", t.admin_flavor_memory_mib(), "512", 1))
                 (number("disk", t.admin_flavor_disk_gib(), "0", 0))
                 (number("ephemeral", t.admin_flavor_ephemeral_gib(), "0", 0))

@@ -44,7 +44,7 @@ pub(super) fn card(visit: &Visit) -> Markup {
                 div { h2 { (t.admin_aggregates()) } p .muted { (t.admin_aggregates_lead()) } }
                 (ui::action(&format!("{HERE}/new"), "plus", t.admin_aggregate_new()))
             }
-            @if !cloud.aggregates.is_empty() {
+            @if cloud.aggregates.is_empty() { p .muted { (t.none_yet()) } } @else {
                 div .table-scroll { table {
                     thead { tr {
                         th scope="col" { (t.name()) } th scope="col" { (t.admin_host_zone()) } th scope="col" { (t.admin_hosts()) }
@@ -148,7 +148,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<u64>) -> Answer {
         }
         (ui::command_line(t, &[format!("openstack aggregate set --zone zone1 --property ssd=true {}", row.id)]))
     };
-    Ok(visit.form(&t.edit_title(t.pick("aggregate", "집합"), &row.name), body))
+    Ok(visit.form(&t.edit_title(t.pick("host aggregate", "호스트 집합"), &row.name), body))
 }
 
 /// The metadata as the form has it: items that are not there any more are taken away.

@@ -13,7 +13,7 @@ use model::compute::schedule::Candidate;
 use model::compute::{Server, host_service};
 use model::host::HostFacts;
 
-use super::common::{Admin, count, gibibytes, mebibytes, size};
+use super::common::{Admin, gibibytes, mebibytes, size};
 use crate::layout::{Content, project_name};
 use crate::outcome::Answer;
 use crate::pages::compute::servers::state_badge;
@@ -107,8 +107,8 @@ fn capacity(visit: &Visit, facts: &HostFacts, candidate: &Candidate) -> Markup {
         t.admin_host_promised(),
         html! {
             p .muted { (t.admin_host_promised_hint()) }
-            (ui::usage_bar(t, "vCPU", taken.vcpus, Some(taken.vcpus + free.vcpus), count))
-            p .muted.small { (t.admin_host_ratio(count(t, facts.vcpus.into()), times(policy.cpu_ratio_percent))) }
+            (ui::usage_bar(t, &t.admin_quota("cores"), taken.vcpus, Some(taken.vcpus + free.vcpus), ui::count))
+            p .muted.small { (t.admin_host_ratio(ui::count(t, facts.vcpus.into()), times(policy.cpu_ratio_percent))) }
             (ui::usage_bar(t, t.admin_host_memory(), taken.memory_mib, Some(taken.memory_mib + free.memory_mib), mebibytes))
             p .muted.small {
                 (t.admin_host_ratio(mebibytes(t, facts.memory_mib), times(policy.ram_ratio_percent))) " "
@@ -139,7 +139,7 @@ fn servers(visit: &Visit, facts: &HostFacts) -> Markup {
                 div .table-scroll { table {
                     thead { tr {
                         th scope="col" { (t.name()) } th scope="col" { (t.project()) } th scope="col" { "Flavor" }
-                        th scope="col" .number { "vCPU" } th scope="col" .number { (t.admin_host_memory()) } th scope="col" { (t.status()) }
+                        th scope="col" .number { (t.admin_quota("cores")) } th scope="col" .number { (t.admin_host_memory()) } th scope="col" { (t.status()) }
                     } }
                     tbody {
                         @for server in servers.iter().take(SHOWN) {

@@ -159,14 +159,17 @@ async fn ask_disable(Admin(visit): Admin, fields: Fields) -> Answer {
     let t = visit.t();
     let body = html! {
         form method="post" action=(DISABLE) hx-post=(DISABLE) hx-swap="none" {
-            p { (t.admin_service_disable_hint()) }
             @for name in ["kind", "binary", "host", "service"] { input type="hidden" name=(name) value=(fields.plain(name)); }
+            p { (t.admin_service_disable_hint()) }
             (ui::text(Field { name: "reason", label: t.admin_reason(), hint: t.optional(), ..Field::default() }))
             (ui::submit_warning(t, t.admin_disable()))
         }
         (ui::command_line(t, &[disable_command(&fields)]))
     };
-    Ok(visit.form(&t.admin_service_disable(fields.plain("binary")), body))
+    Ok(visit.form(
+        &t.admin_service_disable(fields.plain("binary"), fields.plain("host")),
+        body,
+    ))
 }
 
 async fn disable(Admin(visit): Admin, fields: Fields) -> Answer<Done> {

@@ -16,7 +16,7 @@ use crate::layout::Content;
 use crate::outcome::{Answer, Done, in_query};
 use crate::pages::admin::common::{Admin, enabled};
 use crate::pages::admin::grants;
-use crate::pages::deletion::{self, Victim};
+use crate::pages::deletion::{self, Kind, Victim};
 use crate::site::Site;
 use crate::ui::{self, Field, List, ListQuery, fact, icon, tag};
 use crate::visit::Visit;
@@ -73,7 +73,12 @@ async fn show(Admin(visit): Admin, Path(id): Path<DomainId>) -> Answer {
         (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "button danger", html! { (icon("trash")) (t.delete()) }))
     };
     let body = html! {
-        (ui::object_head((HERE, t.admin_domains()), &domain.name, enabled(t, domain.enabled), actions))
+        (ui::object_head_below(
+            [(super::HERE, t.nav_projects()), (HERE, t.admin_domains())],
+            &domain.name,
+            enabled(t, domain.enabled),
+            actions,
+        ))
         div .cards {
             (ui::card(t.details(), ui::facts(html! {
                 (fact(t.id(), ui::copyable(t, id.as_str())))
@@ -94,7 +99,7 @@ fn form_fields(visit: &Visit, of: Option<&Domain>) -> Markup {
     html! {
         (ui::text(Field { name: "name", label: t.name(), value: of.map_or("", |row| &row.name), required: true, ..Field::default() }))
         (ui::text(Field { name: "description", label: t.description(), value: of.map_or("", |row| &row.description), ..Field::default() }))
-        (ui::check("enabled", t.admin_enabled(), t.admin_domain_enabled_hint(), of.is_none_or(|row| row.enabled)))
+        (ui::check("enabled", t.admin_enabled_box(), t.admin_domain_enabled_hint(), of.is_none_or(|row| row.enabled)))
     }
 }
 
@@ -146,19 +151,25 @@ fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
         format!("{API}/{}", in_query(domain.id.as_str())),
     );
     let (t, cloud) = (visit.t(), visit.cloud());
-    let of_domain = cloud.projects.iter().filter(|project| project.domain_id == domain.id);
-    let projects: Vec<_> = of_domain.map(|project| project.id.clone()).collect();
-    let users = cloud.users.iter().filter(|user| user.domain_id == domain.id).count();
-    let groups = cloud.groups.iter().filter(|group| group.domain_id == domain.id).count();
-    let victim = victim
-        .grave()
-        .note(t.admin_domain_delete_note(projects.len(), users, groups))
-        .note(what_it_has(t, cloud, &projects));
     if domain.enabled {
         let edit = format!("{HERE}/{}/edit", in_query(domain.id.as_str()));
         return Ok(victim
             .blocked(t.admin_domain_is_enabled())
             .step(edit, t.admin_domain_disable()));
     }
-    Ok(victim)
+    let of_domain = cloud.projects.iter().filter(|project| project.domain_id == domain.id);
+    let projects: Vec<_> = of_domain.map(|project| project.id.clone()).collect();
+    let users = cloud.users.iter().filter(|user| user.domain_id == domain.id).count();
+    let groups = cloud.groups.iter().filter(|group| group.domain_id == domain.id).count();
+    let counts = [
+        (Kind::Project, projects.len()),
+        (Kind::User, users),
+        (Kind::Group, groups),
+    ];
+    let victim = victim.grave();
+    let victim = match t.kinds_counted(counts).as_str() {
+        "" => victim,
+        figures => victim.note(t.admin_domain_delete_note(figures)),
+    };
+    Ok(victim.note(what_it_has(t, cloud, &projects)))
 }

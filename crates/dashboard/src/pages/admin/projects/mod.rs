@@ -23,7 +23,7 @@ use crate::form::Fields;
 use crate::layout::Content;
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, in_query};
-use crate::pages::deletion::{self, Victim};
+use crate::pages::deletion::{self, Kind, Victim};
 use crate::site::Site;
 use crate::ui::{self, Choice, Field, List, ListQuery, fact, icon, tag};
 use crate::visit::Visit;
@@ -165,7 +165,7 @@ async fn new(Admin(visit): Admin) -> Answer {
             (ui::text(Field { name: "name", label: t.name(), example: "web", required: true, ..Field::default() }))
             (ui::text(Field { name: "description", label: t.description(), ..Field::default() }))
             (domain_field(&visit))
-            (ui::check("enabled", t.admin_enabled(), t.admin_project_enabled_hint(), true))
+            (ui::check("enabled", t.admin_enabled_box(), t.admin_project_enabled_hint(), true))
             (ui::check("member", t.admin_project_me(), t.admin_project_me_hint(), false))
             (ui::submit(t, t.admin_project_new(), false))
         }
@@ -201,7 +201,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<ProjectId>) -> Answer {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             (ui::text(Field { name: "name", label: t.name(), value: &project.name, required: true, ..Field::default() }))
             (ui::text(Field { name: "description", label: t.description(), value: &project.description, ..Field::default() }))
-            (ui::check("enabled", t.admin_enabled(), t.admin_project_enabled_hint(), project.enabled))
+            (ui::check("enabled", t.admin_enabled_box(), t.admin_project_enabled_hint(), project.enabled))
             (ui::submit(t, t.save(), false))
         }
         (ui::command_line(t, &[format!("openstack project set --name NAME --description TEXT --enable {id}")]))
@@ -243,15 +243,12 @@ fn what_it_has(t: Text, cloud: &Cloud, ids: &[ProjectId]) -> String {
             *of_projects.entry(*resource).or_insert(0) += count;
         }
     }
-    let figure = |(table, count): (&str, u64)| {
-        let words = t.admin_counted(table).filter(|_| count > 0)?;
-        Some(format!("{words} {count}"))
-    };
-    let figures: Vec<String> = of_projects.into_iter().filter_map(figure).collect();
-    if figures.is_empty() {
-        t.admin_project_leaves_nothing().to_owned()
-    } else {
-        t.admin_project_leaves(figures.join(", "))
+    let kinds = of_projects
+        .into_iter()
+        .filter_map(|(table, count): (&str, u64)| Some((Kind::of_table(table)?, usize::try_from(count).ok()?)));
+    match t.kinds_counted(kinds).as_str() {
+        "" => t.admin_project_leaves_nothing().to_owned(),
+        figures => t.admin_project_leaves(figures),
     }
 }
 

@@ -111,11 +111,21 @@ fn title(t: Text, service: &str) -> &'static str {
     }
 }
 
-/// Whether it counts the volumes of one type (`gigabytes_fast`), which few projects have limits of.
-fn is_of_type(name: &str) -> bool {
-    ["volumes_", "snapshots_", "gigabytes_"]
-        .iter()
-        .any(|start| name.starts_with(start))
+/// The quota and the volume type, of one that counts a type's volumes (`gigabytes_fast`): few projects have limits of these.
+fn type_of(name: &str) -> Option<(&str, &str)> {
+    name.split_once('_')
+        .filter(|(quota, _)| matches!(*quota, "volumes" | "snapshots" | "gigabytes"))
+}
+
+/// Those of volume types, by type.
+fn by_type(lines: &[Line]) -> BTreeMap<&str, Vec<&Line>> {
+    let mut of_types: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for line in lines {
+        if let Some((_, volume_type)) = type_of(&line.name) {
+            of_types.entry(volume_type).or_default().push(line);
+        }
+    }
+    of_types
 }
 
 /// In which unit a resource is counted.
@@ -123,7 +133,7 @@ pub(in crate::pages::admin) fn unit(name: &str) -> fn(Text, u64) -> String {
     match name {
         "ram" | "image_size_total" => common::mebibytes,
         name if name.contains("gigabytes") => common::gibibytes,
-        _ => common::count,
+        _ => ui::count,
     }
 }
 
@@ -145,7 +155,7 @@ pub(super) fn card(visit: &Visit, project: &ProjectId) -> Markup {
                     div {
                         h3 { (title(t, part.service)) }
                         // Limits of volume types are shown where somebody set one.
-                        @for line in part.lines.iter().filter(|line| line.limit >= 0 || !is_of_type(&line.name)) {
+                        @for line in part.lines.iter().filter(|line| line.limit >= 0 || type_of(&line.name).is_none()) {
                             @let limit = u64::try_from(line.limit).ok();
                             @match line.used {
                                 Some(used) => (ui::usage_bar(t, &t.admin_quota_title(&line.name), used, limit, unit(&line.name))),
@@ -173,7 +183,13 @@ async fn edit(Admin(visit): Admin, Path(id): Path<ProjectId>) -> Answer {
                     legend { (title(t, part.service)) }
                     @if !part.is_open { p .hint { (t.admin_quotas_image_hint()) } }
                     div .quota-grid {
-                        @for line in &part.lines { (field(t, part.service, line)) }
+                        @for line in part.lines.iter().filter(|line| type_of(&line.name).is_none()) { (field(t, part.service, line)) }
+                    }
+                    @for (volume_type, lines) in by_type(&part.lines) {
+                        fieldset {
+                            legend { (t.admin_quota_type(volume_type)) }
+                            div .quota-grid { @for line in lines { (field(t, part.service, line)) } }
+                        }
                     }
                 }
             }
@@ -188,7 +204,7 @@ fn field(t: Text, service: &str, line: &Line) -> Markup {
     let id = format!("q-{service}-{}", line.name);
     html! {
         div .quota-field {
-            label for=(id) { (t.admin_quota(&line.name)) }
+            label for=(id) { (t.admin_quota(type_of(&line.name).map_or(&line.name, |(quota, _)| quota))) }
             input id=(id) name=(format!("{service}.{}", line.name)) type="number" min="-1" max=(i32::MAX) value=(line.limit) required;
             span .muted.small {
                 @if let Some(used) = line.used { (t.used_only(unit(&line.name)(t, used))) }

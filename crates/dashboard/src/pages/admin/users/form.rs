@@ -58,7 +58,7 @@ pub(super) async fn new(Admin(visit): Admin) -> Answer {
                 ))
                 (ui::pick(Field { name: "role", label: t.admin_role(), value: &usual_role(cloud), ..Field::default() }, None, &role_choices(cloud)))
             }
-            (ui::check("enabled", t.admin_enabled(), t.admin_user_enabled_hint(), true))
+            (ui::check("enabled", t.admin_enabled_box(), t.admin_user_enabled_hint(), true))
             (ui::submit(t, t.admin_user_new(), false))
         }
         (ui::command_line(t, &[

@@ -75,7 +75,7 @@ async fn show(Admin(visit): Admin, Path(id): Path<GroupId>) -> Answer {
         (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "button danger", html! { (icon("trash")) (t.delete()) }))
     };
     let body = html! {
-        (ui::object_head((HERE, t.admin_groups()), &group.name, html! {}, actions))
+        (ui::object_head_below([(super::HERE, t.nav_users()), (HERE, t.admin_groups())], &group.name, html! {}, actions))
         div .cards {
             (ui::card(t.details(), ui::facts(html! {
                 (fact(t.id(), ui::copyable(t, id.as_str())))

@@ -101,7 +101,8 @@ fn form(visit: &Visit, title: &str, fields: &Fields, is_new: bool) -> Answer {
                     (address_fields(visit, &external, is_new))
                     // Which ports can be taken depends on the network that the address is from.
                     div #fip-targets hx-get="/dashboard/floating-ips/targets" hx-include="closest form"
-                        hx-trigger="change from:#f-address, change from:#f-network" hx-swap="innerHTML" {
+                        hx-trigger=(if is_new { "change from:#f-network" } else { "change from:#f-address, change from:#f-network" })
+                        hx-swap="innerHTML" {
                         (targets_field(visit, visit.project_id(), &external, is_wanted, !is_new))
                     }
                     div data-if="address=new" { (ui::text(Field {
@@ -111,7 +112,7 @@ fn form(visit: &Visit, title: &str, fields: &Fields, is_new: bool) -> Answer {
                     })) }
                 }
             }
-            (ui::submit(t, title, false))
+            (ui::submit_if(t, title, false, is_new && is_full(visit), None))
         }
         (ui::command_line(t, &[
             "openstack floating ip create --port PORT public".to_owned(),
@@ -122,15 +123,19 @@ fn form(visit: &Visit, title: &str, fields: &Fields, is_new: bool) -> Answer {
     Ok(visit.form(title, body))
 }
 
-/// The part of the form about the address: one that the project has and does not use, or a new one.
+/// Whether the project may have no more.
+fn is_full(visit: &Visit) -> bool {
+    let (used, limit) = quota_of(visit, "floatingip");
+    limit.is_some_and(|limit| used >= limit)
+}
+
+/// The part of the form about the address: a new one, or (but where one is allocated) one that the project has and does not use.
 fn address_fields(visit: &Visit, external: &Network, is_new: bool) -> Markup {
     let t = visit.t();
     let (used, limit) = quota_of(visit, "floatingip");
-    let is_full = limit.is_some_and(|limit| used >= limit);
-    let free = free(visit);
-    let taken = free
-        .iter()
-        .find(|row| (!is_new || is_full) && row.floating_network_id == external.id);
+    let is_full = is_full(visit);
+    let free = if is_new { Vec::new() } else { free(visit) };
+    let taken = free.iter().find(|row| row.floating_network_id == external.id);
     let taken = taken.map_or_else(|| NEW.to_owned(), |row| row.id.to_string());
     let mut addresses = vec![
         Choice::new(NEW, t.fip_take_new())
@@ -147,18 +152,20 @@ fn address_fields(visit: &Visit, external: &Network, is_new: bool) -> Markup {
         .collect();
     let external = external.id.to_string();
     html! {
-        (ui::pick(
-            Field {
-                name: "address",
-                label: t.fip_which(),
-                hint: t.fip_which_hint(),
-                value: &taken,
-                required: true,
-                ..Field::default()
-            },
-            None,
-            &addresses,
-        ))
+        @if is_new { input type="hidden" name="address" value=(NEW); } @else {
+            (ui::pick(
+                Field {
+                    name: "address",
+                    label: t.fip_which(),
+                    hint: t.fip_which_hint(),
+                    value: &taken,
+                    required: true,
+                    ..Field::default()
+                },
+                None,
+                &addresses,
+            ))
+        }
         div .quota-bars { (ui::usage_bar(t, t.fip_quota(), used, limit, ui::count)) }
         @if is_full && free.is_empty() { p .note.warn { (t.over_quota_what()) " " (t.over_quota_do()) } }
         div data-if="address=new" {
@@ -214,7 +221,7 @@ fn targets_field(
                     required: is_needed,
                     ..Field::default()
                 },
-                Some(if is_needed { t.fip_target_which() } else { t.fip_target_later() }),
+                Some(if is_needed { t.fip_target_which().trim_end_matches('.') } else { t.fip_target_later() }),
                 &choices,
             ))
             // The ports that were meant can't be taken: said outside of the closed drop-down, too.

@@ -141,7 +141,7 @@ async fn new(visit: Visit, Path(id): Path<FloatingIpId>) -> Answer {
                         required: true,
                         ..Field::default()
                     },
-                    Some(t.fip_target_which()),
+                    Some(t.fwd_target_which().trim_end_matches('.')),
                     &targets,
                 ))
             }
@@ -171,7 +171,7 @@ fn range(t: Text, text: &str) -> Result<String, Problem> {
 async fn create(visit: Visit, Path(id): Path<FloatingIpId>, fields: Fields) -> Answer<Done> {
     let t = visit.t();
     let target = fields.text("target").and_then(targets::read);
-    let (port, address) = target.ok_or_else(|| Problem::in_form(t.fip_target_which()))?;
+    let (port, address) = target.ok_or_else(|| Problem::in_form(t.fwd_target_which()))?;
     let outside = range(t, fields.plain("outside"))?;
     let inside = fields.text("inside").map(|text| range(t, text)).transpose()?;
     let body = json!({"port_forwarding": {

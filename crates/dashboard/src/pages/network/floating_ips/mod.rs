@@ -145,10 +145,15 @@ pub(crate) fn table(visit: &Visit, query: &ListQuery, rows: Vec<Arc<FloatingIp>>
     .sorted("network", t.network(), |row| network_name(row), |row| {
         html! { @if let Some(network) = network(row) { (networks::link(t, network)) } }
     })
+    .minor()
     .column("router", t.fip_router(), |row| {
         html! { @if let Some(router) = row.router_id.and_then(|id| cloud.routers.get(&id)) { (routers::link(t, router)) } }
-    })
-    .sorted("status", t.status(), |row| row.status.as_str(), |row| state(t, row));
+    });
+    // Whose they are is told first; the way there is on the address's own page.
+    if is_of_all {
+        list = list.minor();
+    }
+    list = list.sorted("status", t.status(), |row| row.status.as_str(), |row| state(t, row));
     if is_of_all {
         list = list.sorted("project", t.project(), project, move |row| html! { (project(row)) });
     }
@@ -200,7 +205,7 @@ async fn show(visit: Visit, Path(id): Path<FloatingIpId>) -> Answer {
         }
         a .button href=(reach::of_floating_ip(id)) { (icon("route")) (t.reach_of_target()) }
         (ui::action(&format!("{HERE}/{id}/edit"), "pencil", t.edit()))
-        (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "button danger", html! { (icon("trash")) (t.fip_release()) }))
+        (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "button danger", html! { (icon("trash")) (t.release()) }))
     };
     let body = html! {
         (ui::object_head((HERE, t.nav_floating_ips()), &name, state(t, &row), actions))
@@ -232,9 +237,22 @@ fn way(visit: &Visit, row: &FloatingIp) -> Markup {
                 }
                 li .nowhere[row.router_id.is_none()] {
                     (icon("server"))
-                    span .stack { span .muted.small { (t.fip_leads_to()) } span { (leads_to(visit, row)) } }
+                    span .stack { span .muted.small { (t.fip_leads_to()) } (way_end(visit, row)) }
                 }
             }
+        }
+    }
+}
+
+/// The end of the way: the server, and on a line of its own its address, which is never cut.
+fn way_end(visit: &Visit, row: &FloatingIp) -> Markup {
+    html! {
+        @match row.port_id.and_then(|id| visit.cloud().ports.get(&id)) {
+            Some(port) => {
+                span { (port_link(visit, port, None)) }
+                @if let Some(address) = row.fixed_ip_address { code { (address) } }
+            }
+            None => span { (leads_to(visit, row)) },
         }
     }
 }

@@ -176,7 +176,7 @@ pub(super) async fn edit(visit: Visit, Path(id): Path<PortId>) -> Answer {
             format!("openstack port set --allowed-address ip-address=10.0.0.100 {id}"),
         ]))
     };
-    Ok(visit.form(&t.port_edit(short_name(&port)), body))
+    Ok(visit.form(&t.port_edit(named(&visit, &port)), body))
 }
 
 pub(super) async fn update(visit: Visit, Path(id): Path<PortId>, fields: Fields) -> Answer<Done> {
@@ -191,21 +191,28 @@ pub(super) async fn update(visit: Visit, Path(id): Path<PortId>, fields: Fields)
     Ok(Done::saying(visit.t().saved()))
 }
 
+/// A port in titles: by its name, else by its address and the server that has it.
+fn named(visit: &Visit, port: &Port) -> String {
+    match (
+        port.standard.name.as_str(),
+        port.fixed_ips.first(),
+        user_name(visit, port),
+    ) {
+        ("", Some(fixed), Some(user)) => visit.t().port_address_of(fixed.ip_address, user),
+        ("", Some(fixed), None) => fixed.ip_address.to_string(),
+        _ => short_name(port),
+    }
+}
+
 pub(super) fn victim(visit: &Visit, id: &str) -> Answer<Victim> {
     let port = get_visible::<Port>(visit.cloud(), visit.actor(), &deletion::parsed(id)?)?;
     let t = visit.t();
-    let user = user_name(visit, &port);
-    let name = match (port.standard.name.as_str(), port.fixed_ips.first(), &user) {
-        ("", Some(fixed), Some(user)) => t.port_address_of(fixed.ip_address, user),
-        ("", Some(fixed), None) => fixed.ip_address.to_string(),
-        _ => short_name(&port),
-    };
-    let victim = Victim::new(port.id, name, format!("{API}/{}", port.id));
+    let victim = Victim::new(port.id, named(visit, &port), format!("{API}/{}", port.id));
     if port.is_router_owned() {
         let router = format!("/dashboard/routers/{}", port.device_id);
         return Ok(victim.blocked(t.port_is_routers()).step(router, t.router_to_page()));
     }
-    match user {
+    match user_name(visit, &port) {
         Some(user) => Ok(victim.note(t.port_in_use(user))),
         None => Ok(victim),
     }

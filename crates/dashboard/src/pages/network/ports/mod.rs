@@ -170,17 +170,16 @@ async fn show(visit: Visit, Path(id): Path<PortId>) -> Answer {
         Mood::of_network(port.status.as_str()),
         t.network_status(port.status.as_str()),
     );
-    let list = network.map_or_else(
-        || ("/dashboard/networks".to_owned(), t.nav_networks().to_owned()),
-        |network| {
-            (
-                format!("/dashboard/networks/{}", network.id),
-                networks::name_of(t, &network.standard),
-            )
-        },
-    );
+    let own = network.map(|network| {
+        (
+            format!("/dashboard/networks/{}", network.id),
+            networks::name_of(t, &network.standard),
+        )
+    });
+    let above = std::iter::once(("/dashboard/networks", t.nav_networks()))
+        .chain(own.as_ref().map(|(at, name)| (at.as_str(), name.as_str())));
     let body = html! {
-        (ui::object_head((&list.0, &list.1), &name, state, html! {
+        (ui::object_head_below(above, &name, state, html! {
             a .button href=(reach::of_port(id)) { (icon("route")) (t.reach_of_target()) }
             @if is_own(&visit, &port) {
                 (ui::action(&format!("{HERE}/{id}/edit"), "pencil", t.edit()))

@@ -1,10 +1,19 @@
 //! The floating IPs through a router, on its page.
 
 use maud::{Markup, html};
+use model::RouterId;
 use model::network::Router;
 
+use crate::messages::Text;
 use crate::pages::network::floating_ips;
 use crate::visit::Visit;
+
+/// Why the router can't do without something yet, with the way to the floating IPs that need it.
+pub(super) fn in_the_way(t: Text, id: RouterId, why: &str) -> Markup {
+    html! {
+        p .note.warn { (why) " " a href=(format!("{}/{id}#floating-ips", super::HERE)) { (t.router_to_page()) } }
+    }
+}
 
 /// What comes in by it.
 pub(super) fn card(visit: &Visit, router: &Router) -> Markup {

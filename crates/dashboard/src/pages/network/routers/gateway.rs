@@ -11,7 +11,7 @@ use model::network::access::get_visible;
 use model::network::{GatewayInfo, Router, network};
 use serde_json::{Value, json};
 
-use super::{HERE, addresses};
+use super::{HERE, addresses, floating_ips};
 use crate::form::Fields;
 use crate::outcome::{Answer, Done, Problem};
 use crate::pages::network::{externals, networks};
@@ -122,19 +122,20 @@ async fn ask(visit: Visit, Path(id): Path<RouterId>) -> Answer {
     let t = visit.t();
     let router = get_visible::<Router>(visit.cloud(), visit.actor(), &id)?;
     let at = format!("{HERE}/{id}/gateway");
-    let title = if router.gateway.is_some() {
-        t.router_gateway_change()
+    let name = networks::name_of(t, &router.standard);
+    let (title, button) = if router.gateway.is_some() {
+        (t.router_gateway_change_title(name), t.router_gateway_change())
     } else {
-        t.router_gateway_set()
+        (t.router_gateway_set_title(name), t.router_gateway_set())
     };
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             (fields(&visit, router.gateway.as_ref()))
-            (ui::submit(t, title, false))
+            (ui::submit(t, button, false))
         }
         (ui::command_line(t, &[format!("openstack router set --external-gateway NETWORK {id}")]))
     };
-    Ok(visit.form(title, body))
+    Ok(visit.form(&title, body))
 }
 
 async fn set(visit: Visit, Path(id): Path<RouterId>, fields: Fields) -> Answer<Done> {
@@ -152,10 +153,13 @@ async fn ask_clear(visit: Visit, Path(id): Path<RouterId>) -> Answer {
     let t = visit.t();
     let router = get_visible::<Router>(visit.cloud(), visit.actor(), &id)?;
     let at = format!("{HERE}/{id}/gateway/clear");
+    let through = visit.cloud().lookups.floating_ips_by_router.count(&id);
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            p .lead-in { (t.router_gateway_clear_text()) }
-            (ui::submit(t, t.router_gateway_clear(), true))
+            @if through == 0 { p .lead-in { (t.router_gateway_clear_text()) } } @else {
+                (floating_ips::in_the_way(t, id, &t.router_in_the_way(through)))
+            }
+            (ui::submit_if(t, t.router_gateway_clear(), true, through > 0, None))
         }
         (ui::command_line(t, &[format!("openstack router unset --external-gateway {id}")]))
     };

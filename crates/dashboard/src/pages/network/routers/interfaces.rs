@@ -11,11 +11,11 @@ use model::network::{Port, Router, Subnet, router};
 use model::{Cloud, ProjectId, RouterId, SubnetId};
 use serde_json::json;
 
-use super::HERE;
+use super::{HERE, floating_ips};
 use crate::form::Fields;
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, Problem};
-use crate::pages::network::networks;
+use crate::pages::network::{networks, subnets};
 use crate::site::Site;
 use crate::ui::{self, Choice, Field, Mood, badge, icon};
 use crate::visit::Visit;
@@ -86,7 +86,7 @@ fn row(visit: &Visit, router: &Router, leg: &Leg) -> Markup {
             td { (leg.subnet.standard.name) " " code { (leg.subnet.cidr) } }
             td {
                 code { (leg.address) } " "
-                @if leg.subnet.gateway_ip == Some(leg.address) { span .muted.small { (t.router_interface_is_gateway()) } }
+                @if leg.subnet.gateway_ip == Some(leg.address) { span .muted.small.nowrap { (t.router_interface_is_gateway()) } }
             }
             td .nowrap { a href=(format!("/dashboard/ports/{}", leg.port.id)) { (leg.port.id.short()) } }
             td { (badge(Mood::of_network(status), t.network_status(status))) }
@@ -198,10 +198,7 @@ fn form(visit: &Visit, router: Option<RouterId>, known: &Fields) -> Answer {
     let body = html! {
         form method="post" action="/dashboard/routers/interface" hx-post="/dashboard/routers/interface" hx-swap="none" {
             @match &router {
-                Some(router) => {
-                    input type="hidden" name="router" value=(router.id);
-                    p .lead-in { (t.router_word()) ": " b { (networks::name_of(t, &router.standard)) } }
-                }
+                Some(router) => input type="hidden" name="router" value=(router.id);,
                 None => (ui::pick(Field {
                     name: "router",
                     label: t.router_word(),
@@ -221,7 +218,7 @@ fn form(visit: &Visit, router: Option<RouterId>, known: &Fields) -> Answer {
                         required: true,
                         ..Field::default()
                     },
-                    preset.is_empty().then_some(t.router_interface_which_subnet()),
+                    preset.is_empty().then_some(t.router_interface_which_subnet().trim_end_matches('.')),
                     &subnets,
                 ))
                 (ui::text(Field {
@@ -235,7 +232,11 @@ fn form(visit: &Visit, router: Option<RouterId>, known: &Fields) -> Answer {
         }
         (ui::command_line(t, &[format!("openstack router add subnet {example} SUBNET")]))
     };
-    Ok(visit.form(t.router_interface_new(), body))
+    let title = router.as_ref().map_or_else(
+        || t.router_interface_new().to_owned(),
+        |router| t.router_interface_new_title(networks::name_of(t, &router.standard)),
+    );
+    Ok(visit.form(&title, body))
 }
 
 async fn create(visit: Visit, fields: Fields) -> Answer<Done> {
@@ -260,11 +261,7 @@ async fn create(visit: Visit, fields: Fields) -> Answer<Done> {
         }
         Some(address) => join_at(&visit, &router, &subnet, address).await?,
     }
-    Ok(Done::saying(t.router_interface_added(named(t, &subnet))))
-}
-
-fn named(t: Text, subnet: &Subnet) -> String {
-    format!("{} {}", networks::name_of(t, &subnet.standard), subnet.cidr)
+    Ok(Done::saying(t.router_interface_added(subnets::named(&subnet))))
 }
 
 /// Joins subnets at their gateways' addresses: all of them, or none.
@@ -317,15 +314,18 @@ async fn ask_remove(visit: Visit, Path(id): Path<RouterId>, fields: Fields) -> A
     let router = get_visible::<Router>(cloud, visit.actor(), &id)?;
     let subnet = subnet_of(&visit, &router, &fields)?;
     let at = format!("{HERE}/{id}/interfaces/remove");
+    let needing = router::floating_ips_on(cloud, id, subnet.id).count();
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             input type="hidden" name="subnet" value=(subnet.id);
-            p .lead-in { (t.router_interface_remove_text()) }
-            (ui::submit(t, t.router_interface_remove(), true))
+            @if needing == 0 { p .lead-in { (t.router_interface_remove_text()) } } @else {
+                (floating_ips::in_the_way(t, id, &t.router_subnet_in_the_way(needing)))
+            }
+            (ui::submit_if(t, t.router_interface_remove(), true, needing > 0, None))
         }
         (ui::command_line(t, &[format!("openstack router remove subnet {id} {}", subnet.id)]))
     };
-    Ok(visit.form(&t.router_interface_remove_title(named(t, &subnet)), body))
+    Ok(visit.form(&t.router_interface_remove_title(subnets::named(&subnet)), body))
 }
 
 async fn remove(visit: Visit, Path(id): Path<RouterId>, fields: Fields) -> Answer<Done> {
@@ -341,5 +341,5 @@ async fn remove(visit: Visit, Path(id): Path<RouterId>, fields: Fields) -> Answe
     visit
         .put(&format!("/networking/v2.0/routers/{id}/remove_router_interface"), body)
         .await?;
-    Ok(Done::saying(t.router_interface_removed(named(t, &subnet))))
+    Ok(Done::saying(t.router_interface_removed(subnets::named(&subnet))))
 }

@@ -249,10 +249,16 @@ fn on_host(visit: &Visit, router: &Router) -> Markup {
                     @for fixed in &port.fixed_ips { code { (fixed.ip_address) } " " }
                 }))
             }
-            @for port in router::interfaces(cloud, router.id) {
+            @if router::interfaces(cloud, router.id).next().is_some() {
                 (fact(t.router_interfaces(), html! {
-                    (ui::copyable(t, &device("qr", port))) " "
-                    @for fixed in &port.fixed_ips { code { (fixed.ip_address) } " " }
+                    div .stack {
+                        @for port in router::interfaces(cloud, router.id) {
+                            div {
+                                (ui::copyable(t, &device("qr", port))) " "
+                                @for fixed in &port.fixed_ips { code { (fixed.ip_address) } " " }
+                            }
+                        }
+                    }
                 }))
             }
         },

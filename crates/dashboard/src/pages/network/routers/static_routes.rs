@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::HERE;
 use crate::form::Fields;
 use crate::outcome::{Answer, Done, Problem};
+use crate::pages::network::networks;
 use crate::site::Site;
 use crate::ui::{self, Field, icon};
 use crate::visit::Visit;
@@ -93,7 +94,7 @@ async fn new(visit: Visit, Path(id): Path<RouterId>) -> Answer {
         }
         (ui::command_line(t, &[format!("openstack router add route --route destination=192.168.10.0/24,gateway=ADDRESS {id}")]))
     };
-    Ok(visit.form(t.router_route_new(), body))
+    Ok(visit.form(&t.router_route_new_title(networks::name_of(t, &router.standard)), body))
 }
 
 /// The route of a form, as the API takes it, and where it leads.

@@ -106,7 +106,7 @@ fn table(visit: &Visit, cloud: &Cloud, query: &ListQuery, groups: Vec<Arc<Securi
     .column("lets-in", t.sg_lets_in(), |group| {
         let kinds = words::lets_in(t, cloud, group.id);
         html! {
-            div .stack {
+            div .stack.apart {
                 @for kind in kinds.iter().take(NAMED) { span { (kind) } }
                 @if kinds.len() > NAMED { span .muted.small { (t.sg_more(kinds.len() - NAMED)) } }
                 @if kinds.is_empty() { span .muted { (t.sg_lets_in_nothing()) } }

@@ -223,7 +223,7 @@ async fn preview(visit: Visit, Path(id): Path<SecurityGroupId>, fields: Fields) 
     Ok(Page(html! {
         @if !rules.is_empty() {
             p .note.good { (t.sg_rule_means()) " " b { (sentences.into_iter().collect::<Vec<_>>().join(", ")) } }
-            (ui::code_block(t, &commands.join("\n")))
+            (ui::command_line(t, &commands))
         }
     }))
 }
