@@ -19,6 +19,7 @@ pub mod images;
 pub mod keypair;
 mod looks;
 pub mod password;
+mod turns;
 mod watch;
 mod writer;
 
@@ -63,6 +64,7 @@ struct Inner {
     meters: OnceLock<Arc<dyn MeterSource>>,
     inspector: OnceLock<Arc<dyn HostInspector>>,
     prober: OnceLock<Arc<dyn Prober>>,
+    probe_turns: turns::Turns,
     plan: model::plan::Settings,
     has_reach_webhook: AtomicBool,
     stopping: tokio::sync::watch::Sender<bool>,
@@ -112,6 +114,7 @@ impl Control {
                 meters: OnceLock::new(),
                 inspector: OnceLock::new(),
                 prober: OnceLock::new(),
+                probe_turns: turns::Turns::default(),
                 plan,
                 has_reach_webhook: AtomicBool::new(false),
                 stopping: tokio::sync::watch::Sender::new(false),

@@ -1,7 +1,9 @@
 //! The host's own word on what is there, and on what becomes of a packet: asked when somebody wants to know, never kept.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use model::ProjectId;
 use model::reach::probe::{ProbeError, ProbeRequest, ProbeResult, Prober};
 use model::reach::{Asked, HostInspector, Inspection, Observed, Scope};
 
@@ -38,8 +40,18 @@ impl Control {
         (v4.unwrap_or(true), v6.unwrap_or(true))
     }
 
-    /// Makes a probe; `None` while there is no host that could.
-    pub async fn probe(&self, request: ProbeRequest) -> Option<Result<ProbeResult, ProbeError>> {
-        Some(self.inner.prober.get()?.probe(request).await)
+    /// Makes a probe for a project, one at a time; `None` while there is no host that could. Who speaks for no project has the
+    /// host's whole share.
+    pub async fn probe(
+        &self,
+        project: Option<&ProjectId>,
+        request: ProbeRequest,
+    ) -> Option<Result<ProbeResult, ProbeError>> {
+        let prober = self.inner.prober.get()?;
+        let turn = project.map(|project| self.inner.probe_turns.take(project, Instant::now()));
+        match turn.transpose() {
+            Ok(_turn) => Some(prober.probe(request).await),
+            Err(retry_after) => Some(Err(ProbeError::RateLimited { retry_after })),
+        }
     }
 }

@@ -139,6 +139,7 @@ messages! {
     memory_ok(free) = "{free} memory available", "메모리 {free} 사용 가능";
     memory_low(free) = "only {free} memory available", "메모리가 {free}밖에 남지 않았습니다";
     netns_will_be_made(name) = "network namespace {name} will be made: nothing of this host's network is touched", "네트워크 네임스페이스 {name}을(를) 만듭니다. 이 호스트의 네트워크는 건드리지 않습니다";
+    netns_is_host(name) = "network namespace {name} is the cloud's host: what is said below of the host's network is done in it (ip netns exec {name} bash)", "네트워크 네임스페이스 {name}이(가) 이 클라우드의 호스트입니다. 아래에서 호스트 네트워크에 대한 명령은 그 안에서 실행합니다(ip netns exec {name} bash)";
     cloud_runs_already(pid) = "the API's port is in use by this cloud itself (process {pid})", "API 포트는 이 클라우드 자신이 쓰고 있습니다(프로세스 {pid})";
     port_free(address) = "{address} is free for the API", "API 주소 {address}을(를) 쓸 수 있습니다";
     port_taken(address, error) = "the API can't listen on {address}: {error}", "API가 {address}에서 들을 수 없습니다: {error}";

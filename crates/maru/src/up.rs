@@ -140,6 +140,7 @@ fn start_control(
         image_dir: state.join("images"),
         volume_dir: state.join("volumes"),
         external_mtu: settings.provider_mtu,
+        host_netns: settings.host_netns().map(str::to_owned),
         ..model::plan::Settings::default()
     };
     let auth = control::auth::Settings {

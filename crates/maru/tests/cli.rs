@@ -565,7 +565,7 @@ fn a_path_is_watched_from_the_command_line() {
     let watch = next();
     assert_eq!(
         (text_of(&watch["verdict"]), text_of(&watch["causes"][0]["code"])),
-        ("blocked".to_owned(), "NO_ADDRESS".to_owned())
+        ("blocked".to_owned(), "PORT_UNBOUND".to_owned())
     );
     let expect = |transition: &Value, to: &str, code: Option<&str>, who: &str| {
         let cause = transition["to"]["causes"][0]["code"].as_str();
@@ -607,11 +607,11 @@ fn a_path_is_watched_from_the_command_line() {
         assert!(Instant::now() < patience, "{told}");
     };
     assert!(
-        told.contains("NO_ADDRESS") && told.contains("An administrator of the cloud changed port"),
+        told.contains("PORT_UNBOUND") && told.contains("An administrator of the cloud changed port"),
         "{told}"
     );
     let listed = said(&cloud.expect(0, &["reach", "--list", "--user", "demo"]));
-    assert!(listed.contains("plug") && listed.contains("NO_ADDRESS"), "{listed}");
+    assert!(listed.contains("plug") && listed.contains("PORT_UNBOUND"), "{listed}");
     // Another project has no such path.
     assert_eq!(list(&[]), serde_json::json!([]));
     cloud.expect(1, &["reach", "--unpin", "plug"]);

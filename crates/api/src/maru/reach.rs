@@ -61,7 +61,7 @@ pub(super) async fn show(ctx: Ctx, query: Query) -> Reply {
         Some(other) => return Err(bad(format!("'look' is true or false, not '{other}'.")).into()),
     };
     let answer = answer(&ctx, &planned, &question, ctx.control().host_forwards().await);
-    let mut told = render(&planned.cloud, ctx.actor(), &answer);
+    let mut told = render(&ctx, &planned, &answer);
     if is_looked {
         look::add(&ctx, &planned, &answer, &mut told).await;
     }
@@ -106,8 +106,7 @@ pub(super) async fn server(ctx: Ctx, Path(id): Path<String>) -> Reply {
 /// `forwards`: whether the host forwards IPv4, and IPv6.
 fn answer(ctx: &Ctx, planned: &Planned, question: &Question, forwards: (bool, bool)) -> Answer {
     let control = ctx.control();
-    let flow = question.flow(&planned.cloud, &planned.config);
-    let is_v6 = flow.map_or(question.ip_version == Some(6), |flow| flow.destination.is_ipv6());
+    let is_v6 = question.version(&planned.cloud) == 6;
     let world = World {
         cloud: &planned.cloud,
         host: control.host_id(),
@@ -136,7 +135,7 @@ pub(super) fn parse(cloud: &Cloud, actor: &Actor, query: &Query) -> Result<Quest
     let to = query
         .get("to")
         .ok_or_else(|| bad("Say with 'to' what is to be reached.".to_owned()))?;
-    Ok(Question {
+    let question = Question {
         from: origin(cloud, actor, query.get("from").unwrap_or("outside"))?,
         to: target(cloud, actor, to)?,
         which: match query.get("which") {
@@ -152,7 +151,15 @@ pub(super) fn parse(cloud: &Cloud, actor: &Actor, query: &Query) -> Result<Quest
             Some("6") => Some(6),
             Some(other) => return Err(bad(format!("'ip_version' is 4 or 6, not '{other}'."))),
         },
-    })
+    };
+    if question.is_vague(cloud) {
+        return Err(bad(
+            "Nobody of the cloud has that address, so it has no router or network of its own: say which with 'from', as router:ID or \
+             network:ID."
+                .to_owned(),
+        ));
+    }
+    Ok(question)
 }
 
 fn packets(query: &Query) -> Result<Protocol> {
@@ -280,7 +287,8 @@ fn verdict(answer: &Answer) -> &'static str {
     }
 }
 
-fn render(cloud: &Cloud, actor: &Actor, answer: &Answer) -> Value {
+fn render(ctx: &Ctx, planned: &Planned, answer: &Answer) -> Value {
+    let (cloud, actor) = (&planned.cloud, ctx.actor());
     let walk = answer.walk.as_ref();
     let hops = |hops: Option<&Vec<Hop>>| -> Vec<Value> {
         hops.into_iter()
@@ -294,7 +302,7 @@ fn render(cloud: &Cloud, actor: &Actor, answer: &Answer) -> Value {
         "destination": answer.flow.map(|flow| flow.destination),
         "request": hops(walk.map(|walk| &walk.request)),
         "reply": hops(walk.map(|walk| &walk.reply)),
-        "blockers": answer.blockers.iter().map(|blocker| render_blocker(cloud, actor, blocker)).collect::<Vec<_>>(),
+        "blockers": answer.blockers.iter().map(|blocker| render_blocker(ctx, cloud, blocker)).collect::<Vec<_>>(),
         "opens": answer.opens,
     })
 }
@@ -348,13 +356,15 @@ fn render_packet(packet: &Packet) -> Value {
     })
 }
 
-fn render_blocker(cloud: &Cloud, actor: &Actor, blocker: &Blocker) -> Value {
+fn render_blocker(ctx: &Ctx, cloud: &Cloud, blocker: &Blocker) -> Value {
+    let actor = ctx.actor();
+    let host_netns = ctx.control().plan_settings().host_netns.as_deref();
     let objects = names::objects(cloud, &blocker.cause);
     let objects: Vec<Value> = objects.iter().map(|object| json!(object.named(cloud, actor))).collect();
     let fix = blocker.fix.as_ref().map(|fix| {
         json!({
             "message": words::fix(cloud, actor, fix),
-            "commands": fix.commands(cloud),
+            "commands": fix.commands(cloud, host_netns),
             "requests": fix.requests(cloud),
             "needed": blocker.is_needed,
         })

@@ -154,6 +154,8 @@ async fn others_things_are_not_named_and_nonsense_is_refused() {
         "to=vm1&protocol=tcp&port=65536",
         "to=vm1&which=both",
         "to=vm1&ip_version=5",
+        "to=192.0.2.1&from=router",
+        "to=192.0.2.1&from=network",
     ] {
         demo.get(&format!("{REACH}?{query}")).await.expect(400);
     }

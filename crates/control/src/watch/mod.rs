@@ -79,6 +79,7 @@ async fn look(control: &Control, following: Following, mut steps: Vec<Step>) -> 
             }
         }
     };
+    let forwards = control.host_forwards().await;
     let (host, settings, now) = (
         control.host_id().clone(),
         control.plan_settings().clone(),
@@ -90,7 +91,10 @@ async fn look(control: &Control, following: Following, mut steps: Vec<Step>) -> 
                 cloud: Cloud::clone(&planned.cloud),
                 config: HostConfig::clone(&planned.config),
             };
-            (Follower::start(position, host, settings, now), planned.number)
+            (
+                Follower::start(position, (host, forwards), settings, now),
+                planned.number,
+            )
         };
         let Some((mut follower, number)) = following.or_else(|| start.map(begin)) else {
             return (None, Vec::new());
@@ -98,6 +102,7 @@ async fn look(control: &Control, following: Following, mut steps: Vec<Step>) -> 
         // What was planned may be ahead of what waits here.
         steps.retain(|step| step.number > number);
         follower.follow(&steps);
+        follower.set_forwards(forwards, now);
         let findings = follower.take_findings();
         let number = steps.last().map_or(number, |step| step.number);
         (

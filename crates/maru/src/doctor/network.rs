@@ -19,7 +19,10 @@ pub(super) fn checks(settings: &Settings, lang: Lang) -> Vec<Check> {
             checks.push(Check::new("host-netns", Mark::Ok, lang.netns_will_be_made(name)));
             return checks;
         }
-        Some(name) => Netns::open(name),
+        Some(name) => {
+            checks.push(Check::new("host-netns", Mark::Ok, lang.netns_is_host(name)));
+            Netns::open(name)
+        }
         None => Netns::current(),
     };
     match host {

@@ -7,7 +7,7 @@ use linux::netlink::{RouteKind, Rtnl};
 use linux::nft::Nft;
 use linux::{Netns, sysctl};
 use model::host::{ExternalNetworkConfig, HostConfig};
-use model::reach::look::{Evidence, fix, general_fix};
+use model::reach::look::{Evidence, Mender, fix, general_fix};
 use model::reach::words::host::finding_text;
 use model::reach::{Code, Finding};
 use model::{Actor, Cloud, NetworkId, Scope};
@@ -84,13 +84,13 @@ fn let_pass(found: &[Finding]) -> String {
     let mut config = HostConfig::default();
     config.externals.insert(id, Arc::new(external));
     let evidence: Vec<Evidence> = found.iter().cloned().map(Evidence::Finding).collect();
-    let told = fix(
-        &Cloud::default(),
-        &config,
-        &operator(),
-        (Code::HostFirewall, None),
-        &evidence,
-    );
+    let mender = Mender {
+        cloud: &Cloud::default(),
+        config: &config,
+        actor: &operator(),
+        host_netns: None,
+    };
+    let told = fix(&mender, (Code::HostFirewall, None), &evidence);
     told.commands.join("; ")
 }
 
@@ -178,7 +178,7 @@ fn ways_out(host: &Netns) -> linux::Result<BTreeSet<String>> {
 
 /// What a cause's own sentence and fix are, for one that the API tells of.
 pub(super) fn usual_fix(code: Code) -> String {
-    general_fix(code).commands.join("; ")
+    general_fix(code, None).commands.join("; ")
 }
 
 #[cfg(test)]

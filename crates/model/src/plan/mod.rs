@@ -47,6 +47,8 @@ pub struct Settings {
     pub scheduling: crate::compute::schedule::Policy,
     /// Prefixes of the host itself, which no IPv6 host route may cover.
     pub host_prefixes: Vec<IpNet>,
+    /// Network namespace that stands for the host; `None`: the host's own.
+    pub host_netns: Option<String>,
 }
 
 impl Default for Settings {
@@ -60,6 +62,7 @@ impl Default for Settings {
             availability_zone: "nova".to_owned(),
             scheduling: crate::compute::schedule::Policy::default(),
             host_prefixes: Vec::new(),
+            host_netns: None,
         }
     }
 }

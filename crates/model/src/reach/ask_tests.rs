@@ -352,7 +352,11 @@ fn a_server_that_is_off_is_a_cause_and_is_started() {
     assert_eq!(codes(&answer), ["VM_NOT_RUNNING", "SG_NO_INGRESS_RULE"]);
     assert!(answer.opens);
     assert_eq!(
-        answer.blockers[0].fix.as_ref().unwrap().commands(&story.rules.cloud),
+        answer.blockers[0]
+            .fix
+            .as_ref()
+            .unwrap()
+            .commands(&story.rules.cloud, None),
         [format!("openstack server start {id}")]
     );
 }

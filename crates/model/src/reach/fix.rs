@@ -7,6 +7,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::cause::Code;
+use super::look::general_fix;
 use crate::compute::server::act;
 use crate::compute::server::admission::Operation;
 use crate::host::{Direction, EtherType};
@@ -318,8 +320,8 @@ impl Fix {
         }
     }
 
-    /// The commands that make it.
-    pub fn commands(&self, cloud: &Cloud) -> Vec<String> {
+    /// The commands that make it. `host_netns`: the network namespace that stands for the host, if not its own.
+    pub fn commands(&self, cloud: &Cloud, host_netns: Option<&str>) -> Vec<String> {
         match self {
             Self::AddRule(rule) => vec![rule.command()],
             Self::AssociateFloatingIp { floating_ip, port } => {
@@ -349,7 +351,7 @@ impl Fix {
                 )]
             }
             Self::Power { server, start } => vec![format!("openstack server {} {server}", start.words().1)],
-            Self::HostForwarding => vec!["sysctl net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1".to_owned()],
+            Self::HostForwarding => general_fix(Code::HostForwardOff, host_netns).commands,
         }
     }
 }

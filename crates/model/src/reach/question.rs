@@ -160,6 +160,34 @@ impl Question {
         cloud.ports.get(&id).map(|port| port.as_ref())
     }
 
+    /// Whether it asks from the router or the network of a target that is none of the cloud's, and so has neither.
+    pub fn is_vague(&self, cloud: &Cloud) -> bool {
+        let is_by_target = matches!(self.from, Origin::Router { id: None } | Origin::Network { id: None });
+        is_by_target
+            && matches!(self.to, Target::Address { .. })
+            && self.unassociated(cloud).is_none()
+            && self.target_port(cloud).is_none()
+    }
+
+    /// The floating IP that is asked for by its address, if it leads nowhere.
+    fn unassociated(&self, cloud: &Cloud) -> Option<FloatingIpId> {
+        let Target::Address { address } = self.to else {
+            return None;
+        };
+        let mut all = cloud.floating_ips.iter();
+        let found = all.find(|floating_ip| IpAddr::V4(floating_ip.floating_ip_address) == address)?;
+        found.port_id.is_none().then_some(found.id)
+    }
+
+    /// The IP version that its packets have, or would have.
+    pub fn version(&self, cloud: &Cloud) -> u8 {
+        match self.destination(cloud) {
+            Ok(IpAddr::V4(_)) => 4,
+            Ok(IpAddr::V6(_)) => 6,
+            Err(_) => self.ip_version.unwrap_or(4),
+        }
+    }
+
     /// The packets that are meant.
     ///
     /// # Errors
@@ -227,14 +255,12 @@ impl Question {
                 return match (router, network) {
                     (Some(router), _) => Ok(Start::Router(router)),
                     (None, Some(network)) => Err(Lack::Router { network }),
-                    (None, None) => Err(Lack::ExternalNetwork),
+                    (None, None) => Err(self.nobody(cloud)),
                 };
             }
             Origin::Network { id: None } => {
-                return self
-                    .target_network(cloud)
-                    .map(Start::Network)
-                    .ok_or(Lack::ExternalNetwork);
+                let network = self.target_network(cloud);
+                return network.map(Start::Network).ok_or_else(|| self.nobody(cloud));
             }
             Origin::Port { id } => cloud.ports.get(&id).ok_or(Lack::Address {
                 port: id,
@@ -247,6 +273,12 @@ impl Question {
             ip_version: if is_v4 { 4 } else { 6 },
         })?;
         Ok(Start::Port { id: port.id, address })
+    }
+
+    /// What lacks where the target has no port.
+    fn nobody(&self, cloud: &Cloud) -> Lack {
+        let leads_nowhere = self.unassociated(cloud);
+        leads_nowhere.map_or(Lack::ExternalNetwork, |floating_ip| Lack::Association { floating_ip })
     }
 
     fn target_network(&self, cloud: &Cloud) -> Option<NetworkId> {

@@ -2,7 +2,7 @@
 //! are told mend it.
 
 use model::Cloud as Rows;
-use model::reach::look::{Effect, Evidence, HostBlocker, Looked, Seen, asked, fix, look};
+use model::reach::look::{Effect, Evidence, HostBlocker, Looked, Mender, Seen, asked, fix, look};
 use model::reach::{Answer, Assumptions, Flow, Inspection, Observed, Protocol, Start, walk};
 use model::{Actor, Scope};
 use node::network::names::{network_namespace, router_namespace};
@@ -56,7 +56,13 @@ fn operator() -> Actor {
 fn follow(stage: &Stage, blocker: &HostBlocker) {
     let by_look: Vec<Evidence> = blocker.evidence.clone();
     let told = (blocker.code, blocker.object);
-    let mend = fix(&Rows::default(), &stage.cloud.config, &operator(), told, &by_look);
+    let mender = Mender {
+        cloud: &Rows::default(),
+        config: &stage.cloud.config,
+        actor: &operator(),
+        host_netns: None,
+    };
+    let mend = fix(&mender, told, &by_look);
     assert!(!mend.commands.is_empty());
     for command in mend.commands {
         assert!(!command.starts_with("maru "), "nothing of its own for {blocker:#?}");

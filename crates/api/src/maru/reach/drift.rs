@@ -1,6 +1,6 @@
 //! `GET /maru/v1/drift`: everything of the host that is not as it was declared, by the catalogue of causes.
 
-use model::reach::look::{Drifted, drift, everything, fix, owner};
+use model::reach::look::{Drifted, Mender, drift, everything, fix, owner};
 use model::reach::words::host as words;
 use serde_json::{Value, json};
 
@@ -16,8 +16,14 @@ pub(in crate::maru) async fn show(ctx: Ctx) -> Reply {
         return Err(model::Error::unavailable("ServiceUnavailable", "There is no host to look at yet.").into());
     };
     let (found, unreadable) = drift(cloud, config, &inspection);
+    let mender = Mender {
+        cloud,
+        config,
+        actor: ctx.actor(),
+        host_netns: ctx.control().plan_settings().host_netns.as_deref(),
+    };
     let tell = |each: &Drifted| -> Value {
-        let mend = fix(cloud, config, ctx.actor(), (each.code, each.object), &each.evidence);
+        let mend = fix(&mender, (each.code, each.object), &each.evidence);
         let objects = each.object.iter().map(|object| json!(object.named(cloud, ctx.actor())));
         json!({
             "code": each.code,

@@ -3,7 +3,7 @@
 
 use control::Planned;
 use model::reach::look::{
-    Evidence, HostBlocker, Layers, Looked, Outcome, Seen, Source, asked, fix, look, may_see_host, owner,
+    Evidence, HostBlocker, Layers, Looked, Mender, Outcome, Seen, Source, asked, fix, look, may_see_host, owner,
 };
 use model::reach::probe::ProbeResult;
 use model::reach::words::host as words;
@@ -54,6 +54,7 @@ pub(super) async fn tell(
     Telling {
         planned,
         actor: ctx.actor(),
+        host_netns: ctx.control().plan_settings().host_netns.as_deref(),
     }
     .add(&looked, &seen, told);
 }
@@ -61,6 +62,7 @@ pub(super) async fn tell(
 struct Telling<'a> {
     planned: &'a Planned,
     actor: &'a Actor,
+    host_netns: Option<&'a str>,
 }
 
 impl Telling<'_> {
@@ -89,9 +91,14 @@ impl Telling<'_> {
     }
 
     fn blocker(&self, blocker: &HostBlocker) -> Value {
-        let (cloud, config) = (&self.planned.cloud, &self.planned.config);
-        let object = (blocker.code, blocker.object);
-        let mend = fix(cloud, config, self.actor, object, &blocker.evidence);
+        let cloud = &self.planned.cloud;
+        let mender = Mender {
+            cloud,
+            config: &self.planned.config,
+            actor: self.actor,
+            host_netns: self.host_netns,
+        };
+        let mend = fix(&mender, (blocker.code, blocker.object), &blocker.evidence);
         let objects = blocker
             .object
             .iter()

@@ -30,7 +30,9 @@ pub(in crate::maru) async fn create(ctx: Ctx, Wire(body): Wire<Value>) -> Reply 
     check_ownership(&planned.cloud, ctx.actor(), &request)?;
     // A look begins by waiting until the host has what it was told last, which the packets are to meet.
     let inspection = look::inspect(&ctx, &planned, &answer).await;
-    let probed = ctx.control().probe(request.clone()).await.ok_or_else(no_prober)?;
+    let project = ctx.actor().project_id();
+    let probed = ctx.control().probe(project, request.clone()).await;
+    let probed = probed.ok_or_else(no_prober)?;
     let result = match probed {
         Err(ProbeError::RateLimited { retry_after }) => return Ok(too_many(retry_after)),
         Err(ProbeError::NotHere(place)) => lost_before(place),
@@ -41,7 +43,7 @@ pub(in crate::maru) async fn create(ctx: Ctx, Wire(body): Wire<Value>) -> Reply 
         }
         Ok(result) => result,
     };
-    let mut told = render(&planned.cloud, ctx.actor(), &answer);
+    let mut told = render(&ctx, &planned, &answer);
     look::tell(&ctx, &planned, &answer, (inspection, Some(&result)), &mut told).await;
     told["probe"] = tell(&planned.cloud, ctx.actor(), (&request, &result), &told);
     document(&json!({"reach": told}))
@@ -125,7 +127,7 @@ fn too_many(retry_after: std::time::Duration) -> Response {
     let seconds = retry_after.as_millis().div_ceil(1000).max(1);
     let error = Error::over_limit(
         "TooManyRequests",
-        format!("The host has made its share of probes. Try again in {seconds} s."),
+        format!("Enough probes were made for now. Try again in {seconds} s."),
     );
     let mut response = Fault(error).into_response();
     if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {

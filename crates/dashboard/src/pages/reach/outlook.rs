@@ -19,6 +19,8 @@ const SSH: u16 = 22;
 pub(crate) struct Outlook {
     /// `None`: the document is still being worked out; there are no badges meanwhile.
     planned: Option<Planned>,
+    /// Whether the host forwards IPv4.
+    forwards: bool,
 }
 
 /// How a server is reached.
@@ -37,6 +39,7 @@ impl Outlook {
     pub async fn now(visit: &Visit) -> Self {
         Self {
             planned: visit.control().planned().await.ok(),
+            forwards: visit.control().host_forwards().await.0,
         }
     }
 
@@ -66,8 +69,8 @@ impl Outlook {
         // Servers made since are seen at the next look.
         planned.cloud.servers.get(&server.id)?;
         let t = visit.t();
-        let ping = stops(visit, planned, server, Protocol::Icmp);
-        let ssh = stops(visit, planned, server, Protocol::Tcp(SSH));
+        let ping = stops(visit, (planned, self.forwards), server, Protocol::Icmp);
+        let ssh = stops(visit, (planned, self.forwards), server, Protocol::Tcp(SSH));
         let seen = |mood, short, long, why: String| Seen { mood, short, long, why };
         Some(match (ping, ssh) {
             (None, None) => seen(
@@ -105,7 +108,7 @@ fn mood_of_shut(visit: &Visit, server: &Server) -> Mood {
 }
 
 /// What stops a packet from outside first, in a sentence.
-fn stops(visit: &Visit, planned: &Planned, server: &Server, protocol: Protocol) -> Option<String> {
+fn stops(visit: &Visit, (planned, forwards): (&Planned, bool), server: &Server, protocol: Protocol) -> Option<String> {
     let control = visit.control();
     let world = World {
         cloud: &planned.cloud,
@@ -114,7 +117,7 @@ fn stops(visit: &Visit, planned: &Planned, server: &Server, protocol: Protocol) 
         settings: control.plan_settings(),
         actor: visit.actor(),
         now: control.now(),
-        host_forwards: true,
+        host_forwards: forwards,
     };
     let question = Question {
         from: Origin::Outside { address: None },

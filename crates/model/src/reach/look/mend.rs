@@ -56,15 +56,22 @@ fn is_guests(code: Code) -> bool {
     )
 }
 
+/// Whom and for what host it is told what mends something.
+#[derive(Clone, Copy)]
+pub struct Mender<'a> {
+    /// The cloud.
+    pub cloud: &'a Cloud,
+    /// The host's document.
+    pub config: &'a HostConfig,
+    /// Who reads it.
+    pub actor: &'a Actor,
+    /// Network namespace that stands for the host; `None`: the host's own.
+    pub host_netns: Option<&'a str>,
+}
+
 /// What mends it, as somebody may know it: others than the operator are told whom to ask.
-pub fn fix(
-    cloud: &Cloud,
-    config: &HostConfig,
-    actor: &Actor,
-    (code, object): (Code, Option<Object>),
-    evidence: &[Evidence],
-) -> HostFix {
-    if owner(cloud, actor, code, object) == Owner::Operator && !may_see_host(actor) {
+pub fn fix(mender: &Mender<'_>, (code, object): (Code, Option<Object>), evidence: &[Evidence]) -> HostFix {
+    if owner(mender.cloud, mender.actor, code, object) == Owner::Operator && !may_see_host(mender.actor) {
         return HostFix {
             message: host::ask_operator(),
             commands: Vec::new(),
@@ -88,13 +95,13 @@ pub fn fix(
         _ => None,
     });
     let mut commands: Vec<String> = Vec::new();
-    for command in findings.flat_map(|finding| commands_of(config, finding)) {
+    for command in findings.flat_map(|finding| commands_of(mender, finding)) {
         if !commands.contains(&command) {
             commands.push(command);
         }
     }
     match commands.is_empty() {
-        true => general_fix(code),
+        true => general_fix(code, mender.host_netns),
         false => HostFix {
             message: host::fix(code),
             commands,
@@ -104,9 +111,16 @@ pub fn fix(
 }
 
 /// What mends a cause of which nothing more is known.
-pub fn general_fix(code: Code) -> HostFix {
+pub fn general_fix(code: Code, host_netns: Option<&str>) -> HostFix {
+    let forward;
     let commands: &[&str] = match code {
-        Code::HostForwardOff => &["sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"],
+        Code::HostForwardOff => {
+            forward = on_host(
+                host_netns,
+                "sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1",
+            );
+            &[&forward]
+        }
         Code::PortClosed => &["ss -ltnp"],
         Code::GuestFirewall => &["nft list ruleset"],
         Code::DhcpNoLease | Code::WrongAddressInGuest => &["dhclient -v"],
@@ -126,27 +140,35 @@ pub fn general_fix(code: Code) -> HostFix {
 /// A program that begins anew makes everything as it was declared; servers and their networks go on meanwhile.
 const RESTART: &str = "maru down && maru up --background";
 
+/// A command on the host's network.
+fn on_host(host_netns: Option<&str>, command: &str) -> String {
+    match host_netns {
+        Some(name) => format!("ip netns exec {name} {command}"),
+        None => command.to_owned(),
+    }
+}
+
 /// A command in a namespace.
-fn in_place(place: Place, command: &str) -> String {
+fn in_place(host_netns: Option<&str>, place: Place, command: &str) -> String {
     match place {
-        Place::Host | Place::Attached(_) => command.to_owned(),
+        Place::Host | Place::Attached(_) => on_host(host_netns, command),
         Place::Network(id) => format!("ip netns exec qdhcp-{id} {command}"),
         Place::Router(id) => format!("ip netns exec qrouter-{id} {command}"),
     }
 }
 
 /// The commands that take back just this; none where Maru itself is to make it anew.
-fn commands_of(config: &HostConfig, finding: &Finding) -> Vec<String> {
-    let one = |place, command: String| vec![in_place(place, &command)];
+fn commands_of(mender: &Mender<'_>, finding: &Finding) -> Vec<String> {
+    let config = mender.config;
+    let one = |place, command: String| vec![in_place(mender.host_netns, place, &command)];
     match (&finding.object, &finding.state) {
         (HostObject::Setting { place, key }, State::Different { want, .. }) => {
             one(*place, format!("sysctl -w {key}={want}"))
         }
         (HostObject::Property { device, property }, State::Different { want, .. }) => {
             property_command(device, *property, want)
-                .map(|command| in_place(device.place, &command))
-                .into_iter()
-                .collect()
+                .map(|command| one(device.place, command))
+                .unwrap_or_default()
         }
         (HostObject::Address { device, address, .. }, state @ (State::Missing | State::Unwanted)) => {
             let verb = if *state == State::Missing { "add" } else { "del" };
@@ -182,7 +204,8 @@ fn commands_of(config: &HostConfig, finding: &Finding) -> Vec<String> {
             .unwrap_or_default(),
         (HostObject::ForeignChain { table, chain, hook, .. }, _) if table.place == Place::Host => {
             let words = format!("{} {} {chain}", table.family, table.name);
-            let_bridges_pass(config, &words, hook)
+            let rules = let_bridges_pass(config, &words, hook);
+            rules.iter().map(|rule| on_host(mender.host_netns, rule)).collect()
         }
         (HostObject::ForeignChain { table, .. }, _) | (HostObject::Table(table), State::Unwanted) => {
             one(table.place, format!("nft delete table {} {}", table.family, table.name))

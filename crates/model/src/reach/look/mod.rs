@@ -36,7 +36,7 @@ use crate::{Actor, Cloud};
 use path::{Path, host_place};
 
 pub use code::{code_of, object_of};
-pub use mend::{HostFix, fix, general_fix, owner};
+pub use mend::{HostFix, Mender, fix, general_fix, owner};
 pub use path::Spot;
 
 /// From where something is known.

@@ -111,17 +111,26 @@ pub struct Follower {
     host: HostId,
     settings: Settings,
     position: Position,
+    /// Whether the host forwards IPv4, and IPv6.
+    forwards: (bool, bool),
     known: BTreeMap<ReachWatchId, Standing>,
     findings: Vec<Finding>,
 }
 
 impl Follower {
-    /// Asks every watched path; what was kept of it, and is not so any more, changed unseen.
-    pub fn start(position: Position, host: HostId, settings: Settings, now: Timestamp) -> Self {
+    /// Asks every watched path; what was kept of it, and is not so any more, changed unseen. `forwards`: whether the host
+    /// forwards IPv4, and IPv6.
+    pub fn start(
+        position: Position,
+        (host, forwards): (HostId, (bool, bool)),
+        settings: Settings,
+        now: Timestamp,
+    ) -> Self {
         let mut follower = Self {
             host,
             settings,
             position,
+            forwards,
             known: BTreeMap::new(),
             findings: Vec::new(),
         };
@@ -147,6 +156,28 @@ impl Follower {
             self.adopt(last.at());
             let cloud = &self.position.cloud;
             self.known.retain(|id, _| cloud.reach_watches.contains(id));
+        }
+    }
+
+    /// Whether the host forwards is no part of the cloud, so nobody of it is named: every path is asked again.
+    pub fn set_forwards(&mut self, forwards: (bool, bool), now: Timestamp) {
+        if self.forwards == forwards {
+            return;
+        }
+        self.forwards = forwards;
+        let ids: Vec<ReachWatchId> = self.known.keys().copied().collect();
+        for id in ids {
+            let Some(after) = self.look(id, now) else { continue };
+            let before = self.known.insert(id, after.clone());
+            if before.as_ref().is_none_or(|before| !before.is_same(&after)) {
+                self.findings.push(Finding {
+                    watch: id,
+                    at: now,
+                    before,
+                    after,
+                    reason: Reason::Unseen,
+                });
+            }
         }
     }
 
@@ -267,7 +298,10 @@ impl Follower {
             settings: &self.settings,
             actor: &reader(cloud, watch),
             now,
-            host_forwards: true,
+            host_forwards: match watch.question.version(cloud) {
+                6 => self.forwards.1,
+                _ => self.forwards.0,
+            },
         };
         Some(Standing::of(&world, watch))
     }

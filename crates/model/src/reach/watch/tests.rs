@@ -133,7 +133,7 @@ impl Story {
     /// A follower that has looked once; what it found is entered.
     fn follower(&mut self) -> Follower {
         let now = Timestamp::EPOCH.plus_seconds(i64::try_from(self.number).unwrap());
-        let mut follower = Follower::start(self.position(), "host".into(), Settings::default(), now);
+        let mut follower = Follower::start(self.position(), ("host".into(), (true, true)), Settings::default(), now);
         self.enter(follower.take_findings());
         follower
     }
@@ -306,7 +306,12 @@ fn of_changes_that_can_not_be_told_apart_all_that_may_have_done_it_are_named() {
     let mut behind = step.clone();
     behind.merge(story.noise("beyond"), 3);
     for (step, more) in [(step, 0), (behind, 1)] {
-        let mut follower = Follower::start(start.clone(), "host".into(), Settings::default(), Timestamp::EPOCH);
+        let mut follower = Follower::start(
+            start.clone(),
+            ("host".into(), (true, true)),
+            Settings::default(),
+            Timestamp::EPOCH,
+        );
         follower.take_findings();
         follower.follow(std::slice::from_ref(&step));
         let findings = follower.take_findings();
@@ -335,7 +340,7 @@ fn what_changed_while_nobody_looked_is_told_as_such() {
     let _unseen = story.allow();
     let mut follower = Follower::start(
         story.position(),
-        "host".into(),
+        ("host".into(), (true, true)),
         Settings::default(),
         Timestamp::EPOCH.plus_seconds(500),
     );
@@ -351,7 +356,12 @@ fn what_changed_while_nobody_looked_is_told_as_such() {
     );
     story.enter(findings);
     // Looked at once more, it is what was kept.
-    let mut again = Follower::start(story.position(), "host".into(), Settings::default(), Timestamp::EPOCH);
+    let mut again = Follower::start(
+        story.position(),
+        ("host".into(), (true, true)),
+        Settings::default(),
+        Timestamp::EPOCH,
+    );
     assert!(again.take_findings().is_empty());
 }
 
@@ -553,4 +563,24 @@ fn what_an_administrator_watches_is_named_to_administrators_alone() {
             .contains("another project"),
         "{to_reader:#}"
     );
+}
+
+#[test]
+fn a_host_that_stops_to_forward_is_noticed_without_anybody_to_blame() {
+    let mut story = Story::new();
+    let mut follower = story.follower();
+    let (_, step) = story.allow();
+    follower.follow(&[step]);
+    follower.take_findings();
+    follower.set_forwards((true, true), Timestamp::EPOCH.plus_seconds(500));
+    assert!(follower.take_findings().is_empty(), "as before");
+    for (forwards, state) in [(false, State::Blocked), (true, State::Reachable)] {
+        follower.set_forwards((forwards, true), Timestamp::EPOCH.plus_seconds(501));
+        let findings = follower.take_findings();
+        let told: Vec<_> = findings
+            .iter()
+            .map(|finding| (finding.after.state, &finding.reason))
+            .collect();
+        assert_eq!(told, [(state, &Reason::Unseen)]);
+    }
 }

@@ -81,7 +81,13 @@ fn every_code_has_its_words() {
             "{code:?}: {}",
             text.en
         );
-        let mend = fix(cloud, &story.config(), &admin(), (code, object), &[]);
+        let mender = Mender {
+            cloud,
+            config: &story.config(),
+            actor: &admin(),
+            host_netns: None,
+        };
+        let mend = fix(&mender, (code, object), &[]);
         assert!(!mend.message.en.is_empty() && !mend.message.ko.is_empty());
     }
 }
@@ -93,13 +99,13 @@ fn each_is_told_what_they_may_know() {
     let looked = it.found(HostObject::Device(it.tap()), State::Missing);
     let blocker = &looked.blockers[0];
     let told = |actor: &Actor| {
-        let mend = fix(
+        let mender = Mender {
             cloud,
-            &it.config,
+            config: &it.config,
             actor,
-            (blocker.code, blocker.object),
-            &blocker.evidence,
-        );
+            host_netns: None,
+        };
+        let mend = fix(&mender, (blocker.code, blocker.object), &blocker.evidence);
         (words::host::cause(cloud, actor, blocker), mend)
     };
     let (own, mend) = told(&member("demo"));
