@@ -167,6 +167,9 @@ fn start_control(
     })?)
 }
 
+/// What makes a host forward packets between its links.
+const FORWARDING: &[(&str, &str)] = &[("net/ipv4/ip_forward", "1"), ("net/ipv6/conf/all/forwarding", "1")];
+
 /// Makes the host's namespace if one is asked for, and looks whether the provider ranges are free there.
 fn prepare_host(settings: &Settings, state: &StateDir, is_new: bool) -> anyhow::Result<Option<String>> {
     if settings.node == NodeKind::Sim {
@@ -176,7 +179,11 @@ fn prepare_host(settings: &Settings, state: &StateDir, is_new: bool) -> anyhow::
         if !Netns::exists(name) {
             state.write_made_netns(name)?;
         }
-        Netns::ensure(name).context("the host's network namespace can't be made")?;
+        let (host, _) = Netns::ensure(name).context("the host's network namespace can't be made")?;
+        // A namespace of the cloud's own is a host that forwards, as one with guests does; a person's is left as it is.
+        if state.made_netns().as_deref() == Some(name) {
+            linux::sysctl::write(&host, FORWARDING).context("the host's network namespace can't be made to forward")?;
+        }
         return Ok(Some(name.to_owned()));
     }
     let owner = state.cloud_id().unwrap_or_default();
