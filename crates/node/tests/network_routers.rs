@@ -344,6 +344,21 @@ fn floating_ips_are_associated_moved_and_forgotten() {
         tcp_at(&host, &c.ns, "172.24.4.50"),
     );
 
+    stage.cloud.edit_router(first, |router| router.admin_state_up = false);
+    stage.cloud.drop_floating_ip(second, "172.24.4.50");
+    stage.cloud.floating_ip(first, "172.24.4.50", &a);
+    stage.cloud.apply();
+    stage.cloud.edit_router(first, |router| router.admin_state_up = true);
+    stage.cloud.apply();
+    let told = eventually(|| entry(&host).map(|m| m.0) == Some(mac(&stage.cloud, first)));
+    checks.check(
+        "moved to a router that was down, and is up again: the host is told",
+        told,
+    );
+    stage.cloud.drop_floating_ip(first, "172.24.4.50");
+    stage.cloud.floating_ip(second, "172.24.4.50", &c);
+    stage.cloud.apply();
+
     stage.cloud.drop_floating_ip(second, "172.24.4.50");
     stage.cloud.floating_ip(first, "172.24.4.50", &a);
     stage.cloud.apply();

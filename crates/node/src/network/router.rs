@@ -336,11 +336,15 @@ impl Router {
             self.space.nl.change_link(link.index, &change).doing(doing)?;
         }
         let (new, gone) = self.space.set_addresses(link.index, far.addresses)?;
-        for net in &new {
-            done.push(format!("address {net} was missing on {}", far.device));
-            if want.admin_state_up {
-                packet::announce(&self.space.ns, &far.device, Mac(far.mac.0), net.addr()).doing(doing)?;
-            }
+        done.extend(
+            new.iter()
+                .map(|net| format!("address {net} was missing on {}", far.device)),
+        );
+        // A device that was down may have been given its addresses then, when nobody could be told.
+        let rises = want.admin_state_up && !link.up;
+        let is_untold = |net: &&IpNet| rises || (want.admin_state_up && new.contains(net));
+        for net in far.addresses.iter().filter(is_untold) {
+            packet::announce(&self.space.ns, &far.device, Mac(far.mac.0), net.addr()).doing(doing)?;
         }
         done.extend(
             gone.iter()
