@@ -432,6 +432,22 @@ async fn the_way_is_drawn_in_both_views_with_its_end() {
         assert!(graph.contains("href=\"/dashboard/topology\" data-in-place"), "{graph}");
         assert_eq!(graph, page(&visitor, &address).await, "equal pictures are equal");
     }
+    // Ports and floating IPs are told by their addresses.
+    let floating = demo.get(&format!("{NET}/floatingips")).await.expect(200)["floatingips"][0].clone();
+    for (to, address) in [
+        (
+            format!("floating-ip:{}", floating["id"].as_str().unwrap()),
+            "floating_ip_address",
+        ),
+        (
+            format!("port:{}", floating["port_id"].as_str().unwrap()),
+            "fixed_ip_address",
+        ),
+    ] {
+        let body = page(&visitor, &format!("/dashboard/topology?to={to}&from=router")).await;
+        let words = format!("→ {}, ping", floating[address].as_str().unwrap());
+        assert!(body.contains(&words), "{to}: {body}");
+    }
 }
 
 #[tokio::test]

@@ -104,7 +104,8 @@ pub(crate) fn table(
                 |server| {
                     html! { @if let Some(host) = &server.host { (host) } @else { span .muted { (t.none()) } } }
                 },
-            );
+            )
+            .minor();
     }
     list = list.sorted(
         "created",
