@@ -104,7 +104,9 @@ fn a_router_that_does_not_have_its_address() {
 fn somebody_else_answers_for_an_address() {
     let mut stage = Stage::new();
     let group = stage.group;
-    let thief = stage.cloud.vm_with(stage.network, 30, &[group], |port| port.port_security = false);
+    let thief = stage
+        .cloud
+        .vm_with(stage.network, 30, &[group], |port| port.port_security = false);
     stage.cloud.apply();
     let eyes = Eyes::of(&stage.cloud);
     let asked = flow(Start::Router(stage.router), stage.vm.ip, Protocol::Icmp);
@@ -141,8 +143,15 @@ fn what_the_host_does_with_a_probe() {
     // The router itself refuses what it was not told to translate.
     told.expect("ADDRESS_TAKEN", Source::Probed, Some(Object::Port(stage.vm.port)));
     let floating = config.routers[&stage.router].floating_ips[0].id;
-    told.expect("DNAT_RULE_MISSING", Source::Programmed, Some(Object::FloatingIp(floating)));
-    rules(&ns, &format!("add element ip dpr fip {{ {FLOATING} : {} }}", stage.vm.ip));
+    told.expect(
+        "DNAT_RULE_MISSING",
+        Source::Programmed,
+        Some(Object::FloatingIp(floating)),
+    );
+    rules(
+        &ns,
+        &format!("add element ip dpr fip {{ {FLOATING} : {} }}", stage.vm.ip),
+    );
 
     rules(
         &stage.cloud.host,

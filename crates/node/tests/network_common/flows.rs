@@ -20,12 +20,21 @@ const BATCH: usize = 64 * 1024;
 /// Tracks so many more flows that `percent` of what the namespace may have are there; tells of the entries and the limit.
 pub fn fill(ns: &Netns, percent: u64) -> (u64, u64) {
     let (entries, limit) = state(ns);
-    assert!((1..=MOST).contains(&limit), "a limit of {limit} flows is out of a test's reach");
+    assert!(
+        (1..=MOST).contains(&limit),
+        "a limit of {limit} flows is out of a test's reach"
+    );
     let wanted = (limit * percent).div_ceil(100);
     // While it is at it, the kernel may forget one that had come to its end.
     let spare = if percent == 100 { 64 } else { 0 };
     let socket = ns
-        .run(|| Socket::new(Domain::from(NETLINK), Type::RAW, Some(Protocol::from(NETLINK_NETFILTER))))
+        .run(|| {
+            Socket::new(
+                Domain::from(NETLINK),
+                Type::RAW,
+                Some(Protocol::from(NETLINK_NETFILTER)),
+            )
+        })
         .unwrap()
         .unwrap();
     socket.set_send_buffer_size(4 * BATCH).unwrap();

@@ -17,8 +17,11 @@ impl Crowd {
         let ns = Netns::anonymous().unwrap();
         let limit = std::fs::read_to_string("/proc/sys/net/ipv4/neigh/default/gc_thresh3").unwrap();
         let limit: u32 = limit.trim().parse().unwrap();
-        assert!(limit <= 1 << 17, "a limit of {limit} neighbours is out of a test's reach");
-        let mut commands = String::from("link add far0 type dummy\nlink set far0 up\n");
+        assert!(
+            limit <= 1 << 17,
+            "a limit of {limit} neighbours is out of a test's reach"
+        );
+        let mut commands = String::from("link add far0 type veth peer name far1\nlink set far0 up\nlink set far1 up\n");
         for number in 0..limit + 64 {
             let [_, a, b, c] = number.to_be_bytes();
             commands.push_str(&format!(

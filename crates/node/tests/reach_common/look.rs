@@ -8,7 +8,7 @@ use std::sync::Arc;
 use model::host::HostConfig;
 use model::reach::look::{Effect, HostBlocker, Looked, Outcome, Seen, Source, asked, look, probe_request};
 use model::reach::names::Object;
-use model::reach::probe::{ProbeError, ProbeRequest, ProbeResult};
+use model::reach::probe::{ProbeError, ProbeRequest, ProbeResult, ProbeVerdict};
 use model::reach::{Answer, Assumptions, Flow, Origin, Protocol, Question, Start, Target, Which, walk};
 use node::reach::observed::Observer;
 use node::reach::probe::Probes;
@@ -119,7 +119,12 @@ impl Told {
         assert_eq!(found.object, object, "{self:#?}");
         assert!(!found.evidence.is_empty());
         let outcome = self.looked.outcome;
+        let answered = self
+            .probe
+            .as_ref()
+            .is_some_and(|probe| matches!(probe.verdict, ProbeVerdict::Answered { .. }));
         match found.effect {
+            _ if answered => assert_eq!(outcome, Outcome::Reachable, "an answer outweighs all: {self:#?}"),
             Effect::Stops => assert_eq!(outcome, Outcome::Blocked, "{self:#?}"),
             _ => assert_ne!(outcome, Outcome::Reachable, "{self:#?}"),
         }
