@@ -173,7 +173,9 @@ impl Machine {
     }
 
     fn processor(&self, list: &mut Arguments) {
-        list.pair("-machine", "pc,usb=off,vmport=off");
+        // Without "graphics" the firmware writes to the serial port what it writes to the screen: that it finds nothing to
+        // boot from, say, is then in the console's log. A screen is there all the same.
+        list.pair("-machine", "pc,usb=off,vmport=off,graphics=off");
         let cpu = match &self.accelerator {
             Accelerator::Kvm { cpu } => {
                 list.pair("-accel", "kvm");

@@ -141,6 +141,10 @@
     }
     settled(place);
   });
+  // A dialog's commands unfold below what is seen of it.
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches("#dialog-body > .command-line[open]")) event.target.scrollIntoView({ block: "end" });
+  }, true);
   // Refusals go into their form's own place for it.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, elt } = event.detail;

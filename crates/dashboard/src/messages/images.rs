@@ -111,7 +111,7 @@ messages! {
     image_protect_hint = "It can't be deleted until this is taken back.", "해제하기 전에는 삭제할 수 없습니다.";
     image_protected_note = "This image is protected against deletion. Turn off the protection first.", "삭제되지 않도록 보호된 이미지입니다. 먼저 보호를 해제하세요.";
     image_hide = "Hide from lists", "목록에서 숨기기";
-    image_hide_hint = "For old versions: who knows it can still use it.", "옛 버전에 쓰세요. 아는 사람은 계속 쓸 수 있습니다.";
+    image_hide_hint = "For old versions: anyone who knows its ID can still use it.", "옛 버전에 쓰세요. ID를 아는 사람은 계속 쓸 수 있습니다.";
     image_deactivate = "Lock its data", "데이터 잠그기";
     image_reactivate = "Unlock its data", "데이터 잠금 풀기";
     image_deactivated_done = "Nobody but administrators can use it now", "이제 관리자만 쓸 수 있습니다";
@@ -168,7 +168,7 @@ impl Text {
             Visibility::Public => self.pick("everybody, in their lists", "모두의 목록에 나옵니다"),
             Visibility::Community => self.pick("everybody who knows its ID", "ID를 아는 누구나"),
             Visibility::Shared => self.pick(
-                "this project, and those you offer it to",
+                "this project and those you offer it to",
                 "이 프로젝트와 제안받은 프로젝트",
             ),
             Visibility::Private => self.pick("this project", "이 프로젝트만"),

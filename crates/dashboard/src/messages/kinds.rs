@@ -318,8 +318,15 @@ impl Text {
         words.join(", ")
     }
 
-    /// What goes with it, and what stays; `others`: some of it was told of already.
-    pub(crate) fn what_goes(self, kind: Kind, others: bool) -> &'static str {
+    /// What goes with so many, and what stays; `others`: some of it was told of already.
+    pub(crate) fn what_goes(self, kind: Kind, count: usize, others: bool) -> &'static str {
+        match (self.0, goes_with_several(kind, others)) {
+            (Lang::En, Some(words)) if count > 1 => words,
+            _ => self.what_goes_with_one(kind, others),
+        }
+    }
+
+    fn what_goes_with_one(self, kind: Kind, others: bool) -> &'static str {
         match kind {
             Kind::Server if others => self.goes_server_others(),
             Kind::Server => self.goes_server(),
@@ -348,6 +355,48 @@ impl Text {
             Kind::Role => self.goes_role(),
         }
     }
+}
+
+/// In English, where the sentence about one of a kind says nothing about several. Korean says both alike.
+fn goes_with_several(kind: Kind, others: bool) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Server if others => {
+            "Their root disks and the ports created with them are deleted, too. Other attached volumes are kept, and floating IPs stay allocated to the project."
+        }
+        Kind::Server => {
+            "Their root disks and the ports created with them are deleted, too. Attached volumes are kept, and floating IPs stay allocated to the project."
+        }
+        Kind::ServerGroup => "Servers in them are kept; the placement policies no longer apply to them.",
+        Kind::KeyPair => "Servers created with them keep the public keys: you can still log in with the private keys.",
+        Kind::Image => {
+            "Servers and volumes created from them are kept. Rebuilding them from these images is no longer possible."
+        }
+        Kind::Volume => "All data on them is deleted. Backups of them are kept.",
+        Kind::VolumeType => "Their limits and access lists are deleted, too.",
+        Kind::Snapshot => "Their volumes, and volumes created from them, are kept.",
+        Kind::Backup => "Their volumes, and volumes restored from them, are kept.",
+        Kind::Network => "Their subnets are deleted with them.",
+        Kind::Subnet => "Their networks are kept.",
+        Kind::Port => "Their IP addresses become free, and floating IPs associated with them stay allocated.",
+        Kind::SecurityGroup => "Their rules are deleted with them.",
+        Kind::FloatingIp => "The addresses go back to their pools, and others may get them. The servers are kept.",
+        Kind::Forwarding => "Connections to these ports no longer reach the servers. The floating IP is kept.",
+        Kind::Credential | Kind::Ec2 => "Programs that use them can no longer sign in.",
+        Kind::Flavor => "Servers with these flavors keep their size.",
+        Kind::Aggregate => "Their metadata and availability zones are deleted with them.",
+        Kind::Project => {
+            "Role assignments in them are deleted. Servers, volumes and other resources are not: they are left behind without an owner."
+        }
+        Kind::Domain => {
+            "All projects, users and groups in them are deleted with them. Their servers and volumes are left behind without an owner."
+        }
+        Kind::User => {
+            "Role assignments, key pairs and application credentials are deleted with the users. Servers are kept in their projects."
+        }
+        Kind::Group => "Their users are kept, but lose the roles that they have through these groups.",
+        Kind::Role => "Everyone who was assigned these roles loses them.",
+        Kind::Rule | Kind::Router => return None,
+    })
 }
 
 /// With a capital letter in front.
@@ -399,5 +448,9 @@ mod tests {
             "유동 IP 2개, 서버 3대"
         );
         assert_eq!(ko.deleted_count(Kind::User, 3), "사용자 3명을 삭제했습니다");
+        assert!(en.what_goes(Kind::Server, 1, false).starts_with("Its root disk "));
+        assert!(en.what_goes(Kind::Server, 2, false).starts_with("Their root disks "));
+        assert!(en.what_goes(Kind::Server, 2, true).contains("Other attached volumes"));
+        assert_eq!(ko.what_goes(Kind::Server, 2, true), ko.what_goes(Kind::Server, 1, true));
     }
 }

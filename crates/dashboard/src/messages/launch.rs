@@ -27,7 +27,7 @@ messages! {
 messages! {
     launch_name_hint = "The server's host name is made from it.", "서버의 호스트 이름도 여기서 나옵니다.";
     launch_count = "How many", "개수";
-    launch_count_hint = "More than one get -1, -2 … behind the name.", "여러 대이면 이름 뒤에 -1, -2 …가 붙습니다.";
+    launch_count_hint = "With more than one, -1, -2 … is added to the name.", "여러 대이면 이름 뒤에 -1, -2 …가 붙습니다.";
     launch_quota_title = "Quota after this launch", "시작한 뒤의 쿼터";
     launch_ring_servers = "Servers", "서버";
     launch_ring_vcpus = "vCPUs", "vCPU";

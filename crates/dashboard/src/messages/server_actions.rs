@@ -31,7 +31,7 @@ messages! {
     server_do_resume = "Resume", "절전 해제";
     server_hint_resume = "It goes on where it was suspended.", "절전한 곳부터 이어서 실행합니다.";
     server_do_shelve = "Shelve", "보관";
-    server_hint_shelve = "It is kept as an image and gives its processors and memory back; unshelve it to use it again.", "이미지로 보관하고 프로세서와 메모리를 돌려줍니다. 다시 쓰려면 꺼내세요.";
+    server_hint_shelve = "It is kept as an image and gives its vCPUs and memory back; unshelve it to use it again.", "이미지로 보관하고 vCPU와 메모리를 돌려줍니다. 다시 쓰려면 꺼내세요.";
     server_do_unshelve = "Unshelve", "보관에서 꺼내기";
     server_hint_unshelve = "Makes it again from the image that it is kept as.", "보관한 이미지로 서버를 다시 만듭니다.";
     server_do_offload = "Offload", "호스트에서 내리기";
@@ -57,7 +57,7 @@ messages! {
     server_do_labels = "Metadata and tags", "메타데이터와 태그";
     server_hint_labels = "Words that programs, inside and outside, find it by.", "안팎의 프로그램이 서버를 찾는 데 쓰는 표시입니다.";
     server_do_resize = "Resize", "크기 변경";
-    server_hint_resize = "Another flavor: more or less memory and processors, larger disks.", "다른 flavor로 바꿉니다. 메모리와 프로세서, 더 큰 디스크를 고를 수 있습니다.";
+    server_hint_resize = "Another flavor: more or fewer vCPUs, more or less memory, larger disks.", "다른 flavor로 바꿉니다. vCPU와 메모리, 더 큰 디스크를 고를 수 있습니다.";
     server_do_confirm = "Confirm resize", "크기 변경 확정";
     server_hint_confirm = "The new size stays; the way back is given up.", "새 크기로 확정합니다. 되돌릴 수 없게 됩니다.";
     server_do_revert = "Revert resize", "크기 변경 되돌리기";
@@ -87,6 +87,8 @@ messages! {
 // Forms.
 messages! {
     server_ask(action, name) = "{action} server “{name}”", "‘{name}’ 서버 {action}";
+    server_ask_hard_reboot(name) = "Hard reboot server “{name}”?", "‘{name}’ 서버를 하드 재부팅할까요?";
+    server_ask_crash_dump(name) = "Trigger a crash dump on server “{name}”?", "‘{name}’ 서버에서 크래시 덤프를 실행할까요?";
     server_ask_force_delete(name) = "Force delete server “{name}”?", "‘{name}’ 서버를 강제로 삭제할까요?";
     server_ask_several(action, count) = "{action} {count} servers", "서버 {count}대 {action}";
     server_asked(action, name) = "{action} requested for server “{name}”", "‘{name}’ 서버에 {action} 작업을 요청했습니다";
@@ -141,15 +143,15 @@ messages! {
     server_disks_grow = "its disk is larger, and disks only grow", "지금 디스크가 더 큼(줄일 수 없음)";
     server_image_needs_memory = "its image needs more memory", "이미지에 메모리가 더 필요함";
     server_image_needs_disk = "its image needs a larger disk", "이미지에 더 큰 디스크가 필요함";
-    server_quota_lacks = "the quota of processors or memory does not suffice", "프로세서나 메모리 쿼터가 모자람";
+    server_quota_lacks = "the quota of vCPUs or memory does not suffice", "vCPU나 메모리 쿼터가 모자람";
     server_no_host = "no host takes it", "받을 호스트가 없음";
     server_lacks_vcpus(asked, free) = "needs {asked} vCPUs, {free} free", "vCPU {asked}개 필요, {free}개 남음";
     server_lacks_memory(asked, free) = "needs {asked} memory, {free} free", "메모리 {asked} 필요, {free} 남음";
     server_lacks_disk(asked, free) = "needs {asked} disk, {free} free", "디스크 {asked} 필요, {free} 남음";
     server_snapshot_name = "Name of the image", "이미지 이름";
-    server_snapshot_hint = "You find it under Images. The server runs on meanwhile.", "이미지 목록에서 볼 수 있습니다. 서버는 계속 실행됩니다.";
+    server_snapshot_hint = "You will find it under Images. The server keeps running.", "이미지 목록에서 볼 수 있습니다. 서버는 계속 실행됩니다.";
     server_snapshot_asked(name) = "Image “{name}” is being created", "‘{name}’ 이미지를 만들고 있습니다";
-    server_rebuild_of(name) = "Rebuild server “{name}”", "‘{name}’ 서버 재구축";
+    server_rebuild_of(name) = "Rebuild server “{name}”?", "‘{name}’ 서버를 재구축할까요?";
     server_rebuild_warning = "Everything on its root disk is lost. Attached volumes stay. This can't be undone.", "루트 디스크의 내용이 모두 사라집니다. 연결된 볼륨은 남습니다. 되돌릴 수 없습니다.";
     server_rebuild_image_hint = "The same as before, or another.", "이전과 같은 이미지나 다른 이미지를 고르세요.";
     server_keep_ephemeral = "Keep the ephemeral disk and swap", "임시 디스크와 스왑 유지";

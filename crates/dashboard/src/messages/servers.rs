@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use model::compute::VmState;
+
 use super::{Text, messages};
 
 // The list and the pages of one.
@@ -40,7 +42,7 @@ messages! {
     server_disk_as_image = "as large as the image", "이미지 크기만큼";
     server_before_resize = "Before the resize", "크기 변경 전";
     server_volume = "Volume", "볼륨";
-    server_name_hint = "Its host name inside stays as it is.", "안쪽의 호스트 이름은 그대로입니다.";
+    server_name_hint = "The host name inside the server doesn't change.", "서버 안의 호스트 이름은 그대로입니다.";
     server_locked_note = "This server is locked: whoever is no administrator can't change it until it is unlocked.", "잠긴 서버입니다. 잠금을 풀기 전에는 관리자만 바꿀 수 있습니다.";
     server_lock_reason(reason) = "Reason: {reason}", "이유: {reason}";
     server_resized_note = "It has its new size. Look whether all is well, then confirm; or take the old size back.", "새 크기가 되었습니다. 잘 동작하는지 본 뒤 확정하거나 이전 크기로 되돌리세요.";
@@ -95,7 +97,7 @@ messages! {
     server_power_crashed = "crashed", "비정상 종료";
     server_power_suspended = "memory saved", "메모리 저장됨";
     server_power_odd(power) = "power {power}", "전원 {power}";
-    server_not_while(state) = "Not while it is: {state}", "현재 상태에서는 할 수 없습니다: {state}";
+    server_not_while(state) = "Not available while {state}", "{state} 상태에서는 할 수 없습니다";
     server_wait_for(task) = "Wait, it is busy: {task}", "기다려 주세요: {task}";
     server_never_launched = "It is on no host.", "호스트에 올라가 있지 않습니다.";
     server_is_locked = "It is locked.", "잠겨 있습니다.";
@@ -121,7 +123,7 @@ messages! {
     server_volumes_none = "No volume is attached.", "연결된 볼륨이 없습니다.";
     server_device = "Device", "장치";
     server_boots_from = "boots from it", "부팅 볼륨";
-    server_goes_along = "Deleted with it", "함께 삭제";
+    server_goes_along = "Deleted with the server", "서버와 함께 삭제";
     server_volume_attached = "attached", "연결됨";
     server_volume_attaching = "being attached", "연결하는 중";
     server_volume_detaching = "being detached", "연결 해제하는 중";
@@ -182,6 +184,22 @@ messages! {
 }
 
 impl Text {
+    /// Why something can't be done in a state.
+    pub(crate) fn server_not_in(self, state: VmState) -> String {
+        self.server_not_while(match state {
+            VmState::Building => self.pick("it is being made", "만드는 중인"),
+            VmState::Active => self.pick("it is running", "실행 중인"),
+            VmState::Paused => self.pick("it is paused", "일시 정지"),
+            VmState::Suspended => self.pick("it is suspended", "절전"),
+            VmState::Stopped => self.pick("it is shut off", "꺼진"),
+            VmState::Resized => self.pick("its resize is not confirmed", "크기 변경 확정 전"),
+            VmState::Rescued => self.pick("it is in rescue", "복구 중인"),
+            VmState::Shelved | VmState::ShelvedOffloaded => self.pick("it is shelved", "보관된"),
+            VmState::Error => self.pick("it is in error", "오류"),
+            VmState::Deleted => self.pick("it is deleted", "삭제된"),
+        })
+    }
+
     /// `2 vCPUs`.
     pub(crate) fn server_vcpus(self, count: u32) -> String {
         let many = if count == 1 { "" } else { "s" };

@@ -38,7 +38,7 @@ messages! {
     volume_device = "Device", "장치";
     volume_is_root = "root disk", "루트 디스크";
     volume_is_gone = "(deleted)", "(삭제됨)";
-    volume_goes_with_server = "deleted with the server", "서버와 함께 삭제";
+    volume_goes_with_server(answer) = "Deleted with the server: {answer}", "서버와 함께 삭제: {answer}";
     volume_host_file = "File", "파일";
     volume_host_file_kind = "Kind", "종류";
     volume_host_file_sparse = "sparse raw file", "희소(sparse) raw 파일";
@@ -152,7 +152,7 @@ messages! {
     volume_image_name = "Name of the image", "이미지 이름";
     volume_image_format_hint = "qcow2 takes no space for what is empty.", "qcow2는 빈 곳에 공간을 쓰지 않습니다.";
     volume_reimage = "Overwrite from an image", "이미지로 덮어쓰기";
-    volume_reimage_title(name) = "Overwrite volume “{name}” from an image", "‘{name}’ 볼륨을 이미지로 덮어쓰기";
+    volume_reimage_title(name) = "Overwrite volume “{name}” from an image?", "‘{name}’ 볼륨을 이미지로 덮어쓸까요?";
     volume_reimaging = "The volume is being overwritten from the image", "볼륨을 이미지로 덮어쓰고 있습니다";
     volume_transfer = "Transfer to another project", "다른 프로젝트로 이전";
     volume_transfer_title(name) = "Offer volume “{name}” to another project", "‘{name}’ 볼륨의 이전 제안 만들기";

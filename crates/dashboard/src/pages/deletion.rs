@@ -195,7 +195,7 @@ pub(crate) fn ask_with(visit: &Visit, kind: Kind, address: &str, victims: &[Vict
             form method="post" action=(address) hx-post=(address) hx-swap="none" {
                 ul .victims tabindex="0" { @for victim in victims { (line(victim)) } }
                 (fields)
-                @if !is_blocked { p .hint { (t.what_goes(kind, victims.iter().any(|victim| victim.tells_of_some))) " " (t.delete_for_good()) } }
+                @if !is_blocked { p .hint { (t.what_goes(kind, victims.len(), victims.iter().any(|victim| victim.tells_of_some))) " " (t.delete_for_good()) } }
                 @for victim in victims.iter().filter(|victim| victim.is_grave && !is_blocked) {
                     div .field.confirm-field {
                         label { span { (t.confirm_by_name(&victim.name)) } input name="confirm" autocomplete="off" maxlength="255" data-must-be=(victim.name); }

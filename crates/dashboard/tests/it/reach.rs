@@ -105,8 +105,9 @@ async fn the_matrix_is_the_apis() {
         assert!(reached.contains(&count), "{count}: {matrix:?}");
         // A verdict is a word too, and a cell leads to its question, whose answer agrees.
         assert_eq!(body.matches("class=\"cell-word\"").count(), 12);
-        let cells = values(&body, "href").filter(|link| link.ends_with("#reach-answer"));
-        let cells: Vec<String> = cells.collect();
+        let matrix = body.split("reach-matrix").nth(1).unwrap();
+        let cells = values(matrix.split("</table>").next().unwrap(), "href");
+        let cells: Vec<String> = cells.filter(|link| link.ends_with("#reach-answer")).collect();
         assert_eq!(cells.len(), 12);
         for (cell, is_reached) in cells.iter().zip(expected) {
             let answer = page(&visitor, cell.trim_end_matches("#reach-answer")).await;
@@ -430,6 +431,22 @@ async fn the_way_is_drawn_in_both_views_with_its_end() {
         assert!(graph.contains("view=columns&amp;to=server%3A"), "{graph}");
         assert!(graph.contains("href=\"/dashboard/topology\" data-in-place"), "{graph}");
         assert_eq!(graph, page(&visitor, &address).await, "equal pictures are equal");
+    }
+    // Ports and floating IPs are told by their addresses.
+    let floating = demo.get(&format!("{NET}/floatingips")).await.expect(200)["floatingips"][0].clone();
+    for (to, address) in [
+        (
+            format!("floating-ip:{}", floating["id"].as_str().unwrap()),
+            "floating_ip_address",
+        ),
+        (
+            format!("port:{}", floating["port_id"].as_str().unwrap()),
+            "fixed_ip_address",
+        ),
+    ] {
+        let body = page(&visitor, &format!("/dashboard/topology?to={to}&from=router")).await;
+        let words = format!("→ {}, ping", floating[address].as_str().unwrap());
+        assert!(body.contains(&words), "{to}: {body}");
     }
 }
 

@@ -2,7 +2,9 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
 
 pub mod dhcp;
+pub mod flows;
 pub mod frame;
+pub mod neighbours;
 pub mod probe;
 pub mod rate;
 pub mod switch;

@@ -1,10 +1,17 @@
 //! Networks and ports: devices, addresses, settings, neighbours, queues; namespaces; servers.
 
 use linux::Netns;
+use model::reach::Finding;
+use model::reach::look::code_of;
 use node::network::names::{ifb_device, network_namespace, router_namespace, trunk_device};
 
 use crate::stage::{In, Stage};
 use crate::{Mutation, broken, has, try_all};
+
+/// What a finding is called.
+fn code(stage: &Stage, finding: &Finding) -> Option<String> {
+    code_of(&stage.cloud.config, finding).map(|code| code.as_str())
+}
 
 /// What goes with a device that is down: IPv6 addresses, and routes.
 pub fn down(mutation: Mutation, device: &str) -> Mutation {
@@ -282,6 +289,7 @@ fn namespaces() {
             has(&found[0], &["Namespace".into(), id.clone(), "Missing".into()]),
             "{found:?}"
         );
+        assert_eq!(code(&stage, &found[0]).as_deref(), Some("NS_MISSING"));
         // A person makes another one of the name.
         Netns::create(name).unwrap();
         let found = stage.inspect_all();
@@ -290,6 +298,7 @@ fn namespaces() {
             has(&found[0], &["Namespace".into(), id, "have: \"no mark\"".into()]),
             "{found:?}"
         );
+        assert_eq!(code(&stage, &found[0]).as_deref(), Some("NS_MISSING"));
         stage.cloud.part.audit();
         assert_eq!(stage.inspect_all(), []);
     }
@@ -312,6 +321,7 @@ fn a_servers_process_and_its_nic() {
     let found = stage.inspect_all();
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(has(&found[0], &["Held".into(), stage.tap(stage.parent)]), "{found:?}");
+    assert_eq!(code(&stage, &found[0]).as_deref(), Some("TAP_NOT_HELD"));
     let held = stage.cloud.part.tap(stage.parent).unwrap();
     assert_eq!(stage.inspect_all(), []);
     let found = stage.without_processes();
@@ -323,5 +333,6 @@ fn a_servers_process_and_its_nic() {
         ),
         "{found:?}"
     );
+    assert_eq!(code(&stage, &found[0]).as_deref(), Some("VM_PROCESS_GONE"));
     drop(held);
 }

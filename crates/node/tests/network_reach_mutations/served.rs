@@ -1,9 +1,11 @@
 //! The services: a socket that is gone is named.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dhcproto::v4;
 use model::host::*;
+use model::reach::look::code_of;
 use model::reach::{Asked, DhcpStep, HostObject, HostPlace as Place, Scope, Service, SignKind, State};
 use node::reach::observed::Observer;
 use node::services::{Namespaces, Services, ServicesOptions};
@@ -74,7 +76,21 @@ impl Served {
         service.collect()
     }
 
-    /// Waits until these services, and no others, are found missing: sockets close a moment after they were let go of.
+    /// Waits until these services, and no others, are found missing, and called so: sockets close a moment after they were
+    /// let go of.
+    fn expect_called(&self, codes: &[&str], wanted: &[(Place, Service)]) {
+        self.expect(wanted);
+        let inspector = self.stage.fresh_inspector().with_services();
+        let config = &self.stage.cloud.config;
+        let found = inspector.inspect(config, &Scope::all(config)).findings;
+        let called: BTreeSet<String> = found
+            .iter()
+            .map(|finding| code_of(config, finding).unwrap().as_str())
+            .collect();
+        assert_eq!(called, codes.iter().map(|code| (*code).to_owned()).collect());
+    }
+
+    /// Waits until these services, and no others, are found missing.
     fn expect(&self, wanted: &[(Place, Service)]) {
         let mut missing = Vec::new();
         let comes_true = probe::eventually(|| {
@@ -107,9 +123,9 @@ fn sockets_that_are_gone() {
     served.serve(&config);
     served.expect(&[]);
     served.serve_other(|config| network(config, id, |network| network.subnets[0].dhcp = false));
-    served.expect(&[(place, Service::Dhcp)]);
+    served.expect_called(&["DHCP_SERVICE_DOWN"], &[(place, Service::Dhcp)]);
     served.serve_other(|config| network(config, id, |network| network.subnets[1].ipv6 = None));
-    served.expect(&[(place, Service::Dhcpv6)]);
+    served.expect_called(&["DHCP_SERVICE_DOWN"], &[(place, Service::Dhcpv6)]);
     served.serve_other(|config| {
         network(config, id, |network| {
             network.service_port.as_mut().unwrap().addresses.truncate(1);
@@ -117,17 +133,21 @@ fn sockets_that_are_gone() {
     });
     let (dns, other) = ("fd00:1::2".parse().unwrap(), "10.1.0.2".parse().unwrap());
     // DHCPv6 goes on: it answers at all addresses.
-    served.expect(&[(place, Service::Dns(dns)), (place, Service::DnsOverTcp(dns))]);
+    served.expect_called(
+        &["DNS_SERVICE_DOWN"],
+        &[(place, Service::Dns(dns)), (place, Service::DnsOverTcp(dns))],
+    );
     served.serve_other(|config| drop(config.routers.remove(&router)));
     let leg = served.stage.leg(0);
     let advertisements = (at_router, Service::Advertisements(leg));
-    served.expect(&[(at_router, Service::Metadata), advertisements]);
+    let at_router_too = [(at_router, Service::Metadata), advertisements];
+    served.expect_called(&["METADATA_SERVICE_DOWN", "RA_SERVICE_DOWN"], &at_router_too);
     served.serve_other(|config| {
         let mut changed = (*config.routers[&router]).clone();
         changed.legs[0].advertise.clear();
         config.routers.insert(router, Arc::new(changed));
     });
-    served.expect(&[advertisements]);
+    served.expect_called(&["RA_SERVICE_DOWN"], &[advertisements]);
     served.serve_other(|config| drop(config.networks.remove(&id)));
     let all = [
         Service::Dhcp,

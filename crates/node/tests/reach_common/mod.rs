@@ -1,6 +1,8 @@
 //! A cloud to probe: a server behind a router with a floating IP, IPv6 routed to it.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod look;
+
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

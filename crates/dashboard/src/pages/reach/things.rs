@@ -1,7 +1,7 @@
 //! Things of an answer in words, with links to their pages.
 
 use maud::{Markup, html};
-use model::network::{Network, Port, Router, access::Resource};
+use model::network::{FloatingIp, Network, Port, Router, access::Resource};
 
 use super::answer::Thing;
 use super::question::Asked;
@@ -108,9 +108,28 @@ pub(crate) fn origin_words(visit: &Visit, asked: &Asked) -> String {
     })
 }
 
-/// What a question is about, in words: a server by its name.
+/// What a question is about, in words: a server by its name, a port or floating IP by its address.
 pub(crate) fn target_words(visit: &Visit, asked: &Asked) -> String {
-    let server = asked.to.strip_prefix("server:").and_then(|id| id.parse().ok());
-    let server = server.and_then(|id| servers::find(visit, id).ok());
-    server.map_or_else(|| asked.to.clone(), |server| server.name.clone())
+    let (cloud, actor) = (visit.cloud(), visit.actor());
+    let found = match asked.to.split_once(':') {
+        Some(("server", id)) => id
+            .parse()
+            .ok()
+            .and_then(|id| servers::find(visit, id).ok())
+            .map(|server| server.name.clone()),
+        Some(("floating-ip", id)) => id
+            .parse()
+            .ok()
+            .and_then(|id| cloud.find::<FloatingIp>(&id))
+            .filter(|row| row.visible_to(cloud, actor))
+            .map(|row| row.floating_ip_address.to_string()),
+        Some(("port", id)) => id
+            .parse()
+            .ok()
+            .and_then(|id| cloud.find::<Port>(&id))
+            .filter(|row| row.visible_to(cloud, actor))
+            .and_then(|row| row.fixed_ips.first().map(|fixed| fixed.ip_address.to_string())),
+        _ => None,
+    };
+    found.unwrap_or_else(|| asked.to.clone())
 }

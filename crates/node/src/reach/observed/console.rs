@@ -33,6 +33,10 @@ pub fn signs(text: &str) -> Vec<ConsoleSign> {
     let mut last: BTreeMap<SignKind, (usize, String)> = BTreeMap::new();
     for (place, line) in text.split(['\n', '\r']).enumerate() {
         let line = plain(line);
+        // The firmware's first line: whatever was before it is an earlier start's, also where the kernel is told to be quiet.
+        if line.to_lowercase().contains("seabios (version ") {
+            last.clear();
+        }
         let Some(kind) = kind_of(&line) else { continue };
         if kind == SignKind::KernelStarted {
             last.clear();
@@ -92,6 +96,13 @@ const PATTERNS: &[(SignKind, &[&str])] = &[
     (SignKind::SshStarted, &["started ", "openssh"]),
     (SignKind::SshStarted, &["starting dropbear sshd", "ok"]),
     (SignKind::SshStarted, &["starting sshd", "ok"]),
+    // The project's own small guest (image/rootfs).
+    (SignKind::DhcpLease, &["tiny [", ": ip ", " by dhcp"]),
+    (SignKind::DhcpFailed, &["tiny [", ": no answer from dhcp"]),
+    (SignKind::MetadataFailed, &["tiny [", "metadata: none;"]),
+    (SignKind::NoAuthorizedKey, &["tiny [", "ssh keys: none given"]),
+    (SignKind::AuthorizedKeys, &["tiny [", "ssh key installed for "]),
+    (SignKind::SshStarted, &["tiny [", "sshd: listening on port "]),
 ];
 
 fn kind_of(line: &str) -> Option<SignKind> {
@@ -164,9 +175,30 @@ mod tests {
     }
 
     #[test]
+    fn our_own_guest_is_understood() {
+        let text = "tiny [1.20] eth0: no answer from DHCP after 6 tries; still trying\n\
+                    tiny [9.10] metadata: none; host name and keys stay as they are\n\
+                    tiny [9.80] eth0: IP 10.1.0.10/24 by DHCP, gateway 10.1.0.1, MTU 1450\n\
+                    tiny [9.90] ssh keys: none given; log in with the password\n\
+                    tiny [9.95] sshd: listening on port 22";
+        let expected = [
+            SignKind::DhcpFailed,
+            SignKind::MetadataFailed,
+            SignKind::DhcpLease,
+            SignKind::NoAuthorizedKey,
+            SignKind::SshStarted,
+        ];
+        assert_eq!(kinds(text), expected);
+        let text = "tiny [2.00] ssh key installed for cirros: ssh-ed25519 me@home";
+        assert_eq!(kinds(text), [SignKind::AuthorizedKeys]);
+    }
+
+    #[test]
     fn only_the_last_start_counts() {
         let text = "Kernel panic - not syncing\nLinux version 6.1\nvm login:";
         assert_eq!(kinds(text), [SignKind::KernelStarted, SignKind::LoginPrompt]);
+        let text = "No bootable device.\n\u{1b}c\u{1b}[?7l\u{1b}[2JSeaBIOS (version 1.16.2)\nBooting from Hard Disk...\nvm login:";
+        assert_eq!(kinds(text), [SignKind::LoginPrompt], "a quiet kernel");
         assert_eq!(kinds(""), []);
         let long = format!("{} login:", "x".repeat(100_000));
         assert!(signs(&long).is_empty(), "a line is looked at as far as it is told");

@@ -420,13 +420,29 @@ pub fn flow_table(ns: &Netns) -> Option<(u64, u64)> {
     Some((values.first()?.parse().ok()?, values.get(1)?.parse().ok()?))
 }
 
-/// How many neighbours the machine knows, in all namespaces, and how many it may; `None` where the kernel does not tell.
+/// How many neighbours the machine knows, in all namespaces, and how many it may; `None` where the kernel does not tell, or has
+/// never yet refused one: those that somebody set by hand are among them, and take no room.
 fn neighbour_table(cache: &str, family: &str) -> Option<(u64, u64)> {
     let text = fs::read_to_string(format!("/proc/net/stat/{cache}")).ok()?;
-    // Every line has the same number of entries first, in hexadecimal.
-    let entries = u64::from_str_radix(text.lines().nth(1)?.split_whitespace().next()?, 16).ok()?;
+    let (entries, refused) = neighbour_figures(&text)?;
     let limit = fs::read_to_string(format!("/proc/sys/net/{family}/neigh/default/gc_thresh3")).ok()?;
-    Some((entries, limit.trim().parse().ok()?))
+    Some((entries, limit.trim().parse().ok()?)).filter(|_| refused > 0)
+}
+
+/// Of a table's figures (`neigh_stat_seq_show` of net/core/neighbour.c, one line for each processor, in hexadecimal): how many
+/// entries there are, which every line has, and how often one was refused since the machine was started.
+fn neighbour_figures(text: &str) -> Option<(u64, u64)> {
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next()?.split_whitespace().collect();
+    let column = |name: &str| names.iter().position(|each| *each == name);
+    let (entries, fulls) = (column("entries")?, column("table_fulls")?);
+    let figures = |line: &str| {
+        let number = |at: usize| u64::from_str_radix(line.split_whitespace().nth(at)?, 16).ok();
+        Some((number(entries)?, number(fulls)?))
+    };
+    let read: Vec<(u64, u64)> = lines.map(figures).collect::<Option<_>>()?;
+    let refused = read.iter().map(|(_, refused)| refused).sum();
+    Some((read.first()?.0, refused))
 }
 
 pub fn up_or_down(up: bool) -> &'static str {
@@ -450,12 +466,26 @@ fn state_name(state: u8) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::is_full;
+    use super::{is_full, neighbour_figures};
 
     #[test]
     fn a_table_is_full_at_its_limit() {
         assert!(!is_full(262_143, 262_144));
         assert!(is_full(262_144, 262_144));
         assert!(!is_full(5, 0), "no limit");
+    }
+
+    #[test]
+    fn neighbours_that_were_refused_are_counted() {
+        let text = "entries  allocs   destroys forced_gc_runs table_fulls\n\
+                    00000802 00006767 0000658f 00000000       00000000   \n\
+                    00000802 00005689 000057de 00000002       0000000a   \n";
+        assert_eq!(neighbour_figures(text), Some((0x802, 10)));
+        assert_eq!(
+            neighbour_figures(&text.replace("0000000a", "00000000")),
+            Some((0x802, 0))
+        );
+        assert_eq!(neighbour_figures("entries allocs\n00000001 00000001\n"), None);
+        assert_eq!(neighbour_figures(""), None);
     }
 }

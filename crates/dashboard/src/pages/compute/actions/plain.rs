@@ -19,6 +19,9 @@ use crate::visit::Visit;
 /// The name of the one that deletes.
 const FORCE_DELETE: &str = "force-delete";
 
+/// A dialog's title with a server's name in it.
+type Question = fn(Text, &str) -> String;
+
 /// An action of `POST /servers/{id}/action`.
 pub(crate) struct Plain {
     /// Its name in addresses.
@@ -32,7 +35,8 @@ pub(crate) struct Plain {
     /// It is asked whether it is meant.
     asks: bool,
     pub(super) for_admins: bool,
-    is_dangerous: bool,
+    /// What destroys something is asked as a question.
+    is_dangerous: Option<Question>,
     body: fn(&Fields) -> Value,
     /// `openstack server …`.
     command: &'static str,
@@ -47,7 +51,7 @@ const fn plain(key: &'static str, symbol: &'static str, operation: Operation, co
         operation: Some(operation),
         asks: true,
         for_admins: false,
-        is_dangerous: false,
+        is_dangerous: None,
         body: |_| Value::Null,
         command,
     }
@@ -65,7 +69,7 @@ pub(super) const PLAIN: &[Plain] = &[
     Plain {
         words: Text::server_do_hard_reboot,
         hint: Text::server_hint_hard_reboot,
-        is_dangerous: true,
+        is_dangerous: Some(|t, name| t.server_ask_hard_reboot(name)),
         body: |_| json!({"reboot": {"type": "HARD"}}),
         ..plain("hard-reboot", "power", Operation::HardReboot, "reboot --hard")
     },
@@ -176,7 +180,7 @@ pub(super) const PLAIN: &[Plain] = &[
         words: Text::server_do_crash_dump,
         hint: Text::server_hint_crash_dump,
         for_admins: true,
-        is_dangerous: true,
+        is_dangerous: Some(|t, name| t.server_ask_crash_dump(name)),
         body: |_| json!({"trigger_crash_dump": null}),
         ..plain("crash-dump", "wrench", Operation::CrashDump, "dump create")
     },
@@ -184,7 +188,7 @@ pub(super) const PLAIN: &[Plain] = &[
         words: Text::server_do_force_delete,
         hint: Text::server_hint_force_delete,
         for_admins: true,
-        is_dangerous: true,
+        is_dangerous: Some(|t, name| t.server_ask_force_delete(name)),
         body: |_| json!({"forceDelete": null}),
         ..plain(FORCE_DELETE, "trash", Operation::ForceDelete, "delete --force")
     },
@@ -253,7 +257,7 @@ impl Plain {
                 Target::AtOnce(address)
             },
             refused: self.refused(visit, server),
-            is_dangerous: self.is_dangerous,
+            is_dangerous: self.is_dangerous.is_some(),
         }
     }
 
@@ -261,9 +265,9 @@ impl Plain {
     fn form(&self, visit: &Visit, address: &str, servers: &[std::sync::Arc<Server>]) -> Page {
         let t = visit.t();
         let words = (self.words)(t);
-        let title = match servers {
-            [one] if self.key == FORCE_DELETE => t.server_ask_force_delete(&one.name),
-            [one] => t.server_ask(words, &one.name),
+        let title = match (servers, self.is_dangerous) {
+            ([one], Some(question)) => question(t, &one.name),
+            ([one], None) => t.server_ask(words, &one.name),
             _ => t.server_ask_several(words, servers.len()),
         };
         let commands: Vec<String> = servers
@@ -272,9 +276,11 @@ impl Plain {
             .collect();
         visit.form(&title, html! {
             form method="post" action=(address) hx-post=(address) hx-swap="none" {
-                @if self.key == FORCE_DELETE {
-                    p .note.warn { ((self.hint)(t)) }
-                    @for note in servers.iter().flat_map(|server| delete::notes(visit, server)) { p .form-lead { (note) } }
+                @if self.is_dangerous.is_some() {
+                    p .note.warn { (icon("alert")) " " ((self.hint)(t)) }
+                    @if self.key == FORCE_DELETE {
+                        @for note in servers.iter().flat_map(|server| delete::notes(visit, server)) { p .form-lead { (note) } }
+                    }
                 } @else { p .form-lead { (icon(self.symbol)) " " ((self.hint)(t)) } }
                 @if servers.len() > 1 { (self.victims(visit, servers)) } @else {
                     @for server in servers { input type="hidden" name="id" value=(server.id); }
@@ -282,7 +288,7 @@ impl Plain {
                 @if self.key == "lock" {
                     (ui::text(Field { name: "reason", label: t.server_lock_why(), hint: t.server_lock_why_hint(), ..Field::default() }))
                 }
-                (ui::submit(t, words, self.is_dangerous))
+                (ui::submit(t, words, self.is_dangerous.is_some()))
             }
             (ui::command_line(t, &commands))
         })

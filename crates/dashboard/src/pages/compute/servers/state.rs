@@ -112,7 +112,7 @@ pub(super) fn odd_power(server: &Server) -> Option<PowerState> {
 /// Why something can't be done now.
 pub(crate) fn denied_words(t: Text, denied: Denied) -> String {
     match denied {
-        Denied::VmState(state) => t.server_not_while(vm_words(t, state)),
+        Denied::VmState(state) => t.server_not_in(state),
         Denied::TaskState(task) => t.server_wait_for(task_words(t, task)),
         Denied::NeverLaunched => t.server_never_launched().to_owned(),
         Denied::Locked => t.server_is_locked().to_owned(),

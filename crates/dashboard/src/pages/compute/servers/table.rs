@@ -72,7 +72,7 @@ pub(crate) fn table(
             html! {
                 div .stack {
                     span { (server.flavor.name) }
-                    span .muted.small { (t.server_power_and_memory(server.flavor.vcpus, ui::mebibytes(t, server.flavor.memory_mib))) }
+                    span .muted.small.flavor-size { (t.server_power_and_memory(server.flavor.vcpus, ui::mebibytes(t, server.flavor.memory_mib))) }
                 }
             }
         })
@@ -104,7 +104,8 @@ pub(crate) fn table(
                 |server| {
                     html! { @if let Some(host) = &server.host { (host) } @else { span .muted { (t.none()) } } }
                 },
-            );
+            )
+            .minor();
     }
     list = list.sorted(
         "created",

@@ -204,8 +204,10 @@ async fn show(visit: Visit, Path(id): Path<FloatingIpId>) -> Answer {
             (ui::main_action(&format!("{HERE}/associate?address={id}"), "link", t.fip_associate()))
         }
         a .button href=(reach::of_floating_ip(id)) { (icon("route")) (t.reach_of_target()) }
-        (ui::action(&format!("{HERE}/{id}/edit"), "pencil", t.edit()))
-        (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "button danger", html! { (icon("trash")) (t.release()) }))
+        (ui::menu(t, &name, html! {
+            (ui::menu_dialog(&format!("{HERE}/{id}/edit"), "pencil", t.edit()))
+            (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "item danger", html! { (icon("trash")) (t.release()) }))
+        }))
     };
     let body = html! {
         (ui::object_head((HERE, t.nav_floating_ips()), &name, state(t, &row), actions))

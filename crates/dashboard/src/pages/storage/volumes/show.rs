@@ -166,8 +166,10 @@ fn attachment_row(visit: &Visit, volume: &Volume, each: &VolumeAttachment) -> Ma
                 @if each.mode == AttachMode::Ro { " " (ui::tag(t.volume_read_only())) }
             }
             td {
-                (badge(mood, t.attachment_status(each.status)))
-                @if each.delete_on_termination { " " span .muted.small { (t.volume_goes_with_server()) } }
+                div .stack {
+                    (badge(mood, t.attachment_status(each.status)))
+                    span .muted.small { (t.volume_goes_with_server(t.yes_no(each.delete_on_termination).to_lowercase())) }
+                }
             }
             td .row-menu { @if let Some(server) = each.server_id.filter(|_| may_go) {
                 (ui::menu(t, each.device.as_deref().unwrap_or_default(), html! {
