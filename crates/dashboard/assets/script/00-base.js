@@ -132,7 +132,12 @@
     const place = event.detail.target;
     if (place.id === "dialog-body") {
       dialog.classList.toggle("wide", Boolean(find("[data-wide]", place)));
-      if (!dialog.open) dialog.showModal();
+      if (!dialog.open) {
+        // What was said before is not about what is asked now.
+        findAll("#toasts > :not(.bad)").forEach((line) => line.remove());
+        dialog.append(...findAll("#toasts"));
+        dialog.showModal();
+      }
       findAll(".menu[open]").forEach((menu) => menu.removeAttribute("open"));
       // Of a question without fields: its answer, or the way back where the answer destroys something.
       const first = find("[autofocus], .field input, .field select, .field textarea, .quota-field input", place)

@@ -49,7 +49,7 @@ pub(crate) fn table(
         .sorted("name", t.name(), |server| server.name.to_lowercase(), |server| {
             html! {
                 div .stack {
-                    span { (link(server)) @if server.locked.is_some() { " " span .lock-sign title=(t.server_is_locked()) { (icon("lock")) } } }
+                    span .server-name { (link(server)) @if server.locked.is_some() { " " span .lock-sign title=(t.server_is_locked()) { (icon("lock")) } } }
                     @if !server.tags.is_empty() { span { @for each in &server.tags { (tag(each)) } } }
                 }
             }
