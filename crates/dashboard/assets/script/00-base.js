@@ -364,6 +364,10 @@
     document.dispatchEvent(new CustomEvent("maru:settled", { detail: { place } }));
   }
   settled(document);
+  // The tab that one is on is seen, where a window has no room for all.
+  for (const tab of findAll(".tabs [aria-current]")) {
+    tab.parentElement.scrollLeft += Math.max(0, tab.getBoundingClientRect().right - tab.parentElement.getBoundingClientRect().right + 24);
+  }
   setInterval(tellTimes, 20000);
   try {
     const last = JSON.parse(sessionStorage.getItem(SAID) || "null");
