@@ -16,6 +16,12 @@ TOO_WIDE = """() => {
   for (const box of document.querySelectorAll("dialog[open], dialog[open] form")) {
     if (box.scrollWidth > box.clientWidth + 1) wrong.push(`<${box.tagName.toLowerCase()}> is ${box.scrollWidth} px wide in ${box.clientWidth}`);
   }
+  // Words that leave the box that is drawn around them.
+  for (const box of document.querySelectorAll(".cell, .badge, .button, .tag")) {
+    if (!box.closest(".sr, [hidden], dialog:not([open])") && box.getClientRects().length && box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== "inline") {
+      wrong.push(`"${box.textContent.trim().slice(0, 40)}" leaves its box`);
+    }
+  }
   const scrolls = (element) => {
     for (let box = element; box && box !== document.body; box = box.parentElement) {
       if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return true;

@@ -132,7 +132,12 @@
     const place = event.detail.target;
     if (place.id === "dialog-body") {
       dialog.classList.toggle("wide", Boolean(find("[data-wide]", place)));
-      if (!dialog.open) dialog.showModal();
+      if (!dialog.open) {
+        // What was said before is not about what is asked now.
+        findAll("#toasts > :not(.bad)").forEach((line) => line.remove());
+        dialog.append(...findAll("#toasts"));
+        dialog.showModal();
+      }
       findAll(".menu[open]").forEach((menu) => menu.removeAttribute("open"));
       // Of a question without fields: its answer, or the way back where the answer destroys something.
       const first = find("[autofocus], .field input, .field select, .field textarea, .quota-field input", place)
@@ -359,6 +364,10 @@
     document.dispatchEvent(new CustomEvent("maru:settled", { detail: { place } }));
   }
   settled(document);
+  // The tab that one is on is seen, where a window has no room for all.
+  for (const tab of findAll(".tabs [aria-current]")) {
+    tab.parentElement.scrollLeft += Math.max(0, tab.getBoundingClientRect().right - tab.parentElement.getBoundingClientRect().right + 24);
+  }
   setInterval(tellTimes, 20000);
   try {
     const last = JSON.parse(sessionStorage.getItem(SAID) || "null");

@@ -377,3 +377,42 @@ async fn what_a_project_or_domain_leaves_behind_is_counted() {
         "{asked}"
     );
 }
+
+#[tokio::test]
+async fn what_destroys_something_asks() {
+    let net = Net::start(&[]).await;
+    seeds::sow(&net.site.cloud, &net.admin).await;
+    let first = |list: Value| list.as_array().unwrap()[0]["id"].as_str().unwrap().to_owned();
+    let server = first(net.admin.get("/compute/v2.1/servers").await.expect(200)["servers"].clone());
+    let volume = first(net.admin.get("/volume/v3/volumes").await.expect(200)["volumes"].clone());
+    let red = [
+        format!("servers/{server}/rebuild"),
+        format!("servers/{server}/do/hard-reboot"),
+        format!("servers/{server}/do/crash-dump"),
+        format!("servers/{server}/do/force-delete"),
+        format!("servers/delete?id={server}"),
+        format!("volumes/{volume}/reimage"),
+        format!("volumes/{volume}/force-delete"),
+        net.clear().trim_start_matches("/dashboard/").to_owned(),
+    ];
+    for (lang, end) in [("en", "?</h1>"), ("ko", "까요?</h1>")] {
+        let visitor = Visitor {
+            lang,
+            ..net.visitor.clone()
+        };
+        for address in &red {
+            let asked = page(&visitor, &format!("/dashboard/{address}")).await;
+            assert!(asked.contains("button main danger"), "{address}: {asked}");
+            assert!(asked.contains(end), "{address}: {asked}");
+        }
+    }
+    // What can be undone is no question.
+    let lock = page(&net.visitor, &format!("/dashboard/servers/{server}/do/lock")).await;
+    assert!(
+        !lock.contains("?</h1>") && !lock.contains("button main danger"),
+        "{lock}"
+    );
+    // Why something is not possible is said by the state.
+    let actions = page(&net.visitor, &format!("/dashboard/servers/{server}/actions")).await;
+    assert!(actions.contains("Not available while it is running"), "{actions}");
+}

@@ -49,7 +49,7 @@ pub(crate) fn table(
         .sorted("name", t.name(), |server| server.name.to_lowercase(), |server| {
             html! {
                 div .stack {
-                    span { (link(server)) @if server.locked.is_some() { " " span .lock-sign title=(t.server_is_locked()) { (icon("lock")) } } }
+                    span .server-name { (link(server)) @if server.locked.is_some() { " " span .lock-sign title=(t.server_is_locked()) { (icon("lock")) } } }
                     @if !server.tags.is_empty() { span { @for each in &server.tags { (tag(each)) } } }
                 }
             }
@@ -67,7 +67,9 @@ pub(crate) fn table(
         .sorted("image", t.server_image(), |server| image_name(cloud, server).map(|name| name.to_lowercase()), |server| {
             html! { (image_name(cloud, server).unwrap_or_else(|| t.server_from_volume().to_owned())) }
         })
-        .minor()
+        .minor();
+    // Whose it is is told first.
+    list = list
         .sorted("flavor", t.server_flavor(), |server| (server.flavor.vcpus, server.flavor.memory_mib), |server| {
             html! {
                 div .stack {
@@ -75,10 +77,19 @@ pub(crate) fn table(
                     span .muted.small.flavor-size { (t.server_power_and_memory(server.flavor.vcpus, ui::mebibytes(t, server.flavor.memory_mib))) }
                 }
             }
-        })
-        .sorted("key", t.server_key(), |server| server.key.as_ref().map(|(name, _)| name.clone()), |server| {
-            html! { @if let Some((name, _)) = &server.key { (name) } @else { span .muted { (t.none()) } } }
-        })
+        });
+    if of_all {
+        list = list.minor();
+    }
+    list = list
+        .sorted(
+            "key",
+            t.server_key(),
+            |server| server.key.as_ref().map(|(name, _)| name.clone()),
+            |server| {
+                html! { @if let Some((name, _)) = &server.key { (name) } @else { span .muted { (t.none()) } } }
+            },
+        )
         .minor();
     if of_all {
         list = list

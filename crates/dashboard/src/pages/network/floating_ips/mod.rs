@@ -198,15 +198,18 @@ async fn show(visit: Visit, Path(id): Path<FloatingIpId>) -> Answer {
     let has_forwardings = cloud.lookups.forwardings_by_floating_ip.first(&id).is_some();
     let actions = html! {
         @if row.port_id.is_some() {
-            (ui::action(&format!("{HERE}/associate?address={id}"), "swap", t.fip_move()))
             (ui::action(&format!("{HERE}/{id}/disassociate"), "unlink", t.fip_disassociate()))
         } @else if !has_forwardings {
             (ui::main_action(&format!("{HERE}/associate?address={id}"), "link", t.fip_associate()))
         }
         a .button href=(reach::of_floating_ip(id)) { (icon("route")) (t.reach_of_target()) }
         (ui::menu(t, &name, html! {
+            @if row.port_id.is_some() {
+                (ui::menu_dialog(&format!("{HERE}/associate?address={id}"), "swap", t.fip_move()))
+            }
             (ui::menu_dialog(&format!("{HERE}/{id}/edit"), "pencil", t.edit()))
-            (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "item danger", html! { (icon("trash")) (t.release()) }))
+            hr;
+            (ui::dialog_link(&format!("{HERE}/delete?id={id}"), "item danger", html! { (icon("trash")) (t.fip_release()) }))
         }))
     };
     let body = html! {
