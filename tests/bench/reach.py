@@ -1,6 +1,6 @@
 """Reach, on a simulated host: how long an answer takes with 100, 1,000 and 10,000 ports, in networks of a thousand at most, the whole
 request included. Three questions: one that nothing stands in the way of, there and back; one with three causes, each mended on a copy and
-planned anew to see the next; and one to an address that nobody has. Ports are namespaces', attached one by one, and all in one group.
+planned anew to see the next; and one to an address that nobody has. Ports are namespaces', each in one of its own, and all in one group.
 
 Then a hundred paths are watched, half of which a rule opens and shuts: how long until one of them is told of it, and how long the
 request that changes the rule takes, beside the same without watched paths."""
@@ -103,9 +103,13 @@ class Place:
     def port(self, network, group):
         more = {"security_groups": [group]} if group else {}
         port = self.api.make("port", network_id=network, **more)["id"]
-        self.api.attach(port, "bench")
-        self.ports += 1
+        self.attach(port)
         return port
+
+    def attach(self, port):
+        # Ports of one namespace would be one machine's.
+        self.api.attach(port, f"bench{self.ports}")
+        self.ports += 1
 
     def grow(self, size):
         while self.ports < size:
@@ -116,6 +120,5 @@ class Place:
                 count = min(left, BATCH)
                 body = {"ports": [{"network_id": network, "security_groups": [self.group]}] * count}
                 for port in self.api.ask("POST", "/networking/v2.0/ports", body)["ports"]:
-                    self.api.attach(port["id"], "bench")
-                self.ports += count
+                    self.attach(port["id"])
                 left -= count
