@@ -4,12 +4,16 @@
 //! `MARU_REACH_SEED` asks the questions of one seed again.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "network_reach_mutations/codes.rs"]
+mod codes;
 #[path = "network_reach/config.rs"]
 mod config;
 #[path = "network_reach/cost.rs"]
 mod cost;
 #[path = "network_reach/fixes.rs"]
 mod fixes;
+#[path = "network_reach/host_codes.rs"]
+mod host_codes;
 #[path = "network_reach/machine.rs"]
 mod machine;
 mod network_common;

@@ -182,6 +182,10 @@ pub(super) fn usual_fix(code: Code) -> String {
 }
 
 #[cfg(test)]
+#[path = "../../../node/tests/network_common/flows.rs"]
+mod flows;
+
+#[cfg(test)]
 mod tests {
     use std::process::Command;
 
@@ -275,6 +279,22 @@ mod tests {
             judge_connections(9, 9, Lang::En).fix.unwrap(),
             "sysctl -w net.netfilter.nf_conntrack_max=36"
         );
+    }
+
+    /// With the kernel's own table of a host, filled.
+    #[test]
+    fn connections_that_fill_their_table() {
+        let host = host();
+        // A connection that is tracked, so that there is a table.
+        let rules = "table inet t { chain out { type filter hook output priority 0; ct state new accept; }; }";
+        Nft::open(&host).unwrap().run(rules).unwrap();
+        assert_eq!(told(&connections(&host, Lang::En)), (Mark::Ok, None));
+        flows::fill(&host, 80);
+        let nearly = connections(&host, Lang::En);
+        assert_eq!(told(&nearly), (Mark::Warn, Some("CONNTRACK_NEARLY_FULL".into())));
+        flows::fill(&host, 100);
+        let full = connections(&host, Lang::Ko);
+        assert_eq!(told(&full), (Mark::Fail, Some("CONNTRACK_FULL".into())));
     }
 
     #[test]

@@ -2,10 +2,8 @@
 //! entries, as fast as the kernel takes them. They go with the namespace.
 
 use linux::{Netns, sysctl};
-use socket2::{Domain, Protocol, Socket, Type};
+use rustix::net::{AddressFamily, SendFlags, SocketType, netlink, send, socket, sockopt};
 
-const NETLINK: i32 = 16;
-const NETLINK_NETFILTER: i32 = 12;
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW`.
 const NEW: u16 = 1 << 8;
 /// `NLM_F_REQUEST | NLM_F_CREATE`: errors are told, success is not.
@@ -27,26 +25,18 @@ pub fn fill(ns: &Netns, percent: u64) -> (u64, u64) {
     let wanted = (limit * percent).div_ceil(100);
     // While it is at it, the kernel may forget one that had come to its end.
     let spare = if percent == 100 { 64 } else { 0 };
-    let socket = ns
-        .run(|| {
-            Socket::new(
-                Domain::from(NETLINK),
-                Type::RAW,
-                Some(Protocol::from(NETLINK_NETFILTER)),
-            )
-        })
-        .unwrap()
-        .unwrap();
-    socket.set_send_buffer_size(4 * BATCH).unwrap();
+    let open = || socket(AddressFamily::NETLINK, SocketType::RAW, Some(netlink::NETFILTER));
+    let socket = ns.run(open).unwrap().unwrap();
+    sockopt::set_socket_send_buffer_size(&socket, 4 * BATCH).unwrap();
     let mut batch = Vec::with_capacity(BATCH);
     for number in 0..(wanted + spare).saturating_sub(entries) {
         batch.extend(message(number as u32));
         if batch.len() > BATCH - 256 {
-            socket.send(&batch).unwrap();
+            send(&socket, &batch, SendFlags::empty()).unwrap();
             batch.clear();
         }
     }
-    socket.send(&batch).unwrap();
+    send(&socket, &batch, SendFlags::empty()).unwrap();
     let (entries, limit) = state(ns);
     assert!(entries >= wanted, "only {entries} of {wanted} flows, at most {limit}");
     (entries, limit)

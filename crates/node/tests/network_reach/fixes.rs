@@ -15,6 +15,8 @@ use model::network::{AllowedAddressPair, network, port};
 use model::reach::{Code, Origin, Protocol, Question, Target, Which};
 use model::{PortId, RouterId, ServerId};
 
+use crate::codes;
+use crate::host_codes::on_the_host;
 use crate::network_common::net;
 use crate::rows::{Rows, Trial, admin, gateway, question};
 use crate::scenes::{Made, all, town};
@@ -41,28 +43,64 @@ fn catalogue() -> BTreeSet<String> {
 
 #[test]
 fn every_code_of_the_catalogue_is_produced() {
-    let made = all();
+    let made: Vec<(Code, Made)> = all().into_iter().chain(on_the_host()).collect();
     let known: BTreeSet<String> = made.iter().map(|(code, _)| code.as_str()).collect();
-    assert!(catalogue().len() >= 39, "the catalogue was not read");
+    assert!(catalogue().len() >= 97, "the catalogue was not read");
+    assert_eq!(made.len(), known.len(), "a code is named twice");
     assert_eq!(
         catalogue(),
         known,
         "add a scene, or name the test that produces the code"
     );
-    let tests = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"));
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests: Vec<String> = ["tests", "../maru/src/doctor"]
+        .iter()
+        .flat_map(|directory| sources(&crates.join(directory)))
+        .collect();
+    let breakages = sources(&crates.join("tests/network_reach_mutations"));
     for (code, made) in &made {
-        if let Made::By(name) = made {
-            let head = format!("fn {name}()");
-            assert!(tests.contains(&head), "{code:?}: there is no test {name}");
+        let word = format!("\"{}\"", code.as_str());
+        match made {
+            Made::Here(_) => {}
+            Made::By(name) => {
+                let mut bodies = tests.iter().filter_map(|text| test_of(text, name));
+                let body = bodies
+                    .next()
+                    .unwrap_or_else(|| panic!("{word}: there is no test {name}"));
+                assert!(body.contains(&word), "{word} is not in the test {name}");
+            }
+            Made::Breakage(name) => {
+                assert_eq!(codes::expected(name, &[]), code.as_str(), "{name}");
+                // As an argument: the table of codes names it, too.
+                let made = format!("(\"{name}\",");
+                let is_made = breakages.iter().any(|text| compact(text).contains(&made));
+                assert!(is_made, "{word}: there is no breakage '{name}'");
+            }
         }
     }
 }
 
-fn sources(directory: &Path) -> String {
+/// The text of a test function: from its head to the bracket that closes it.
+fn test_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let at = text.find(&format!("fn {name}()"))?;
+    let (before, body) = text.split_at(at);
+    let (_, attributes) = before.rsplit_once("\n\n")?;
+    let indent = before.rsplit('\n').next()?.len();
+    let end = body.find(&format!("\n{}}}\n", " ".repeat(indent)))?;
+    attributes.contains("#[test]").then(|| &body[..end])
+}
+
+/// A text without blanks at the beginnings and ends of its lines, in one line.
+fn compact(text: &str) -> String {
+    text.lines().map(str::trim).collect()
+}
+
+/// The texts of all files in a directory.
+fn sources(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let texts = entries.map(|path| match path.is_dir() {
+    let texts = entries.flat_map(|path| match path.is_dir() {
         true => sources(&path),
-        false => std::fs::read_to_string(&path).unwrap_or_default(),
+        false => std::fs::read_to_string(&path).into_iter().collect(),
     });
     texts.collect()
 }
@@ -73,7 +111,7 @@ fn each_cause_is_met_and_its_fixes_are_true() {
         .into_iter()
         .filter_map(|(code, made)| match made {
             Made::Here(scene) => Some((code, scene)),
-            Made::By(_) => None,
+            Made::By(_) | Made::Breakage(_) => None,
         })
         .collect();
     let mut failed = Vec::new();

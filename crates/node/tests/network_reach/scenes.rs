@@ -1,5 +1,5 @@
-//! Every cause that declared state can be, made real: one scene each. What the host itself does wrong is made by
-//! `network_reach_mutations`, and named here, so that no code of the catalogue is without a test.
+//! Every cause that declared state can be, made real: one scene each. What lies on the host or in the guest is made by other
+//! tests, which `host_codes` names, so that no code of the catalogue is without one.
 
 use model::compute::VmState;
 use model::host::{DesiredPower, Direction, EtherType, Route};
@@ -24,13 +24,15 @@ type Scene = fn() -> (Rows, Question);
 pub enum Made {
     /// By declared state, here.
     Here(Scene),
-    /// By a test of this name: of breakage of the host, or of what guests do.
-    #[allow(dead_code)] // Until a code of the host's own causes is named so.
+    /// By a test of this name, in whose text the code stands.
     By(&'static str),
+    /// By a breakage of this name in `network_reach_mutations`, which expects the code of it.
+    Breakage(&'static str),
 }
 
-/// Each code of the catalogue with what produces it. A code that is not here fails
-/// `every_code_of_the_catalogue_is_produced`: add a scene, or the name of the test that makes it.
+/// Each code of declared state with what produces it. A code that is neither here nor among
+/// [`crate::host_codes::on_the_host`] fails `every_code_of_the_catalogue_is_produced`: add a scene, or the name of the test
+/// that makes it.
 pub fn all() -> Vec<(Code, Made)> {
     use Made::Here;
     vec![
