@@ -29,7 +29,8 @@ pub fn fill(ns: &Netns, percent: u64) -> (u64, u64) {
     let socket = ns.run(open).unwrap().unwrap();
     sockopt::set_socket_send_buffer_size(&socket, 4 * BATCH).unwrap();
     let mut batch = Vec::with_capacity(BATCH);
-    for number in 0..(wanted + spare).saturating_sub(entries) {
+    // Whatever was filled before has smaller numbers.
+    for number in entries..wanted + spare {
         batch.extend(message(number as u32));
         if batch.len() > BATCH - 256 {
             send(&socket, &batch, SendFlags::empty()).unwrap();

@@ -93,7 +93,7 @@ fn each_is_told_where_it_is_met_and_mends_as_told() {
         stops(In::One, format!("ip link set {tap} nomaster"), "DEVICE_UNPLUGGED"),
         stops(
             In::One,
-            format!("bridge fdb replace {mac} dev {tap_open} master static"),
+            format!("bridge fdb replace {mac} dev {tap_open} master static sticky"),
             "BRIDGE_FDB_WRONG",
         ),
         stops(In::Host, format!("ip link set {tap_qg} nomaster"), "DEVICE_UNPLUGGED"),

@@ -171,7 +171,7 @@ fn devices_of_networks() {
         broken(
             "a port's address is told to be elsewhere",
             In::One,
-            format!("bridge fdb replace {mac_a} dev {tap_open} master static"),
+            format!("bridge fdb replace {mac_a} dev {tap_open} master static sticky"),
             &["BridgeEntry", &a.to_string(), &tap_open],
         )
         .stays(In::One, format!("bridge fdb del {mac_a} dev {tap_open} master")),
