@@ -363,7 +363,7 @@ def ping_is_silent(story):
 
 # What the page says of each silent ping.
 SENTENCES = {
-    "SG_NO_INGRESS_RULE": {"en": "No ingress rule of the security groups of", "ko": "들여보내는 수신 규칙이 없습니다"},
+    "SG_NO_INGRESS_RULE": {"en": "No ingress rule of the security groups of", "ko": "허용하는 수신 규칙이 없습니다"},
     "FIP_MISSING": {"en": "No floating IP leads to", "ko": "유동 IP가 없어 밖에서 쓸 주소가 없습니다"},
     "FIXED_IP_FROM_OUTSIDE": {"en": "outside nobody has a way to it", "ko": "밖에서는 갈 길이 없습니다"},
 }

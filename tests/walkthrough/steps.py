@@ -234,7 +234,7 @@ def reach_explains_the_silence(story):
         command = answer["blockers"][0]["fix"]["commands"][0]
         expect(command.startswith("openstack security group rule create "), f"the fix: {command}")
     done = reach(story, "--from", "router", "--which", "fixed", lang="ko_KR.UTF-8")
-    expect("보안 그룹에 이것을 들여보내는 수신 규칙이 없습니다" in done.out, f"in Korean:\n{done}")
+    expect("보안 그룹에 이 패킷을 허용하는 수신 규칙이 없습니다" in done.out, f"in Korean:\n{done}")
     print("     " + "\n     ".join(str(done).splitlines()))
 
 

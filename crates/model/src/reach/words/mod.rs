@@ -176,11 +176,11 @@ pub fn cause(cloud: &Cloud, actor: &Actor, code: Code, cause: &Cause) -> Text {
         ),
         Code::SgEgressBlocked => (
             format!("No egress rule of the security groups of {en} lets it out."),
-            format!("{ko}의 보안 그룹에 이것을 내보내는 송신 규칙이 없습니다."),
+            format!("{ko}의 보안 그룹에 이 패킷을 허용하는 송신 규칙이 없습니다."),
         ),
         Code::SgNoIngressRule => (
             format!("No ingress rule of the security groups of {en} lets it in."),
-            format!("{ko}의 보안 그룹에 이것을 들여보내는 수신 규칙이 없습니다."),
+            format!("{ko}의 보안 그룹에 이 패킷을 허용하는 수신 규칙이 없습니다."),
         ),
         Code::SgWrongRemote => (
             format!("A rule of the security groups of {en} would let it in, but only from others."),
