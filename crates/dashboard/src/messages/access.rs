@@ -43,7 +43,7 @@ messages! {
     access_date = "Date", "날짜";
     access_date_hint = "It expires when this day begins (UTC).", "이날 0시(UTC)에 만료됩니다.";
     access_date_missing = "Choose the date on which it expires.", "만료될 날짜를 고르세요.";
-    access_roles_hint = "Only what the program needs. Implied roles are included.", "프로그램에 필요한 역할만 고르세요. 포함하는 역할도 함께 적용됩니다.";
+    access_roles_hint = "Only what the program needs. Implied roles are included.", "프로그램에 필요한 역할만 고르세요. 그 역할에 포함된 역할도 함께 적용됩니다.";
     access_roles_missing = "Choose at least one role.", "역할을 하나 이상 고르세요.";
     access_unrestricted = "unrestricted", "제한 없음";
     access_unrestricted_ask = "Unrestricted", "제한 없음";
@@ -58,7 +58,7 @@ messages! {
     access_password_old = "Current password", "현재 비밀번호";
     access_password_new = "New password", "새 비밀번호";
     access_password_again = "Confirm new password", "새 비밀번호 확인";
-    access_password_hint = "All your other sessions end. Use the new password with openrc files.", "다른 세션은 모두 종료됩니다. openrc 파일에도 새 비밀번호를 쓰세요.";
+    access_password_hint = "All your other sessions end. openrc.sh and clouds.yaml need the new password from now on.", "다른 세션은 모두 종료됩니다. 이제부터 openrc.sh와 clouds.yaml에는 새 비밀번호를 쓰세요.";
     access_password_differs = "The new passwords don't match.", "새 비밀번호가 서로 다릅니다.";
     access_password_wrong = "The current password is incorrect.", "현재 비밀번호가 맞지 않습니다.";
     access_password_changed = "Password changed", "비밀번호를 변경했습니다";

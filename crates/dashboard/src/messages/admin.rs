@@ -38,6 +38,7 @@ messages! {
     admin_host_promised = "Allocated to servers", "서버에 할당한 양";
     admin_host_promised_hint = "Servers rarely use everything they are allowed, so more can be allocated than the host has (overcommit).", "서버가 허용된 양을 모두 쓰는 일은 드물어, 호스트가 가진 것보다 많이 할당할 수 있습니다(오버커밋).";
     admin_host_ratio(has, times) = "The host has {has}; allocation ratio {times}×.", "호스트 용량 {has}, 할당 비율 {times}배.";
+    admin_host_disk_limited(free) = "Limited by the {free} that are free on the disk.", "디스크의 실제 빈 공간({free})까지만 할당합니다.";
     admin_host_reserved(memory) = "{memory} reserved for the host.", "호스트용으로 {memory} 예약.";
     admin_host_servers = "Servers on this host", "이 호스트의 서버";
     admin_host_no_servers = "No servers yet.", "아직 서버가 없습니다.";
@@ -51,7 +52,7 @@ messages! {
     admin_aggregates_lead = "Groups of hosts. An aggregate with an availability zone puts its hosts into that zone.", "호스트를 묶은 것입니다. 가용 구역을 지정하면 호스트가 그 구역에 속합니다.";
     admin_aggregate_new = "Create host aggregate", "호스트 집합 만들기";
     admin_aggregate_zone_hint = "Leave empty for no zone.", "비우면 구역을 만들지 않습니다.";
-    admin_aggregate_has_hosts(count) = "It has {count} hosts: remove them first.", "호스트 {count}개가 들어 있습니다. 먼저 제거하세요.";
+    admin_aggregate_has_hosts(count) = "It has 1 host: remove it first." | "It has {count} hosts: remove them first.", "호스트 {count}개가 들어 있습니다. 먼저 제거하세요.";
 }
 
 // Flavors.
@@ -73,8 +74,8 @@ messages! {
     admin_flavor_is_public = "Public", "공개";
     admin_flavor_is_public_hint = "Every project can use it. If off, you choose the projects afterwards.", "모든 프로젝트가 쓸 수 있습니다. 끄면 사용할 프로젝트를 나중에 정합니다.";
     admin_flavor_id_hint = "Leave empty to generate one.", "비우면 자동으로 생성됩니다.";
-    admin_flavor_edit_hint = "Only the description of a flavor can be changed, because servers depend on the rest.", "서버가 사용하고 있어 설명만 바꿀 수 있습니다.";
-    admin_flavor_used(count) = "{count} servers use it.", "서버 {count}대가 쓰고 있습니다.";
+    admin_flavor_edit_hint = "The sizes of a flavor can't be changed, because servers depend on them. Extra specs and project access are changed on its page.", "서버가 사용하고 있어 크기는 바꿀 수 없습니다. 추가 사양과 사용 가능 프로젝트는 flavor 페이지에서 바꿉니다.";
+    admin_flavor_used(count) = "1 server uses it." | "{count} servers use it.", "서버 {count}대가 쓰고 있습니다.";
     admin_flavor_access = "Project access", "사용 가능 프로젝트";
     admin_flavor_for_all = "Public: every project can use it.", "공개되어 모든 프로젝트가 쓸 수 있습니다.";
     admin_flavor_for_none = "No projects yet: only administrators can use it.", "아직 허용된 프로젝트가 없어 관리자만 쓸 수 있습니다.";
@@ -93,6 +94,8 @@ messages! {
     admin_project_me = "Make me a member", "나를 멤버로 추가";
     admin_project_me_hint = "You can then switch to it at the top of the page.", "화면 위쪽에서 이 프로젝트로 전환할 수 있습니다.";
     admin_project_delete_here = "You are using this project and will be signed out.", "지금 사용 중인 프로젝트이므로 로그아웃됩니다.";
+    admin_project_disable_here = "You are using this project: disabled, it signs you out.", "지금 사용 중인 프로젝트이므로 비활성화하면 로그아웃됩니다.";
+    admin_project_disable(name) = "Disable project “{name}”?", "‘{name}’ 프로젝트를 비활성화할까요?";
     admin_project_leaves(figures) = "Left behind without an owner: {figures}. Remove them first with “openstack project cleanup”.", "소유자 없이 남는 자원: {figures}. 먼저 “openstack project cleanup”으로 정리하세요.";
     admin_members = "Members", "멤버";
     admin_members_lead = "Users and groups with a role here.", "여기에서 역할이 있는 사용자와 그룹입니다.";
@@ -100,6 +103,10 @@ messages! {
     admin_grants_lead = "The projects and domains where this user has a role.", "역할이 있는 프로젝트와 도메인입니다.";
     admin_grant_new = "Assign role", "역할 부여";
     admin_grant_take = "Remove", "역할 회수";
+    admin_grant_take_title(role, who) = "Remove role “{role}” from “{who}”?", "‘{who}’의 ‘{role}’ 역할을 회수할까요?";
+    admin_grant_take_here(place) = "Where: {place}", "대상: {place}";
+    admin_grant_take_text = "Its rights end at once, for whoever is signed in too.", "이미 로그인한 사용자도 이 역할의 권한을 바로 잃습니다.";
+    admin_grant_take_own = "This is your own role: without it you may be signed out, or no longer be able to administer the cloud.", "본인의 역할입니다. 회수하면 로그아웃되거나 더는 클라우드를 관리하지 못할 수 있습니다.";
     admin_grant_where = "Project or domain", "프로젝트 또는 도메인";
     admin_grant_to_user(name) = "Assign a role to user “{name}”", "‘{name}’ 사용자에게 역할 부여";
     admin_grant_to_group(name) = "Assign a role to group “{name}”", "‘{name}’ 그룹에 역할 부여";
@@ -119,17 +126,21 @@ messages! {
     admin_domain_new = "Create domain", "도메인 만들기";
     admin_domain_enabled_hint = "Users of a disabled domain can't sign in. Only a disabled domain can be deleted.", "비활성화된 도메인의 사용자는 로그인할 수 없습니다. 비활성화해야 삭제할 수 있습니다.";
     admin_domain_delete_note(figures) = "Deleted with it: {figures}.", "함께 삭제되는 항목: {figures}.";
-    admin_roles_lead = "What users may do in the projects where they have the role.", "역할이 있는 프로젝트에서 할 수 있는 일을 정합니다.";
+    admin_roles_lead = "What users may do in the projects where they have the role.", "사용자가 역할을 받은 프로젝트에서 할 수 있는 일을 정합니다.";
     admin_role_new = "Create role", "역할 만들기";
-    admin_role_new_hint = "The services use reader, member, manager and admin. Other roles are for your own programs.", "서비스는 reader, member, manager, admin 역할을 씁니다. 다른 역할의 뜻은 직접 만든 프로그램이 정합니다.";
-    admin_role_implies = "Implied roles", "포함하는 역할";
-    admin_role_imply = "Add implied role", "포함하는 역할 추가";
+    admin_role_new_hint = "The services use reader, member, manager and admin. Other roles are for your own programs.", "서비스는 reader, member, manager, admin 역할을 씁니다. 그 밖의 역할은 직접 만든 프로그램에서 쓰기 위한 것입니다.";
+    admin_role_implies = "Implied roles", "포함된 역할";
+    admin_role_imply = "Add implied role", "포함할 역할 추가";
     admin_role_imply_title(name) = "Add a role implied by “{name}”", "‘{name}’ 역할에 포함할 역할 추가";
     admin_role_imply_none(name) = "Every other role is implied by {name} already.", "{name} 역할이 다른 모든 역할을 이미 포함합니다.";
     admin_role_imply_hint(name) = "Anyone with {name} also has this role.", "{name} 역할이 있으면 이 역할도 갖습니다.";
-    admin_role_stop_implying(name) = "Remove implied role {name}", "포함하는 역할 {name} 제거";
+    admin_role_stop_implying(name) = "Remove implied role {name}", "포함된 역할 {name} 제거";
+    admin_role_stop_title(name, implied) = "Does “{name}” no longer imply “{implied}”?", "‘{name}’ 역할에서 ‘{implied}’ 역할을 뺄까요?";
+    admin_role_stop_text(name, implied) = "Everyone with {name} loses {implied}, unless it was assigned to them as well.", "{name} 역할이 있는 사용자는 {implied} 역할을 따로 부여받지 않았다면 잃습니다.";
+    admin_role_stop_do = "Remove implied role", "포함된 역할 제거";
+    admin_role_edit_built_in(name) = "Maru's services know the role “{name}” by this name. Renamed, it no longer gives the rights that it gives now.", "서비스는 ‘{name}’ 역할을 이 이름으로 알아봅니다. 이름을 바꾸면 지금의 권한을 더는 주지 않습니다.";
     admin_role_given = "Assignments", "부여 수";
-    admin_role_delete_note(count) = "It is assigned {count} times.", "이 역할은 {count}번 부여되어 있습니다.";
+    admin_role_delete_note(count) = "It is assigned once." | "It is assigned {count} times.", "이 역할이 {count}건 부여되어 있습니다.";
 }
 
 // Quotas.
@@ -139,6 +150,8 @@ messages! {
     admin_quotas_edit = "Edit quotas", "쿼터 편집";
     admin_quotas_of(name) = "Quotas of project “{name}”", "‘{name}’ 프로젝트의 쿼터";
     admin_quotas_reset = "Reset to defaults", "기본값으로 되돌리기";
+    admin_quotas_reset_title(name) = "Reset the quotas of project “{name}”?", "‘{name}’ 프로젝트의 쿼터를 되돌릴까요?";
+    admin_quotas_reset_text = "The limits set for this project are removed, and the default quotas apply. What it has already stays.", "이 프로젝트에 따로 정한 한도를 지우고 기본 쿼터를 적용합니다. 이미 쓰고 있는 자원은 그대로 남습니다.";
     admin_quotas_hint = "-1 means unlimited.", "-1은 무제한입니다.";
     admin_quotas_image_hint = "Image limits are unified limits in Keystone. After “openstack registered limit create” they can be changed here.", "이미지 한도는 Keystone의 통합 한도입니다. “openstack registered limit create”로 등록하면 여기서 바꿀 수 있습니다.";
     admin_quotas_network_hint = "Neutron has no API for default quotas. Change them for each project.", "Neutron에는 기본 쿼터를 바꾸는 API가 없습니다. 프로젝트별로 변경하세요.";
@@ -171,6 +184,8 @@ messages! {
     admin_user_you = "you", "나";
     admin_email = "Email", "이메일";
     admin_user_enabled_hint = "A disabled user can't sign in.", "비활성화하면 로그인할 수 없습니다.";
+    admin_user_disable(name) = "Disable user “{name}”?", "‘{name}’ 사용자를 비활성화할까요?";
+    admin_user_disable_text = "The user is signed out and can't sign in until enabled again. What belongs to the user's projects stays.", "바로 로그아웃되고, 다시 활성화할 때까지 로그인할 수 없습니다. 프로젝트의 자원은 그대로 남습니다.";
     admin_user_not_yourself = "You can't disable yourself. Another administrator can.", "자기 자신은 비활성화할 수 없습니다. 다른 관리자에게 요청하세요.";
     admin_user_no_group = "Not in any group.", "속한 그룹이 없습니다.";
     admin_first_project = "Project", "프로젝트";
@@ -194,7 +209,7 @@ messages! {
     admin_groups_empty = "No groups yet", "아직 그룹이 없습니다";
     admin_group_new = "Create group", "그룹 만들기";
     admin_group_empty = "No users in this group yet.", "아직 사용자가 없습니다.";
-    admin_group_delete_note(count) = "It has {count} users.", "사용자 {count}명이 속해 있습니다.";
+    admin_group_delete_note(count) = "It has 1 user." | "It has {count} users.", "사용자 {count}명이 속해 있습니다.";
 }
 
 // The system.

@@ -102,6 +102,7 @@ messages! {
     on_host_hint = "Names as the host's own tools show them (ip, nft, ps).", "호스트의 도구(ip, nft, ps)에 보이는 이름입니다.";
     unlimited = "unlimited", "무제한";
     used_of(used, limit) = "{used} of {limit}", "{used} / {limit}";
+    used_of_unlimited(used) = "{used} used · unlimited", "{used} 사용 · 무제한";
     used_only(used) = "{used} used", "{used} 사용";
     mebibytes(n) = "{n}\u{a0}MB", "{n}\u{a0}MB";
     none_yet = "None yet.", "아직 없습니다.";

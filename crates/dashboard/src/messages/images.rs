@@ -12,15 +12,15 @@ messages! {
     images_of_project = "This project's", "이 프로젝트";
     images_shared = "Shared with you", "공유받음";
     images_public = "Public", "공개";
-    images_empty = "No image here yet", "아직 이미지가 없습니다";
+    images_empty = "No image here yet", "여기에는 아직 이미지가 없습니다";
     images_empty_text = "A server needs something to boot. Take a distribution's cloud image (qcow2), from your computer or by its address.", "서버에는 부팅할 것이 필요합니다. 배포판의 클라우드 이미지(qcow2)를 내 컴퓨터나 주소에서 가져오세요.";
     images_shared_empty = "When another project offers you an image, you accept or reject it here.", "다른 프로젝트가 이미지를 제안하면 여기에서 수락하거나 거절합니다.";
     images_public_empty = "An administrator can make images public: everybody may then start servers from them.", "관리자가 이미지를 공개하면 누구나 그것으로 서버를 시작할 수 있습니다.";
-    images_offered(count) = "Other projects offer you {count} image(s).", "다른 프로젝트가 이미지 {count}개를 제안했습니다.";
+    images_offered(count) = "Another project offers you an image." | "Other projects offer you {count} images.", "다른 프로젝트가 이미지 {count}개를 제안했습니다.";
     images_offered_look = "Have a look", "살펴보기";
     image_new = "Add image", "이미지 추가";
     image_format = "Disk format", "디스크 형식";
-    image_visibility = "Who may see it", "볼 수 있는 사람";
+    image_visibility = "Visibility", "공개 범위";
     image_owner = "Owner", "소유 프로젝트";
     image_size = "File size", "파일 크기";
     image_virtual_size = "Disk size in a server", "서버에서의 디스크 크기";
@@ -59,7 +59,7 @@ messages! {
     image_uri_missing = "Give the address of the file.", "파일의 주소를 입력하세요.";
     image_more = "More settings", "추가 설정";
     image_format_auto = "Detect automatically", "자동 감지";
-    image_format_hint = "What the file really is gets checked in any case; choose only if it was taken for the wrong thing.", "실제 형식은 어차피 확인합니다. 잘못 알아냈을 때만 고르세요.";
+    image_format_hint = "What the file really is gets checked in any case; choose only if it was taken for the wrong thing.", "파일의 실제 형식은 항상 확인합니다. 자동으로 알아낸 형식이 틀렸을 때만 고르세요.";
     image_min_disk = "Smallest disk (GB)", "최소 디스크(GB)";
     image_min_ram = "Smallest memory (MB)", "최소 메모리(MB)";
     image_min_hint = "Smaller flavors are then refused.", "이보다 작은 flavor는 거절됩니다.";
@@ -71,7 +71,7 @@ messages! {
     image_tags = "Tags", "태그";
     image_tags_hint = "Separated by commas.", "쉼표로 나눕니다.";
     image_properties = "Properties", "속성";
-    image_properties_hint = "One per line: key=value. Those that begin with hw_ choose the virtual hardware.", "한 줄에 하나씩 키=값으로 적습니다. hw_로 시작하는 것은 가상 하드웨어를 정합니다.";
+    image_properties_hint = "One per line: key=value. Those that begin with hw_ choose the virtual hardware.", "한 줄에 하나씩: 키=값. hw_로 시작하는 것은 가상 하드웨어를 정합니다.";
     image_create_it = "Add image", "이미지 추가";
     image_import_begun = "The download has begun", "내려받기를 시작했습니다";
     image_registered = "Image registered; its file is missing yet", "이미지를 등록했습니다. 파일은 아직 없습니다";
@@ -128,7 +128,7 @@ messages! {
     image_share = "Share", "공유";
     image_share_title(name) = "Share image “{name}”", "‘{name}’ 이미지 공유";
     image_share_text = "The other project sees the offer in its list, and accepts or rejects it. It can use the image, but not change it.", "상대 프로젝트가 목록에서 제안을 보고 수락하거나 거절합니다. 쓸 수는 있지만 바꿀 수는 없습니다.";
-    image_share_needs(word) = "Only images that are “{word}” can be offered to single projects: edit who may see it first.", "“{word}” 이미지만 다른 프로젝트에 제안할 수 있습니다. 먼저 볼 수 있는 사람을 바꾸세요.";
+    image_share_needs(word) = "Only images that are “{word}” can be offered to single projects: edit its visibility first.", "“{word}” 이미지만 다른 프로젝트에 제안할 수 있습니다. 먼저 공개 범위를 바꾸세요.";
     image_share_other = "another one, by its ID", "다른 프로젝트(ID로)";
     image_share_id = "Project ID", "프로젝트 ID";
     image_share_id_hint = "Its people find it on their API access page. Not needed when a project is chosen above.", "상대방이 API 접근 페이지에서 볼 수 있습니다. 위에서 골랐으면 비워 두세요.";

@@ -30,7 +30,7 @@ messages! {
     keypair_how_text = "SSH takes a private key only from a file that nobody else can read.", "SSH는 남이 읽을 수 없는 파일의 개인 키만 받아들입니다.";
     keypair_how_user = "USER", "사용자";
     keypair_how_address = "ADDRESS", "주소";
-    keypair_used_by = "Servers with this key", "이 키가 든 서버";
+    keypair_used_by = "Servers with this key", "이 키로 만든 서버";
     keypair_unused = "No server of this project was made with it.", "이 프로젝트에는 이 키로 만든 서버가 없습니다.";
     keypair_import = "Import public key", "공개 키 가져오기";
     keypair_import_lead = "Bring the public half of a key that you already have; the private one stays with you.", "이미 있는 키의 공개 키를 넣으세요. 개인 키는 그대로 본인에게 있습니다.";
@@ -38,5 +38,5 @@ messages! {
     keypair_needs_name = "Give the key pair a name.", "키 페어 이름을 입력하세요.";
     keypair_needs_public = "Paste the public key, or choose its file.", "공개 키를 붙여넣거나 파일을 고르세요.";
     keypair_is_private = "That is a private key, which should stay with you. The public one is in the file that ends in .pub. Nothing was kept.", "그것은 본인만 가져야 할 개인 키입니다. 공개 키는 .pub으로 끝나는 파일에 있습니다. 아무것도 저장하지 않았습니다.";
-    keypair_delete_note(count) = "{count} servers were created with it.", "이 키 페어로 만든 서버가 {count}대 있습니다.";
+    keypair_delete_note(count) = "1 server was created with it." | "{count} servers were created with it.", "이 키 페어로 만든 서버가 {count}대 있습니다.";
 }

@@ -150,8 +150,8 @@ impl Kind {
 
 // What goes with it, and what stays.
 messages! {
-    goes_server = "Its root disk and the ports created with it are deleted, too. Attached volumes are kept, and floating IPs stay allocated to the project.", "루트 디스크와 서버를 만들 때 생긴 포트도 함께 삭제됩니다. 연결된 볼륨은 남고, 유동 IP는 프로젝트에 할당된 채로 남습니다.";
-    goes_server_others = "Its root disk and the ports created with it are deleted, too. Other attached volumes are kept, and floating IPs stay allocated to the project.", "루트 디스크와 서버를 만들 때 생긴 포트도 함께 삭제됩니다. 연결된 다른 볼륨은 남고, 유동 IP는 프로젝트에 할당된 채로 남습니다.";
+    goes_server = "Its root disk and the ports created with it are deleted, too. Attached volumes are kept, and floating IPs stay allocated to the project.", "루트 디스크와, 서버를 만들 때 생긴 포트도 함께 삭제됩니다. 연결된 볼륨은 남고, 유동 IP는 프로젝트에 할당된 채로 남습니다.";
+    goes_server_others = "Its root disk and the ports created with it are deleted, too. Other attached volumes are kept, and floating IPs stay allocated to the project.", "루트 디스크와, 서버를 만들 때 생긴 포트도 함께 삭제됩니다. 연결된 다른 볼륨은 남고, 유동 IP는 프로젝트에 할당된 채로 남습니다.";
     goes_server_group = "Servers in it are kept; the placement policy no longer applies to them.", "그룹의 서버는 남으며, 배치 정책만 더 이상 적용되지 않습니다.";
     goes_key_pair = "Servers created with it keep the public key: you can still log in with the private key.", "이 키 페어로 만든 서버에는 공개 키가 남아 있어, 개인 키로 계속 로그인할 수 있습니다.";
     goes_image = "Servers and volumes created from it are kept. Rebuilding them from it is no longer possible.", "이 이미지로 만든 서버와 볼륨은 남습니다. 다만 이 이미지로 재구축할 수 없게 됩니다.";
@@ -183,9 +183,8 @@ messages! {
     router_to_page = "Go to the router", "라우터로 가기";
     network_to_ports = "Show its ports", "포트 보기";
     volume_to_attachments = "Go to its attachments", "연결 정보로 가기";
-    router_one_interface_in_the_way = "It has 1 interface. It must be removed, too.", "인터페이스 1개가 있습니다. 인터페이스도 함께 제거해야 합니다.";
-    router_many_interfaces_in_the_way(count) = "It has {count} interfaces. They must be removed, too.", "인터페이스 {count}개가 있습니다. 인터페이스도 함께 제거해야 합니다.";
-    subnet_in_use(count) = "{count} ports have addresses of this subnet. Delete them, or detach the subnet from its router, first.", "이 서브넷의 주소를 쓰는 포트가 {count}개 있습니다. 먼저 포트를 삭제하거나 서브넷을 라우터에서 연결 해제하세요.";
+    router_interfaces_in_the_way(count) = "It has 1 interface. It must be removed, too." | "It has {count} interfaces. They must be removed, too.", "인터페이스 {count}개가 있습니다. 인터페이스도 함께 제거해야 합니다.";
+    subnet_in_use(count) = "1 port has an address of this subnet. Delete it, or detach the subnet from its router, first." | "{count} ports have addresses of this subnet. Delete them, or detach the subnet from its router, first.", "이 서브넷의 주소를 쓰는 포트가 {count}개 있습니다. 먼저 포트를 삭제하거나 서브넷을 라우터에서 연결 해제하세요.";
     port_address_of(address, user) = "{address} of {user}", "{user}의 {address}";
     port_is_routers = "It belongs to a router. Remove the interface there.", "라우터의 포트입니다. 라우터에서 인터페이스를 제거하세요.";
     admin_domain_is_enabled = "An enabled domain can't be deleted. Disable it first.", "활성화된 도메인은 삭제할 수 없습니다. 먼저 비활성화하세요.";

@@ -112,14 +112,14 @@ messages! {
     launch_allow_ping = "Allow ping from anywhere", "어디서나 ping 허용";
     launch_allow_ssh = "Allow SSH from anywhere", "어디서나 SSH 허용";
     launch_allow_hint = "Where no chosen group does, a group with the rule is made along.", "고른 그룹에 그런 규칙이 없으면 규칙이 든 그룹을 함께 만듭니다.";
-    launch_group_made(name) = "The security group “{name}” comes along.", "보안 그룹 “{name}”이(가) 함께 쓰입니다.";
+    launch_group_made(name) = "The security group “{name}” comes along.", "보안 그룹 ‘{name}’이(가) 함께 쓰입니다.";
     launch_group_description = "Made by the launch wizard", "서버 시작 화면에서 만듦";
     launch_reach_title = "Who may reach it?", "누가 접속할 수 있나요?";
     launch_reach_nobody = "Nobody from outside", "밖에서는 아무도 접속할 수 없습니다";
     launch_reach_anybody = "From anywhere", "어디서나";
     launch_reach_anybody_v6 = "From anywhere by IPv6", "IPv6로 어디서나";
-    launch_reach_members(group) = "Servers in “{group}”", "“{group}”에 속한 서버";
-    launch_reach_addresses(group) = "Addresses of “{group}”", "“{group}”의 주소";
+    launch_reach_members(group) = "Servers in “{group}”", "‘{group}’에 속한 서버";
+    launch_reach_addresses(group) = "Addresses of “{group}”", "‘{group}’의 주소";
     launch_reach_floating = "From outside the cloud it also needs a floating IP.", "클라우드 밖에서 접속하려면 유동 IP도 필요합니다.";
     launch_reach_of_ports = "The chosen ports have groups of their own; those decide.", "고른 포트에는 자기 보안 그룹이 있고, 그 규칙을 따릅니다.";
 }
@@ -143,7 +143,7 @@ messages! {
     launch_user_data_long(length, most) = "shorter user data: {length} characters in base64, {most} at most", "더 짧은 사용자 데이터: base64로 {length}자, 최대 {most}자";
     launch_metadata = "Metadata", "메타데이터";
     launch_metadata_hint = "One per line: key=value. The server can read them at 169.254.169.254.", "한 줄에 하나씩: 키=값. 서버가 169.254.169.254에서 읽을 수 있습니다.";
-    launch_metadata_wrong(line) = "Metadata: “{line}” is not of the form key=value.", "메타데이터: “{line}”은(는) 키=값 형식이 아닙니다.";
+    launch_metadata_wrong(line) = "Metadata: “{line}” is not of the form key=value.", "메타데이터: ‘{line}’은(는) 키=값 형식이 아닙니다.";
     launch_tags = "Tags", "태그";
     launch_tags_hint = "With commas between", "쉼표로 나눕니다";
     launch_server_group = "Server group", "서버 그룹";
@@ -165,7 +165,7 @@ impl Text {
             "reserved" | "attaching" => self.pick("being attached", "연결하는 중"),
             "detaching" => self.pick("being detached", "연결 해제하는 중"),
             "deleting" => self.pick("being deleted", "삭제하는 중"),
-            "awaiting-transfer" => self.pick("offered to another project", "다른 프로젝트에 제공됨"),
+            "awaiting-transfer" => self.pick("offered to another project", "다른 프로젝트에 제안함"),
             "error" | "error_deleting" | "error_extending" | "error_restoring" => self.pick("in error", "오류"),
             _ => self.pick("busy", "작업 중"),
         }

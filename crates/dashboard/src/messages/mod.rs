@@ -33,14 +33,15 @@ pub(crate) use kinds::Kind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Text(pub Lang);
 
-/// `name = "English", "Korean";` makes a plain text, `name(a, b) = "… {a} …", "… {b} …";` one with values.
+/// `name = "English", "Korean";` makes a plain text, `name(a, b) = "… {a} …", "… {b} …";` one with values, and
+/// `name(count) = "1 thing" | "{count} things", "…";` one whose English depends on whether the first value is one.
 macro_rules! messages {
-    ($($name:ident $(($($value:ident),+))? = $en:literal, $ko:literal;)*) => {
+    ($($name:ident $(($($value:ident),+))? = $en:literal $(| $many:literal)?, $ko:literal;)*) => {
         impl crate::messages::Text {
-            $( messages!(@one $name ($($($value),+)?) $en $ko); )*
+            $( messages!(@one $name ($($($value),+)?) $en $(| $many)? ; $ko); )*
         }
     };
-    (@one $name:ident () $en:literal $ko:literal) => {
+    (@one $name:ident () $en:literal ; $ko:literal) => {
         #[doc = $en]
         pub(crate) fn $name(self) -> &'static str {
             match self.0 {
@@ -49,11 +50,21 @@ macro_rules! messages {
             }
         }
     };
-    (@one $name:ident ($($value:ident),+) $en:literal $ko:literal) => {
+    (@one $name:ident ($($value:ident),+) $en:literal ; $ko:literal) => {
         #[doc = $en]
         pub(crate) fn $name(self $(, $value: impl std::fmt::Display)+) -> String {
             match self.0 {
                 crate::lang::Lang::En => format!($en),
+                crate::lang::Lang::Ko => crate::messages::particles::pick(format!($ko)),
+            }
+        }
+    };
+    (@one $name:ident ($count:ident $(, $value:ident)*) $one:literal | $many:literal ; $ko:literal) => {
+        #[doc = $many]
+        pub(crate) fn $name(self, $count: impl std::fmt::Display $(, $value: impl std::fmt::Display)*) -> String {
+            match self.0 {
+                crate::lang::Lang::En if $count.to_string() == "1" => format!($one),
+                crate::lang::Lang::En => format!($many),
                 crate::lang::Lang::Ko => crate::messages::particles::pick(format!($ko)),
             }
         }
@@ -73,5 +84,19 @@ impl Text {
             Lang::En => en,
             Lang::Ko => ko,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_told_from_many_in_english() {
+        let (en, ko) = (Text(Lang::En), Text(Lang::Ko));
+        assert_eq!(en.topology_servers(1), "1 server");
+        assert_eq!(en.topology_servers(21), "21 servers");
+        assert_eq!(en.admin_role_delete_note(1), "It is assigned once.");
+        assert_eq!(ko.topology_servers(1), "서버 1대");
     }
 }

@@ -27,10 +27,14 @@ messages! {
     subnet_cidr_hint = "Private ranges: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16. A /24 has 253 addresses besides the gateway.", "사설 대역: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16. /24에는 게이트웨이 외에 주소가 253개 있습니다.";
     subnet_gateway = "Gateway", "게이트웨이";
     subnet_gateway_hint = "Where servers send traffic for other networks. Leave empty to use the first address.", "서버가 다른 네트워크로 가는 트래픽을 보내는 주소입니다. 비우면 첫 번째 주소를 씁니다.";
+    subnet_gateway_hint_kept = "Where servers send traffic for other networks.", "서버가 다른 네트워크로 가는 트래픽을 보내는 주소입니다.";
+    subnet_gateway_missing = "Give the gateway's address, or tick “No gateway”.", "게이트웨이 주소를 입력하거나 ‘게이트웨이 없음’을 선택하세요.";
+    subnet_pools_missing = "Give at least one pool: an empty field changes nothing.", "풀을 하나 이상 입력하세요. 비워 두면 바뀌지 않습니다.";
     subnet_no_gateway = "No gateway", "게이트웨이 없음";
     subnet_dhcp = "Enable DHCP", "DHCP 사용";
     subnet_pools = "Allocation pools", "할당 풀";
     subnet_pools_hint = "One per line: first,last. Leave empty to use every address except the gateway.", "한 줄에 하나씩 ‘처음,끝’으로 적습니다. 비우면 게이트웨이를 뺀 모든 주소를 씁니다.";
+    subnet_pools_hint_kept = "One per line: first,last.", "한 줄에 하나씩 ‘처음,끝’으로 적습니다.";
     subnet_dns = "DNS servers", "DNS 서버";
     subnet_dns_hint = "One per line. Leave empty to use the cloud's DNS, which also knows your servers by name.", "한 줄에 하나씩 적습니다. 비우면 클라우드 DNS를 쓰며, 서버 이름으로도 찾을 수 있습니다.";
     subnet_routes = "Host routes", "호스트 경로";
@@ -54,7 +58,7 @@ messages! {
     subnet_dns_own = "Cloud DNS", "클라우드 DNS";
     subnet_ipv6_hint = "Only for IPv6 networks.", "IPv6 네트워크에만 쓰입니다.";
     subnet_ipv6_none = "Not advertised", "알리지 않음";
-    network_in_use(count) = "{count} ports on this network are in use. Delete the servers, or detach the interfaces, first.", "이 네트워크의 포트 {count}개가 사용 중입니다. 먼저 서버를 삭제하거나 인터페이스의 연결을 해제하세요.";
+    network_in_use(count) = "1 port on this network is in use. Delete the server, or detach the interface, first." | "{count} ports on this network are in use. Delete the servers, or detach the interfaces, first.", "이 네트워크의 포트 {count}개가 사용 중입니다. 먼저 서버를 삭제하거나 인터페이스의 연결을 해제하세요.";
     switched_off = "disabled", "비활성화됨";
     host_namespace = "Network namespace", "네트워크 네임스페이스";
     host_bridge = "Bridge", "브리지";

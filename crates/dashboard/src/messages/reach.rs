@@ -5,21 +5,21 @@ use super::{Text, messages};
 // Badges, and the pages as a whole.
 messages! {
     nav_reach = "Reachability", "연결 진단";
-    reach_lead = "Ask why something can't be reached: the packet's way step by step, everything in its way, and what mends it. It is worked out from the cloud's settings; nothing is sent.", "왜 닿지 않는지 알아봅니다. 패킷이 가는 길과 막는 것, 고치는 방법을 단계별로 보여 줍니다. 클라우드 설정으로 계산하며 실제로 보내는 것은 없습니다.";
+    reach_lead = "Ask why something can't be reached: the packet's way step by step, everything in its way, and what mends it. It is worked out from the cloud's settings; packets are sent only if you ask for it.", "왜 닿지 않는지 알아봅니다. 패킷이 가는 길과 막는 것, 고치는 방법을 단계별로 보여 줍니다. 클라우드 설정으로 계산하며, 패킷은 따로 요청할 때만 보냅니다.";
     reach_cell_yes = "reached", "닿음";
-    reach_cell_no = "blocked", "안 닿음";
-    reach_word = "reachable", "닿음";
-    reach_word_not = "not reachable", "안 닿음";
-    reach_column = "From outside", "밖에서";
-    reach_only_ping = "ping only", "ping만 닿음";
-    reach_only_ssh = "SSH only", "SSH만 닿음";
-    reach_outside = "reachable from outside", "밖에서 닿음";
-    reach_outside_not = "not reachable from outside", "밖에서 안 닿음";
-    reach_outside_ping = "from outside: ping only", "밖에서 ping만 닿음";
-    reach_outside_ssh = "from outside: SSH only", "밖에서 SSH만 닿음";
-    reach_both_pass = "From outside, ping and SSH get through.", "밖에서 ping과 SSH가 모두 닿습니다.";
-    reach_ping_stops(cause) = "Ping from outside stops: {cause}", "밖에서 보낸 ping이 막힙니다. {cause}";
-    reach_ssh_stops(cause) = "SSH from outside stops: {cause}", "밖에서 시도한 SSH가 막힙니다. {cause}";
+    reach_cell_no = "blocked", "막힘";
+    reach_word = "reachable", "접속 가능";
+    reach_word_not = "not reachable", "접속 불가";
+    reach_column = "From outside", "외부 접속";
+    reach_only_ping = "ping only", "ping만 가능";
+    reach_only_ssh = "SSH only", "SSH만 가능";
+    reach_outside = "reachable from outside", "외부에서 접속 가능";
+    reach_outside_not = "not reachable from outside", "외부에서 접속 불가";
+    reach_outside_ping = "from outside: ping only", "외부에서 ping만 가능";
+    reach_outside_ssh = "from outside: SSH only", "외부에서 SSH만 가능";
+    reach_both_pass = "From outside, ping and SSH get through.", "외부에서 ping과 SSH가 모두 닿습니다.";
+    reach_ping_stops(cause) = "Ping from outside stops: {cause}", "외부에서 보낸 ping이 막힙니다. {cause}";
+    reach_ssh_stops(cause) = "SSH from outside stops: {cause}", "외부에서 시도한 SSH가 막힙니다. {cause}";
     reach_why = "Why can't I reach it?", "왜 닿지 않나요?";
     reach_of_target = "Reachability", "연결 진단";
 }
@@ -38,7 +38,7 @@ messages! {
     reach_ssh = "SSH", "SSH";
     reach_no_port = "This server is on no network", "네트워크에 연결되지 않은 서버입니다";
     reach_no_port_text = "It has no network interface, so nothing can reach it but its console. Attach it to a network first.", "네트워크 인터페이스가 없어 콘솔로만 접속할 수 있습니다. 먼저 네트워크에 연결하세요.";
-    reach_no_floating = "It has no floating IP yet: nobody outside has an address to reach it by.", "아직 유동 IP가 없어 밖에서 쓸 수 있는 주소가 없습니다.";
+    reach_no_floating = "It has no floating IP yet: nobody outside has an address to reach it by.", "아직 유동 IP가 없어 외부에서 쓸 수 있는 주소가 없습니다.";
 }
 
 // The question.
@@ -65,15 +65,15 @@ messages! {
     reach_version = "IP version", "IP 버전";
     reach_version_any = "As it has", "자동";
     reach_ask = "Check", "진단하기";
-    reach_begin = "What do you want to reach?", "무엇에 닿고 싶으신가요?";
-    reach_begin_text = "Name a server, a floating IP or any address. You will see the packet's way there and back, and what is in its way.", "서버, 유동 IP, 또는 아무 주소나 넣으세요. 패킷이 가고 오는 길과 막는 것을 모두 보여 드립니다.";
+    reach_begin = "What do you want to reach?", "어디에 접속하려고 하나요?";
+    reach_begin_text = "Name a server, a floating IP or any address. You will see the packet's way there and back, and what is in its way.", "서버, 유동 IP 또는 주소를 입력하세요. 패킷이 가고 오는 길과 막는 것을 모두 보여 줍니다.";
     reach_to_missing = "Say what is to be reached.", "어디에 닿으려는지 넣으세요.";
-    reach_port_wrong(text) = "A port is a number from 1 to 65535, not “{text}”.", "포트는 1부터 65535까지의 숫자입니다. “{text}”는 쓸 수 없습니다.";
+    reach_port_wrong(text) = "A port is a number from 1 to 65535, not “{text}”.", "포트는 1부터 65535까지의 숫자입니다. ‘{text}’은(는) 쓸 수 없습니다.";
     reach_port_missing = "TCP and UDP need a port: 22 for SSH, 80 for HTTP.", "TCP와 UDP에는 포트 번호가 필요합니다. SSH는 22, HTTP는 80입니다.";
-    reach_address_wrong(text) = "“{text}” is no IP address.", "“{text}”은(는) IP 주소가 아닙니다.";
-    reach_protocol_wrong(text) = "“{text}” is no protocol: it is icmp, tcp, udp or a number up to 255.", "“{text}”은(는) 프로토콜이 아닙니다. icmp, tcp, udp 또는 255까지의 번호를 쓰세요.";
-    reach_unknown_target(text) = "There is no “{text}” that you may see: neither a server nor a port, floating IP or address.", "“{text}”을(를) 찾을 수 없습니다. 볼 수 있는 서버, 포트, 유동 IP, 주소 가운데 그런 것이 없습니다.";
-    reach_ambiguous_target(text) = "More than one server is named “{text}”. Ask from the server's own page, or by its ID.", "이름이 “{text}”인 서버가 여럿입니다. 서버 페이지에서 진단하거나 ID를 쓰세요.";
+    reach_address_wrong(text) = "“{text}” is no IP address.", "‘{text}’은(는) IP 주소가 아닙니다.";
+    reach_protocol_wrong(text) = "“{text}” is no protocol: it is icmp, tcp, udp or a number up to 255.", "‘{text}’은(는) 프로토콜이 아닙니다. icmp, tcp, udp 또는 255까지의 번호를 쓰세요.";
+    reach_unknown_target(text) = "There is no “{text}” that you may see: neither a server nor a port, floating IP or address.", "‘{text}’을(를) 찾을 수 없습니다. 볼 수 있는 서버, 포트, 유동 IP, 주소 가운데 그런 것이 없습니다.";
+    reach_ambiguous_target(text) = "More than one server is named “{text}”. Ask from the server's own page, or by its ID.", "이름이 ‘{text}’인 서버가 여럿입니다. 서버 페이지에서 진단하거나 ID를 쓰세요.";
 }
 
 // The answer.
@@ -82,8 +82,7 @@ messages! {
     reach_gets_there_text = "The packets get there, and the answers come back.", "패킷이 도착하고 응답도 돌아옵니다.";
     reach_stops = "It is not reached", "닿지 않습니다";
     reach_stops_at(address) = "{address} is not reached", "{address}에 닿지 않습니다";
-    reach_in_the_way(count) = "In the way, in this order: {count}", "막는 것 {count}개(만나는 순서)";
-    reach_in_the_way_one = "One thing is in the way", "막는 것이 하나 있습니다";
+    reach_in_the_way(count) = "One thing is in the way" | "{count} things are in the way, in this order", "막는 요인 {count}개(경로 순서)";
     reach_on_the_reply = "on the way back", "돌아오는 길";
     reach_owner_you = "you can mend it", "직접 고칠 수 있음";
     reach_owner_project = "a member of its project can mend it", "프로젝트 구성원이 고칠 수 있음";
@@ -100,14 +99,16 @@ messages! {
     reach_readers_ask = "Your role may only look. Ask a member of the project to make these changes.", "보기만 할 수 있는 역할입니다. 프로젝트 구성원에게 변경을 요청하세요.";
     reach_fixed_open(done) = "Done: {done} Now it is reached.", "적용함: {done} 이제 닿습니다.";
     reach_fixed_next(done, cause) = "Done: {done} Still in the way: {cause}", "적용함: {done} 아직 막는 것: {cause}";
-    reach_fixed_all(count) = "{count} changes.", "{count}개 변경.";
+    reach_fixed_all(count) = "1 change." | "{count} changes.", "{count}개 변경.";
     reach_fix_gone = "That is not in the way any more. The page shows how it is now.", "그것은 더 이상 막고 있지 않습니다. 지금 상태는 페이지에서 볼 수 있습니다.";
     reach_unsure(address) = "It is not certain that {address} is reached", "{address}에 닿는지 확실하지 않습니다";
     reach_look = "Look at the host", "호스트 확인";
-    reach_look_text = "So far this is worked out from the cloud's settings. The host itself can be looked at, and a few packets sent inside the cloud.", "여기까지는 클라우드 설정으로 계산한 결과입니다. 호스트를 직접 확인하거나 클라우드 안에서 패킷을 보내 볼 수 있습니다.";
-    reach_looked_text = "With what the host really holds, and what was seen on it.", "호스트의 실제 상태와 호스트에서 본 것을 함께 보여 줍니다.";
+    reach_look_text = "So far this is worked out from the cloud's settings. The host itself can be looked at, too.", "여기까지는 클라우드 설정으로 계산한 결과입니다. 호스트를 직접 확인할 수도 있습니다.";
+    reach_looked_text = "With what the host really holds, and what was seen on it.", "호스트의 실제 상태와 관찰 결과를 함께 표시합니다.";
+    reach_looked_nothing = "The host was looked at: this packet doesn't get as far as anything on it.", "호스트를 확인했지만, 이 패킷은 호스트에 있는 것까지 가지 못합니다.";
     reach_look_not = "Without a look at the host", "호스트 확인 없이 보기";
     reach_probe = "Send packets", "패킷 보내기";
+    reach_probe_text = "A few packets can be sent inside the cloud, to see what becomes of them.", "클라우드 안에서 패킷 몇 개를 보내 결과를 볼 수 있습니다.";
     reach_probe_title = "What became of the packets", "보낸 패킷의 결과";
     reach_probe_answered = "They were answered.", "응답이 왔습니다.";
     reach_probe_silent = "They were not answered.", "응답이 오지 않았습니다.";
@@ -120,7 +121,6 @@ messages! {
     reach_layer_observed = "Seen", "관찰";
     reach_layer_agrees = "as declared", "설정과 같음";
     reach_layer_differs = "not as declared", "설정과 다름";
-    reach_layer_unknown = "not known", "알 수 없음";
     reach_way_there = "The way there", "가는 길";
     reach_way_back = "The way back", "돌아오는 길";
     reach_no_way_there = "No packet leaves: what it needs first is missing.", "먼저 필요한 것이 없어 패킷이 출발하지 못합니다.";

@@ -1,6 +1,6 @@
 //! Words of routers.
 
-use super::{Text, messages};
+use super::messages;
 
 // The list, the object, its form.
 messages! {
@@ -16,10 +16,8 @@ messages! {
     router_admin_up_hint = "If off, no traffic passes.", "끄면 트래픽이 통과하지 않습니다.";
     router_subnets_hint = "Subnets to connect now. Servers on them can then reach the outside.", "지금 연결할 서브넷입니다. 이 서브넷의 서버가 외부와 통신할 수 있게 됩니다.";
     router_no_subnets = "No subnets to connect yet. Create a network first, or connect one later.", "아직 연결할 서브넷이 없습니다. 네트워크를 먼저 만들거나 나중에 연결하세요.";
-    router_one_in_the_way = "1 floating IP goes through this router. Disassociate it first.", "이 라우터를 지나는 유동 IP가 1개 있습니다. 먼저 연결을 해제하세요.";
-    router_many_in_the_way(count) = "{count} floating IPs go through this router. Disassociate them first.", "이 라우터를 지나는 유동 IP가 {count}개 있습니다. 먼저 연결을 해제하세요.";
-    router_subnet_one_in_the_way = "1 floating IP leads to a server on this subnet. Disassociate it first.", "이 서브넷의 서버에 연결된 유동 IP가 1개 있습니다. 먼저 연결을 해제하세요.";
-    router_subnet_many_in_the_way(count) = "{count} floating IPs lead to servers on this subnet. Disassociate them first.", "이 서브넷의 서버에 연결된 유동 IP가 {count}개 있습니다. 먼저 연결을 해제하세요.";
+    router_in_the_way(count) = "1 floating IP goes through this router. Disassociate it first." | "{count} floating IPs go through this router. Disassociate them first.", "이 라우터를 지나는 유동 IP가 {count}개 있습니다. 먼저 연결을 해제하세요.";
+    router_subnet_in_the_way(count) = "1 floating IP leads to a server on this subnet. Disassociate it first." | "{count} floating IPs lead to servers on this subnet. Disassociate them first.", "이 서브넷의 서버에 연결된 유동 IP가 {count}개 있습니다. 먼저 연결을 해제하세요.";
     router_delete_interfaces = "Remove its interfaces too", "인터페이스도 함께 제거";
     router_delete_interfaces_hint = "A router with interfaces can't be deleted. Servers on these networks can then no longer reach the outside.", "인터페이스가 있는 라우터는 삭제할 수 없습니다. 제거하면 그 네트워크의 서버는 외부와 통신할 수 없습니다.";
     router_has_floating_ips(addresses) = "Floating IPs lead through it ({addresses}): disassociate them first.", "유동 IP({addresses})가 이 라우터를 지나갑니다. 먼저 연결을 해제하세요.";
@@ -50,6 +48,7 @@ messages! {
     router_gateway_snat = "Enable SNAT", "SNAT 사용";
     router_gateway_snat_hint = "Servers without a floating IP use the router's address. If off, only servers with a floating IP can reach the outside.", "유동 IP가 없는 서버는 라우터의 주소로 나갑니다. 끄면 유동 IP가 있는 서버만 외부와 통신할 수 있습니다.";
     router_gateway_address = "Router's external IP", "외부 네트워크에서 쓸 주소";
+    router_gateway_address_kept(addresses) = "Leave empty to keep {addresses}; on another network, to use the next free address.", "비우면 {addresses} 주소를 유지합니다. 다른 네트워크로 바꾸면 사용 가능한 주소가 할당됩니다.";
     router_gateway_address_hint = "Leave empty to use the next free address.", "비우면 사용 가능한 주소가 할당됩니다.";
     router_gateway_no_networks = "No external network yet. The cloud's administrator can create one.", "아직 외부 네트워크가 없습니다. 클라우드 관리자가 만들 수 있습니다.";
     router_gateway_which = "Choose an external network.", "외부 네트워크를 고르세요.";
@@ -96,30 +95,4 @@ messages! {
     router_route_added(destination) = "Route to {destination} added", "{destination} 경로를 추가했습니다";
     router_route_removed(destination) = "Route to {destination} removed", "{destination} 경로를 제거했습니다";
     router_route_remove(destination) = "Remove the route to {destination}", "{destination} 경로 제거";
-}
-
-impl Text {
-    /// Why a router keeps its gateway: `count` floating IPs go through it.
-    pub(crate) fn router_in_the_way(self, count: usize) -> String {
-        match count {
-            1 => self.router_one_in_the_way().to_owned(),
-            _ => self.router_many_in_the_way(count),
-        }
-    }
-
-    /// Why a router keeps an interface: `count` floating IPs lead to its subnet.
-    pub(crate) fn router_subnet_in_the_way(self, count: usize) -> String {
-        match count {
-            1 => self.router_subnet_one_in_the_way().to_owned(),
-            _ => self.router_subnet_many_in_the_way(count),
-        }
-    }
-
-    /// Why a router can't be deleted without them: it has `count` interfaces.
-    pub(crate) fn router_interfaces_in_the_way(self, count: usize) -> String {
-        match count {
-            1 => self.router_one_interface_in_the_way().to_owned(),
-            _ => self.router_many_interfaces_in_the_way(count),
-        }
-    }
 }

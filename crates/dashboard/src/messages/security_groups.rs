@@ -18,7 +18,7 @@ messages! {
     sg_default = "default", "기본";
     sg_default_group = "Default group", "기본 그룹";
     sg_default_hint = "New servers are in it unless another group is chosen.", "다른 그룹을 고르지 않으면 새 서버는 이 그룹에 속합니다.";
-    sg_lets_in = "Allows in", "허용하는 들어오는 트래픽";
+    sg_lets_in = "Allows in", "들어올 수 있는 트래픽";
     sg_lets_in_nothing = "nothing", "없음";
     sg_more(count) = "{count} more", "외 {count}개";
     sg_rules = "Rules", "규칙";
@@ -31,11 +31,11 @@ messages! {
     sg_stateless = "stateless", "스테이트리스";
     sg_stateless_choice = "Stateless: replies need rules too", "스테이트리스: 응답에도 규칙이 필요합니다";
     sg_stateless_hint = "For experts: replies need rules too, including those from the metadata service. A server can't be in stateful and stateless groups at once.", "전문가용입니다. 메타데이터 서비스의 응답을 포함해 모든 응답에도 규칙이 필요합니다. 한 서버를 두 종류의 그룹에 함께 넣을 수 없습니다.";
-    sg_in_use(count) = "{count} ports use this group. Remove it from them first.", "포트 {count}개가 이 그룹을 사용하고 있습니다. 먼저 포트에서 이 그룹을 제거하세요.";
+    sg_in_use(count) = "1 port uses this group. Remove the group from it first." | "{count} ports use this group. Remove it from them first.", "포트 {count}개가 이 그룹을 사용하고 있습니다. 먼저 포트에서 이 그룹을 제거하세요.";
     sg_is_default = "the default group of the project can't be deleted", "프로젝트의 기본 그룹은 삭제할 수 없습니다.";
-    sg_named_by(count) = "{count} rules of other groups that refer to this group are deleted too", "이 그룹을 가리키는 다른 그룹의 규칙 {count}개도 삭제됩니다.";
-    sg_allow_ping = "Allow ping", "ping 허용";
-    sg_allow_ssh = "Allow SSH", "SSH 허용";
+    sg_named_by(count) = "1 rule of another group that refers to this group is deleted too" | "{count} rules of other groups that refer to this group are deleted too", "이 그룹을 가리키는 다른 그룹의 규칙 {count}개도 삭제됩니다.";
+    sg_allow_ping = "Allow ping from anywhere", "모든 곳에서 ping 허용";
+    sg_allow_ssh = "Allow SSH from anywhere", "모든 곳에서 SSH 허용";
     sg_allowed(what) = "{what} from anywhere is now allowed", "이제 모든 곳에서 들어오는 {what} 트래픽이 허용됩니다";
     sg_nothing_comes_in = "No rule allows incoming traffic: nobody can connect to the servers in this group yet.", "들어오는 트래픽을 허용하는 규칙이 없어, 아직 아무도 이 그룹의 서버에 접속할 수 없습니다.";
 }
@@ -46,7 +46,7 @@ messages! {
     sg_in_anywhere(what) = "{what} from anywhere", "모든 곳에서 들어오는 {what}";
     sg_out_to(what, who) = "{what} to {who}", "{who}(으)로 나가는 {what}";
     sg_out_anywhere(what) = "{what} to anywhere", "모든 곳으로 나가는 {what}";
-    sg_of_version(sentence, version) = "{sentence} ({version})", "{sentence}({version})";
+    sg_of_version(sentence, version) = "{sentence} ({version})", "{sentence}, {version}";
     sg_of_members(name) = "servers in group “{name}”", "‘{name}’ 그룹의 서버";
     sg_of_own_members = "servers in this group", "이 그룹의 서버";
     sg_of_addresses(name) = "address group “{name}”", "‘{name}’ 주소 그룹";

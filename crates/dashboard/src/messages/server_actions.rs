@@ -11,9 +11,9 @@ messages! {
     server_group_disks = "Disks", "디스크";
     server_group_change = "Change it", "변경";
     server_do_console = "Console", "콘솔";
-    server_hint_console = "Its screen and keyboard in the browser, also when the network is broken.", "브라우저에서 화면과 키보드를 씁니다. 네트워크가 고장 나도 됩니다.";
+    server_hint_console = "Its screen and keyboard in the browser, also when the network is broken.", "브라우저에서 화면과 키보드를 씁니다. 네트워크가 고장 나도 쓸 수 있습니다.";
     server_do_log = "Log", "로그 보기";
-    server_hint_log = "What it wrote while it started.", "켜지면서 쓴 내용을 봅니다.";
+    server_hint_log = "What it wrote while it started.", "부팅하면서 남긴 로그를 봅니다.";
     server_do_start = "Start", "켜기";
     server_hint_start = "Switches it on.", "전원을 켭니다.";
     server_do_stop = "Shut off", "끄기";
@@ -31,7 +31,7 @@ messages! {
     server_do_resume = "Resume", "절전 해제";
     server_hint_resume = "It goes on where it was suspended.", "절전한 곳부터 이어서 실행합니다.";
     server_do_shelve = "Shelve", "보관";
-    server_hint_shelve = "It is kept as an image and gives its vCPUs and memory back; unshelve it to use it again.", "이미지로 보관하고 vCPU와 메모리를 돌려줍니다. 다시 쓰려면 꺼내세요.";
+    server_hint_shelve = "It is shut off and kept as an image, and gives its vCPUs and memory back; unshelve it to use it again.", "서버를 끄고 이미지로 보관하며 vCPU와 메모리를 반납합니다. 다시 쓰려면 보관에서 꺼내세요.";
     server_do_unshelve = "Unshelve", "보관에서 꺼내기";
     server_hint_unshelve = "Makes it again from the image that it is kept as.", "보관한 이미지로 서버를 다시 만듭니다.";
     server_do_offload = "Offload", "호스트에서 내리기";
@@ -47,7 +47,7 @@ messages! {
     server_do_groups = "Security groups", "보안 그룹";
     server_hint_groups = "Who may reach it, and what it may reach.", "누가 접속할 수 있고 어디로 나갈 수 있는지 정합니다.";
     server_do_attach_volume = "Attach volume", "볼륨 연결";
-    server_hint_attach_volume = "A further disk for it, with data that outlives it.", "서버보다 오래 남는 데이터를 담는 디스크를 더합니다.";
+    server_hint_attach_volume = "A further disk for it, with data that outlives it.", "서버보다 오래 남는 데이터를 담는 디스크를 추가합니다.";
     server_do_detach_volume = "Detach volume", "볼륨 연결 해제";
     server_hint_detach_volume = "Removes a disk. Unmount it inside the server first, or data not yet written may be lost.", "디스크의 연결을 해제합니다. 먼저 서버 안에서 마운트를 해제하세요. 그러지 않으면 아직 쓰지 않은 데이터를 잃을 수 있습니다.";
     server_do_snapshot = "Create snapshot", "스냅샷 만들기";
@@ -55,7 +55,7 @@ messages! {
     server_do_edit = "Edit server", "서버 편집";
     server_hint_edit = "Its name and description.", "이름과 설명을 바꿉니다.";
     server_do_labels = "Metadata and tags", "메타데이터와 태그";
-    server_hint_labels = "Words that programs, inside and outside, find it by.", "안팎의 프로그램이 서버를 찾는 데 쓰는 표시입니다.";
+    server_hint_labels = "Words that programs, inside and outside, find it by.", "서버 안팎의 프로그램이 서버를 찾는 데 쓰는 표시입니다.";
     server_do_resize = "Resize", "크기 변경";
     server_hint_resize = "Another flavor: more or fewer vCPUs, more or less memory, larger disks.", "다른 flavor로 바꿉니다. vCPU와 메모리, 더 큰 디스크를 고를 수 있습니다.";
     server_do_confirm = "Confirm resize", "크기 변경 확정";
@@ -65,7 +65,7 @@ messages! {
     server_do_rebuild = "Rebuild", "재구축";
     server_hint_rebuild = "Overwrites its root disk from an image. Name, addresses and volumes stay.", "이미지로 루트 디스크를 덮어씁니다. 이름, 주소, 볼륨은 그대로입니다.";
     server_do_rescue = "Rescue", "복구";
-    server_hint_rescue = "Starts it from another disk, to mend its own when it does not start any more.", "서버가 켜지지 않을 때 다른 디스크로 켜서 원래 디스크를 고칩니다.";
+    server_hint_rescue = "Starts it from another disk, to mend its own when it does not start any more. A running server is shut off first.", "서버가 켜지지 않을 때 다른 디스크로 켜서 원래 디스크를 고칩니다. 실행 중이면 먼저 끕니다.";
     server_do_unrescue = "End rescue", "복구 끝내기";
     server_hint_unrescue = "Starts it from its own disk again.", "원래 디스크로 다시 켭니다.";
     server_do_lock = "Lock", "잠금";
@@ -104,8 +104,8 @@ messages! {
     server_leaves_floating(address) = "Floating IP {address} stays allocated to the project.", "유동 IP {address} 주소는 프로젝트에 할당된 채로 남습니다.";
     server_labels_of(name) = "Metadata and tags of server “{name}”", "‘{name}’ 서버의 메타데이터와 태그";
     server_metadata = "Metadata", "메타데이터";
-    server_metadata_hint = "One per line: name=value. The server reads it at http://169.254.169.254/.", "한 줄에 하나씩 이름=값으로 적습니다. 서버 안에서 http://169.254.169.254/로 읽을 수 있습니다.";
-    server_metadata_wrong(line) = "Not name=value: {line}", "이름=값이 아닙니다: {line}";
+    server_metadata_hint = "One per line: key=value. The server reads it at http://169.254.169.254/.", "한 줄에 하나씩: 키=값. 서버 안에서 http://169.254.169.254/로 읽을 수 있습니다.";
+    server_metadata_wrong(line) = "Not key=value: {line}", "키=값이 아닙니다: {line}";
     server_tags = "Tags", "태그";
     server_tags_hint = "One per line.", "한 줄에 하나씩 적습니다.";
     server_groups_of(name) = "Security groups of server “{name}”", "‘{name}’ 서버의 보안 그룹";
@@ -118,13 +118,15 @@ messages! {
     server_nic_of_network = "A new port", "새 포트";
     server_nic_of_network_hint = "on a network", "네트워크에 만들기";
     server_nic_of_port = "An existing port", "기존 포트";
-    server_nic_no_ports = "No free ports.", "빈 포트가 없습니다.";
-    server_nic_of_port_hint = "created before, and free", "미리 만들어 둔 빈 포트";
+    server_nic_no_ports = "No free ports.", "사용하지 않는 포트가 없습니다.";
+    server_nic_of_port_hint = "created before, and free", "미리 만들어 둔, 사용하지 않는 포트";
     server_needs_subnet = "has no subnet", "서브넷이 없음";
     server_fixed_hint = "Leave empty to use any free address.", "비우면 사용 가능한 주소 중 하나를 씁니다.";
     server_nic_attached = "Interface attached", "인터페이스를 연결했습니다";
+    server_nic_takes_floating(address) = "Floating IP {address} is disassociated; the project keeps it.", "유동 IP {address} 연결도 해제됩니다. 주소는 프로젝트에 남습니다.";
+    server_nic_is_last = "This is its last interface: without it, the server has no network.", "마지막 인터페이스입니다. 해제하면 서버에 네트워크가 없어집니다.";
     server_nic_detached = "Interface is being detached", "인터페이스의 연결을 해제하고 있습니다";
-    server_no_free_volume = "There is no free volume in this project.", "이 프로젝트에 빈 볼륨이 없습니다.";
+    server_no_free_volume = "There is no free volume in this project.", "이 프로젝트에 연결할 수 있는 볼륨이 없습니다.";
     server_new_volume = "Create volume", "볼륨 만들기";
     server_volume_asked = "The volume is being attached", "볼륨을 연결하고 있습니다";
     server_no_other_host = "No other host.", "다른 호스트가 없습니다.";
@@ -161,7 +163,7 @@ messages! {
     server_rescue_image = "Image to boot", "부팅할 이미지";
     server_rescue_hint = "Its own disk is the second one then (/dev/vdb).", "원래 디스크는 두 번째 디스크(/dev/vdb)가 됩니다.";
     server_rescue_password = "Password in the guest OS", "게스트 OS의 비밀번호";
-    server_rescue_password_hint = "For images that take one; the key pair works as before.", "비밀번호를 받는 이미지에만 쓰입니다. 키 페어는 그대로 쓸 수 있습니다.";
+    server_rescue_password_hint = "For images that take one; the key pair works as before.", "비밀번호 설정을 지원하는 이미지에서만 적용됩니다. 키 페어는 그대로 쓸 수 있습니다.";
     server_rescue_asked = "The rescue begins", "복구를 시작합니다";
     server_reset_of(name) = "Reset the state of server “{name}”", "‘{name}’ 서버의 상태 재설정";
     server_reset_active = "as if all were well", "문제없는 것으로 봄";

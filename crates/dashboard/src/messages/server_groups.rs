@@ -13,11 +13,11 @@ messages! {
     server_group_members = "Members", "구성원";
     server_group_no_members = "No server is in it. Servers join when they are launched.", "서버가 없습니다. 서버를 만들 때 그룹을 고르세요.";
     server_group_affinity = "all on one host", "모두 한 호스트에";
-    server_group_anti_affinity = "each on another host", "저마다 다른 호스트에";
+    server_group_anti_affinity = "each on another host", "서로 다른 호스트에";
     server_group_soft_affinity = "on one host if there is room", "되도록 한 호스트에";
     server_group_soft_anti_affinity = "on different hosts if there are any", "되도록 다른 호스트에";
     server_group_most = "Servers on one host at most", "한 호스트의 최대 서버 수";
     server_group_most_hint = "Empty: one.", "비우면 1대입니다.";
     server_group_one_host = "On a cloud with one host, anti-affinity lets a group have one server; soft-anti-affinity has no such limit.", "호스트가 하나인 클라우드에서 anti-affinity 그룹에는 서버가 하나만 들어갑니다. soft-anti-affinity에는 그런 제한이 없습니다.";
-    server_group_stay(count) = "It has {count} servers.", "서버 {count}대가 속해 있습니다.";
+    server_group_stay(count) = "It has 1 server." | "It has {count} servers.", "서버 {count}대가 속해 있습니다.";
 }

@@ -12,7 +12,7 @@ messages! {
     servers_word = "servers", "서버";
     servers_empty = "You have no server yet", "아직 서버가 없습니다";
     servers_empty_text = "A server is made from an image (its system), a flavor (its size) and a network (what it is plugged into). It is ready within a minute.", "서버는 이미지(시스템), flavor(크기), 네트워크(꽂을 곳)로 만듭니다. 1분 안에 준비됩니다.";
-    servers_admin_lead = "Every server of every project, with whose it is and where it runs.", "모든 프로젝트의 서버를 소유자, 실행 위치와 함께 보여 줍니다.";
+    servers_admin_lead = "The servers of all projects.", "모든 프로젝트의 서버입니다.";
     servers_admin_empty = "There is no server in this cloud", "이 클라우드에는 서버가 없습니다";
     servers_admin_empty_text = "Servers of all projects are shown here once somebody launches one.", "누군가 서버를 만들면 모든 프로젝트의 서버가 여기에 보입니다.";
     server_launch = "Launch server", "서버 만들기";
@@ -51,7 +51,7 @@ messages! {
     server_fault_details = "Details", "자세히";
     server_fault_no_room = "Delete this server and choose a smaller flavor, or delete servers that are no longer needed; then launch it again.", "이 서버를 삭제하고 더 작은 flavor를 고르거나, 필요 없는 서버를 삭제한 뒤 다시 만드세요.";
     server_log_reboot = "Reboot", "재부팅";
-    server_fault_other = "Try a hard reboot. If that does not help, look at the log, rebuild the server, or delete it and launch another.", "하드 재부팅을 해 보세요. 안 되면 로그를 확인하고, 다시 빌드하거나 삭제한 뒤 새로 만드세요.";
+    server_fault_other = "Try a hard reboot. If that does not help, look at the log, rebuild the server, or delete it and launch another.", "하드 재부팅을 해 보세요. 안 되면 로그를 확인하고, 재구축하거나 삭제한 뒤 새로 만드세요.";
 }
 
 // States.
@@ -81,7 +81,7 @@ messages! {
     server_resuming = "waking up", "깨우는 중";
     server_copying_disk = "copying its disk", "디스크를 복사하는 중";
     server_making_image = "making the image", "이미지를 만드는 중";
-    server_rebuilding = "being rebuilt", "다시 빌드하는 중";
+    server_rebuilding = "being rebuilt", "재구축하는 중";
     server_resizing = "changing its size", "크기를 바꾸는 중";
     server_reverting = "taking its old size back", "이전 크기로 되돌리는 중";
     server_rescuing = "starting the rescue", "복구를 시작하는 중";

@@ -26,8 +26,8 @@ messages! {
     topology_router = "Router", "라우터";
     topology_server = "Server", "서버";
     topology_floating_ip = "Floating IP", "유동 IP";
-    topology_servers(count) = "{count} servers", "서버 {count}대";
-    topology_addresses(count) = "{count} floating IPs", "유동 IP {count}개";
+    topology_servers(count) = "1 server" | "{count} servers", "서버 {count}대";
+    topology_addresses(count) = "1 floating IP" | "{count} floating IPs", "유동 IP {count}개";
     topology_no_subnet = "no subnet", "서브넷 없음";
     topology_no_gateway = "no gateway", "게이트웨이 없음";
     topology_no_gateway_text = "None: servers behind it can't reach the outside", "없음: 외부와 통신할 수 없습니다";

@@ -28,8 +28,8 @@ messages! {
     volume_zone = "Availability zone", "가용 구역";
     volume_source = "Source", "원본";
     volume_metadata = "Metadata", "메타데이터";
-    volume_metadata_hint = "One per line: key=value.", "한 줄에 하나씩 키=값으로 적습니다.";
-    volume_metadata_wrong(line) = "“{line}” is not of the form key=value.", "“{line}”은(는) 키=값 형식이 아닙니다.";
+    volume_metadata_hint = "One per line: key=value", "한 줄에 하나씩: 키=값";
+    volume_metadata_wrong(line) = "“{line}” is not of the form key=value.", "‘{line}’은(는) 키=값 형식이 아닙니다.";
     volume_image_metadata = "From its image", "이미지에서 온 정보";
     volume_image_others = "Other properties", "그 밖의 속성";
     volume_least_disk = "Minimum disk", "최소 디스크";
@@ -73,7 +73,7 @@ messages! {
     volume_type_hint = "Kinds of volumes that the operator offers.", "운영자가 제공하는 볼륨의 종류입니다.";
     volume_type_usual = "the usual one (of its source, or the default)", "기본(원본의 유형이나 기본 유형)";
     volume_more = "More settings", "추가 설정";
-    volume_from_size(size) = "{size} or more", "{size} 이상";
+    volume_from_size(size) = "needs {size} or more", "최소 볼륨 크기 {size}";
     volume_too_small(size) = "Too small: the source needs at least {size}.", "너무 작습니다. 원본에 맞추려면 {size} 이상이어야 합니다.";
     volume_too_many = "The project's volume quota is used up: delete one, or ask for more.", "프로젝트의 볼륨 쿼터를 모두 썼습니다. 볼륨을 삭제하거나 쿼터를 늘려 달라고 요청하세요.";
     volume_no_room(size) = "The project's quota has room for {size} only.", "프로젝트의 쿼터에는 {size}만 남았습니다.";
@@ -112,7 +112,7 @@ messages! {
     volume_extend_to = "New size (GB)", "새 크기(GB)";
     volume_extend_hint = "This can't be undone: volumes never shrink.", "되돌릴 수 없습니다. 볼륨은 줄일 수 없습니다.";
     volume_only_grows(size) = "It has {size} already, and can only grow.", "이미 {size}이며, 늘리기만 할 수 있습니다.";
-    volume_extended = "The volume is growing", "볼륨을 늘리고 있습니다";
+    volume_extended = "The volume is growing", "볼륨을 확장하고 있습니다";
     volume_retype = "Change type", "유형 변경";
     volume_retype_title(name) = "Change the type of volume “{name}”", "‘{name}’ 볼륨의 유형 변경";
     volume_retype_now(name) = "Its type is {name} now.", "지금 유형은 {name}입니다.";
@@ -125,7 +125,8 @@ messages! {
     volume_set_read_only = "Make read-only", "읽기 전용으로 바꾸기";
     volume_unset_read_only = "Make writable", "쓸 수 있게 바꾸기";
     volume_clone = "Copy into a new volume", "새 볼륨으로 복사";
-    volume_delete_with(count) = "It has {count} snapshots. They must be deleted, too.", "스냅샷 {count}개가 있습니다. 스냅샷도 함께 삭제해야 합니다.";
+    volume_force_delete_snapshots(count) = "It has a snapshot. Delete it first." | "It has {count} snapshots. Delete them first.", "스냅샷 {count}개가 있습니다. 먼저 스냅샷을 삭제하세요.";
+    volume_delete_with(count) = "It has 1 snapshot. It must be deleted, too." | "It has {count} snapshots. They must be deleted, too.", "스냅샷 {count}개가 있습니다. 스냅샷도 함께 삭제해야 합니다.";
     volume_delete_snapshots = "Also delete its snapshots", "스냅샷도 함께 삭제";
     volume_delete_snapshots_hint = "A volume with snapshots can't be deleted without them.", "스냅샷이 있는 볼륨은 스냅샷과 함께 삭제해야 합니다.";
     volume_delete_attached = "It is attached to a server. Detach it first.", "서버에 연결되어 있습니다. 먼저 연결을 해제하세요.";
@@ -136,7 +137,7 @@ messages! {
     snapshot_reset_title(name) = "Reset the state of snapshot “{name}”", "‘{name}’ 스냅샷의 상태 재설정";
     backup_reset_title(name) = "Reset the state of backup “{name}”", "‘{name}’ 백업의 상태 재설정";
     volume_reset_text = "Changes only the recorded state; nothing happens on the host. Use it when the state no longer changes by itself.", "기록된 상태만 바꿉니다. 호스트에서는 아무 일도 일어나지 않습니다. 상태가 더 이상 바뀌지 않을 때 쓰세요.";
-    volume_force_delete = "Delete whatever its state…", "상태와 관계없이 삭제…";
+    volume_force_delete = "Force delete…", "강제 삭제…";
     volume_force_delete_title(name) = "Force delete volume “{name}”?", "‘{name}’ 볼륨을 강제로 삭제할까요?";
     volume_force_delete_do = "Force delete", "강제 삭제";
     volume_force_delete_attached(servers) = "It is attached to {servers}. Detach it first.", "{servers} 서버에 연결되어 있습니다. 먼저 연결을 해제하세요.";
@@ -154,14 +155,14 @@ messages! {
     volume_reimage = "Overwrite from an image", "이미지로 덮어쓰기";
     volume_reimage_title(name) = "Overwrite volume “{name}” from an image?", "‘{name}’ 볼륨을 이미지로 덮어쓸까요?";
     volume_reimaging = "The volume is being overwritten from the image", "볼륨을 이미지로 덮어쓰고 있습니다";
-    volume_transfer = "Transfer to another project", "다른 프로젝트로 이전";
-    volume_transfer_title(name) = "Offer volume “{name}” to another project", "‘{name}’ 볼륨의 이전 제안 만들기";
-    volume_transfer_do = "Create transfer offer", "이전 제안 만들기";
-    volume_transfer_made(name) = "Transfer offer for volume “{name}”", "‘{name}’ 볼륨의 이전 제안";
+    volume_transfer = "Transfer to another project", "다른 프로젝트로 양도";
+    volume_transfer_title(name) = "Offer volume “{name}” to another project", "‘{name}’ 볼륨의 양도 제안 만들기";
+    volume_transfer_do = "Create transfer offer", "양도 제안 만들기";
+    volume_transfer_made(name) = "Transfer offer for volume “{name}”", "‘{name}’ 볼륨의 양도 제안";
     volume_transfer_text = "You get an ID and a key. Whoever has both can take the volume, with its snapshots, into their project; until then you can take the offer back.", "ID와 키를 받습니다. 둘을 아는 사람이 볼륨을 스냅샷과 함께 자기 프로젝트로 가져갈 수 있습니다. 그 전까지는 취소할 수 있습니다.";
     volume_transfer_name = "Offer name", "제안 이름";
     volume_transfer_once = "The key is shown this once, and kept nowhere: copy it now.", "키는 지금 한 번만 보입니다. 어디에도 남지 않으니 지금 복사하세요.";
-    volume_transfer_next = "Send both to the other project. They enter them at Volumes → Accept volume transfer, or type:", "둘 다 상대 프로젝트에 보내세요. 상대는 볼륨 → 볼륨 이전 수락에 입력하거나 다음을 실행합니다:";
+    volume_transfer_next = "Send both to the other project. They enter them at Volumes → Accept volume transfer, or type:", "둘 다 상대 프로젝트에 보내세요. 상대는 볼륨 → 볼륨 양도 수락에 입력하거나 다음을 실행합니다:";
     volume_transfer_kept = "I saved it, close", "저장했으니 닫기";
     volume_offered = "Offered to another project", "다른 프로젝트에 제안함";
     volume_offered_text = "Nothing can be done to it until the offer is accepted or taken back.", "제안이 수락되거나 취소될 때까지 다른 작업을 할 수 없습니다.";
@@ -170,7 +171,7 @@ messages! {
     volume_offer_missing = "Give the ID of the offer.", "제안 ID를 입력하세요.";
     volume_take_back = "Take the offer back", "제안 취소";
     volume_taken_back = "The offer is taken back", "제안을 취소했습니다";
-    volume_accept = "Accept volume transfer", "볼륨 이전 수락";
+    volume_accept = "Accept volume transfer", "볼륨 양도 수락";
     volume_accept_text = "Another project gave you an ID and a key: the volume becomes this project's, and counts in its quota.", "다른 프로젝트에서 받은 ID와 키를 입력하세요. 볼륨이 이 프로젝트의 것이 되고 쿼터에 들어갑니다.";
     volume_accepted = "The volume is yours now", "볼륨을 받았습니다";
 }
@@ -182,19 +183,19 @@ messages! {
     volume_types_lead = "Kinds of volumes to choose from: who may use them, and how fast they are.", "고를 수 있는 볼륨의 종류입니다. 누가 쓸 수 있고 얼마나 빠른지 정합니다.";
     volume_types_forbidden = "Volume types are made by administrators.", "볼륨 유형은 관리자가 만듭니다.";
     volume_type_new = "Create volume type", "볼륨 유형 만들기";
-    volume_type_access = "Who may use it", "쓸 수 있는 사람";
+    volume_type_access = "Who may use it", "사용할 수 있는 프로젝트";
     volume_type_public = "every project", "모든 프로젝트";
-    volume_type_private = "chosen projects", "고른 프로젝트";
+    volume_type_private = "chosen projects", "선택한 프로젝트";
     volume_type_projects = "Projects", "프로젝트";
     volume_type_nobody = "nobody yet", "아직 없음";
     volume_type_multiattach = "Several servers may have a volume of it at once", "볼륨 하나를 여러 서버에 동시에 연결 허용";
-    volume_type_multiattach_hint = "Only for file systems made for it, such as GFS2 or OCFS2: others are destroyed by that.", "GFS2, OCFS2처럼 그렇게 만들어진 파일 시스템에만 쓰세요. 다른 것은 망가집니다.";
+    volume_type_multiattach_hint = "Only for file systems made for it, such as GFS2 or OCFS2: others are destroyed by that.", "GFS2, OCFS2처럼 그렇게 만들어진 파일 시스템에만 쓰세요. 다른 파일 시스템은 손상됩니다.";
     volume_type_limits = "Limits", "제한";
     volume_type_limits_hint = "One per line: total_iops_sec, read_iops_sec, write_iops_sec, total_bytes_sec … = a number per second; with _per_gb behind, for each GB.", "한 줄에 하나씩 적습니다: total_iops_sec, read_iops_sec, write_iops_sec, total_bytes_sec … = 초당 값. 뒤에 _per_gb를 붙이면 GB당 값이 됩니다.";
     volume_type_limits_shared(count) = "{count} types share these limits: a change is a change of all.", "유형 {count}개가 이 제한을 함께 씁니다. 바꾸면 모두 바뀝니다.";
     volume_type_specs = "Extra specs", "추가 사양";
-    volume_type_specs_hint = "One per line: key=value. What no host offers makes volumes of this type fail.", "한 줄에 하나씩 키=값으로 적습니다. 호스트가 제공하지 않는 것을 쓰면 볼륨을 만들지 못합니다.";
-    volume_type_in_use(count) = "{count} volumes have this type. Change their type or delete them first.", "볼륨 {count}개가 이 유형입니다. 먼저 유형을 바꾸거나 볼륨을 삭제하세요.";
+    volume_type_specs_hint = "One per line: key=value. What no host offers makes volumes of this type fail.", "한 줄에 하나씩: 키=값. 호스트가 제공하지 않는 것을 쓰면 볼륨을 만들지 못합니다.";
+    volume_type_in_use(count) = "1 volume has this type. Change its type or delete it first." | "{count} volumes have this type. Change their type or delete them first.", "볼륨 {count}개가 이 유형입니다. 먼저 유형을 바꾸거나 볼륨을 삭제하세요.";
 }
 
 // Snapshots.
@@ -234,24 +235,12 @@ messages! {
     backup_to_new_note = "other volumes stay as they are", "다른 볼륨은 그대로입니다.";
     backup_to_old = "An existing volume", "기존 볼륨";
     backup_to_old_note = "its data is overwritten", "지금 내용을 덮어씁니다.";
-    backup_to_none = "No volume is free and large enough.", "비어 있고 충분히 큰 볼륨이 없습니다.";
+    backup_to_none = "No volume is free and large enough.", "연결되지 않았고 크기가 충분한 볼륨이 없습니다.";
     backup_overwrites = "Everything on this volume is overwritten. This can't be undone.", "이 볼륨의 모든 내용을 덮어씁니다. 되돌릴 수 없습니다.";
     backup_restoring = "The backup is being restored", "백업을 복원하고 있습니다";
 }
 
 impl Text {
-    /// Why a volume with snapshots can't go, whatever its state.
-    pub(crate) fn volume_force_delete_snapshots(self, count: usize) -> String {
-        let en = match count {
-            1 => "It has a snapshot. Delete it first.".to_owned(),
-            _ => format!("It has {count} snapshots. Delete them first."),
-        };
-        self.made(
-            || en,
-            || format!("스냅샷 {count}개가 있습니다. 먼저 스냅샷을 삭제하세요."),
-        )
-    }
-
     /// A volume's status in words.
     pub(crate) fn volume_status(self, status: VolumeStatus) -> &'static str {
         match status {
@@ -260,8 +249,8 @@ impl Text {
             VolumeStatus::Reserved => self.pick("reserved", "예약됨"),
             VolumeStatus::Attaching => self.pick("being attached", "연결하는 중"),
             VolumeStatus::InUse => self.pick("in use", "사용 중"),
-            VolumeStatus::Detaching => self.pick("being detached", "연결 해제 중"),
-            VolumeStatus::Extending => self.pick("growing", "늘리는 중"),
+            VolumeStatus::Detaching => self.pick("being detached", "연결 해제하는 중"),
+            VolumeStatus::Extending => self.pick("growing", "확장하는 중"),
             VolumeStatus::Uploading => self.pick("being copied into an image", "이미지로 복사하는 중"),
             VolumeStatus::Downloading => self.pick("being filled from an image", "이미지로 채우는 중"),
             VolumeStatus::BackingUp => self.pick("being backed up", "백업하는 중"),
@@ -272,7 +261,7 @@ impl Text {
             VolumeStatus::Deleting => self.pick("being deleted", "삭제하는 중"),
             VolumeStatus::Error => self.pick("error", "오류"),
             VolumeStatus::ErrorDeleting => self.pick("could not be deleted", "삭제하지 못함"),
-            VolumeStatus::ErrorExtending => self.pick("could not grow", "늘리지 못함"),
+            VolumeStatus::ErrorExtending => self.pick("could not grow", "확장하지 못함"),
             VolumeStatus::ErrorRestoring => self.pick("could not be restored", "복원하지 못함"),
         }
     }
@@ -283,7 +272,7 @@ impl Text {
             AttachmentStatus::Reserved => self.pick("reserved", "예약됨"),
             AttachmentStatus::Attaching => self.pick("being attached", "연결하는 중"),
             AttachmentStatus::Attached => self.pick("attached", "연결됨"),
-            AttachmentStatus::Detaching => self.pick("being detached", "연결 해제 중"),
+            AttachmentStatus::Detaching => self.pick("being detached", "연결 해제하는 중"),
         }
     }
 

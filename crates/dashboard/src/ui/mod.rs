@@ -284,7 +284,7 @@ pub(crate) fn problem_box(t: Text, problem: &Problem) -> Markup {
 pub(crate) fn usage_bar(t: Text, name: &str, used: u64, limit: Option<u64>, unit: fn(Text, u64) -> String) -> Markup {
     let words = match limit {
         Some(limit) => t.used_of(unit(t, used), unit(t, limit)),
-        None => t.used_only(unit(t, used)),
+        None => t.used_of_unlimited(unit(t, used)),
     };
     let class = match limit {
         Some(limit) if used >= limit => "full",
@@ -365,7 +365,8 @@ pub(crate) fn gibibytes(t: Text, number: u64) -> String {
     t.gibibytes(count(t, number))
 }
 
-/// Bytes, with the unit that fits; a figure and its unit stay on one line.
+/// Bytes, with the unit that fits and no decimal place that says nothing: `448 MB`, `1.5 GB`; a figure and its unit stay on one
+/// line.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
@@ -375,11 +376,12 @@ pub(crate) fn bytes(number: u64) -> String {
         figure /= 1024.0;
         unit += 1;
     }
-    if unit == 0 || figure >= 100.0 {
-        format!("{figure:.0}\u{a0}{}", UNITS[unit])
+    let written = if unit == 0 || figure >= 100.0 {
+        format!("{figure:.0}")
     } else {
-        format!("{figure:.1}\u{a0}{}", UNITS[unit])
-    }
+        format!("{figure:.1}")
+    };
+    format!("{}\u{a0}{}", written.trim_end_matches(".0"), UNITS[unit])
 }
 
 #[cfg(test)]
@@ -392,7 +394,7 @@ mod tests {
         let t = Text(Lang::En);
         assert_eq!(bytes(0), "0\u{a0}B");
         assert_eq!(bytes(1_536), "1.5\u{a0}KB");
-        assert_eq!(bytes(21 << 20), "21.0\u{a0}MB");
+        assert_eq!(bytes(21 << 20), "21\u{a0}MB");
         assert_eq!(bytes(300 << 30), "300\u{a0}GB");
         assert_eq!(mebibytes(t, 128), "128\u{a0}MB");
         assert_eq!(mebibytes(t, 1_536), "1.5\u{a0}GB");

@@ -11,13 +11,13 @@ const NET: &str = "/networking/v2.0";
 const IDENTITY: &str = "/identity/v3";
 
 /// Made by the API: `kind` below `path`.
-async fn made(client: &Client, path: &str, kind: &str, body: Value) -> String {
+pub async fn made(client: &Client, path: &str, kind: &str, body: Value) -> String {
     let answer = client.post(path, json!({ kind: body })).await;
     assert!(answer.status < 300, "{path}: {answer:?}");
     answer.json[kind]["id"].as_str().unwrap().to_owned()
 }
 
-async fn page(visitor: &Visitor, address: &str) -> String {
+pub async fn page(visitor: &Visitor, address: &str) -> String {
     visitor.get(address).await.expect(200).body
 }
 
@@ -33,18 +33,18 @@ fn above(page: &str) -> Vec<String> {
 }
 
 /// A router with a gateway and unnamed subnets of a network, and the outside.
-struct Net {
-    site: TestSite,
-    visitor: Visitor,
-    admin: Client,
-    public: Value,
-    network: String,
-    router: String,
-    subnets: Vec<String>,
+pub struct Net {
+    pub site: TestSite,
+    pub visitor: Visitor,
+    pub admin: Client,
+    pub public: Value,
+    pub network: String,
+    pub router: String,
+    pub subnets: Vec<String>,
 }
 
 impl Net {
-    async fn start(prefixes: &[&str]) -> Self {
+    pub async fn start(prefixes: &[&str]) -> Self {
         let site = TestSite::start().await;
         let admin = site.cloud.admin().await;
         let visitor = site.visitor("admin").await;
@@ -75,13 +75,13 @@ impl Net {
     }
 
     /// An unnamed port on a subnet.
-    async fn port(&self, subnet: usize) -> String {
+    pub async fn port(&self, subnet: usize) -> String {
         let port = json!({"network_id": self.network, "fixed_ips": [{"subnet_id": self.subnets[subnet]}]});
         made(&self.admin, &format!("{NET}/ports"), "port", port).await
     }
 
     /// A floating IP, associated with a port.
-    async fn floating(&self, port: Option<&str>) -> String {
+    pub async fn floating(&self, port: Option<&str>) -> String {
         let floating = json!({"floating_network_id": self.public, "port_id": port});
         made(&self.admin, &format!("{NET}/floatingips"), "floatingip", floating).await
     }

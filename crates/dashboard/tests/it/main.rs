@@ -6,6 +6,7 @@
 // The API's own harness: the dashboard changes things through the API and nothing else.
 #[path = "../../../api/tests/it/cloud.rs"]
 mod cloud;
+mod consequences;
 mod dialogs;
 mod errors;
 mod live;

@@ -375,9 +375,9 @@ async fn a_badge_tells_at_each_server_and_is_live() {
     visitor.submit("/dashboard/reach/fix", &ssh).await.expect(204);
     visitor.lang = "ko";
     for (address, words) in [
-        ("/dashboard/servers", ">닿음"),
-        (&at, ">밖에서 닿음"),
-        (&card, ">밖에서 닿음"),
+        ("/dashboard/servers", ">접속 가능"),
+        (&at, ">외부에서 접속 가능"),
+        (&card, ">외부에서 접속 가능"),
     ] {
         let body = page(&visitor, address).await;
         assert!(badges(&body)[0].contains(words), "{address}: {:?}", badges(&body));
@@ -459,7 +459,7 @@ async fn questions_that_make_no_sense_are_explained() {
         (
             "to=nobody",
             "There is no “nobody” that you may see",
-            "“nobody”를 찾을 수 없습니다",
+            "‘nobody’를 찾을 수 없습니다",
         ),
         (
             "to=1.2.3.4&protocol=tcp",
@@ -469,7 +469,7 @@ async fn questions_that_make_no_sense_are_explained() {
         (
             "to=1.2.3.4&protocol=udp&port=70000",
             "not “70000”",
-            "“70000”는 쓸 수 없습니다",
+            "‘70000’은 쓸 수 없습니다",
         ),
         (
             "to=1.2.3.4&source=here",

@@ -72,16 +72,33 @@ impl Candidate {
 
     /// What may still be given to servers.
     pub fn free(&self, policy: &Policy) -> Claim {
-        let share = |have: u64, ratio: u64, taken: u64| (have.saturating_mul(ratio) / 100).saturating_sub(taken);
+        let [promised, unwritten] = self.disk_left(policy);
         let memory = self.memory_mib.saturating_sub(policy.reserved_memory_mib);
-        let disk = share(self.disk_gib, policy.disk_ratio_percent, self.taken.disk_gib);
-        let unwritten = self.disk_free_gib.saturating_mul(policy.disk_ratio_percent) / 100;
         Claim {
             vcpus: share(self.vcpus, policy.cpu_ratio_percent, self.taken.vcpus),
             memory_mib: share(memory, policy.ram_ratio_percent, self.taken.memory_mib),
-            disk_gib: disk.min(unwritten),
+            disk_gib: promised.min(unwritten),
         }
     }
+
+    /// Disk that may still be promised, GiB: by what the host has, and by what is not written on it yet.
+    fn disk_left(&self, policy: &Policy) -> [u64; 2] {
+        [
+            share(self.disk_gib, policy.disk_ratio_percent, self.taken.disk_gib),
+            share(self.disk_free_gib, policy.disk_ratio_percent, 0),
+        ]
+    }
+
+    /// Whether less disk can be promised than the settings let, since it is full of other things.
+    pub fn is_short_of_disk(&self, policy: &Policy) -> bool {
+        let [promised, unwritten] = self.disk_left(policy);
+        unwritten < promised
+    }
+}
+
+/// What `ratio` percent of `have` leaves beside what is taken.
+fn share(have: u64, ratio: u64, taken: u64) -> u64 {
+    (have.saturating_mul(ratio) / 100).saturating_sub(taken)
 }
 
 /// Resources that a server, or all servers of a host, take.

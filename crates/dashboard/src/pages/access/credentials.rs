@@ -16,6 +16,7 @@ use crate::form::Fields;
 use crate::layout::{Content, project_name};
 use crate::messages::Text;
 use crate::outcome::{Answer, Problem};
+use crate::pages::admin::choices_of;
 use crate::pages::deletion::{self, Victim};
 use crate::site::Site;
 use crate::ui::{self, Choice, Field, List, ListQuery, Mood, badge, fact, icon, tag};
@@ -101,9 +102,7 @@ fn expiry(t: Text, row: &ApplicationCredential) -> Markup {
 async fn new(visit: Visit) -> Answer {
     let (t, cloud) = (visit.t(), visit.cloud());
     let held = visit.token().role_ids.iter().filter_map(|id| cloud.find::<Role>(id));
-    let roles: Vec<_> = held
-        .map(|role| Choice::new(&role.id, &role.name).note(role.description.clone().unwrap_or_default()))
-        .collect();
+    let roles = choices_of(held);
     // What a program needs mostly; an administrator's power is given by hand.
     let usual = roles
         .iter()

@@ -1,5 +1,6 @@
 //! What the administrator's pages share: who may see them, and small forms.
 
+use std::slice;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -9,7 +10,7 @@ use maud::{Markup, html};
 use model::Error;
 
 use crate::messages::Text;
-use crate::outcome::Problem;
+use crate::outcome::{Page, Problem};
 use crate::site::Site;
 use crate::ui::{self, Mood, badge};
 use crate::visit::Visit;
@@ -32,9 +33,9 @@ impl FromRequestParts<Arc<Site>> for Admin {
     }
 }
 
-/// Bytes with the unit that fits, without a decimal place that says nothing: `448 MB`, `1.5 GB`, `10 TB`.
+/// Bytes with the unit that fits: `448 MB`, `1.5 GB`, `1,000 GB`.
 pub(super) fn size(t: Text, bytes: u64) -> String {
-    let written = ui::bytes(bytes).replace(".0\u{a0}", "\u{a0}");
+    let written = ui::bytes(bytes);
     match written.split_once('\u{a0}') {
         Some((figure, unit)) => match figure.parse::<u64>() {
             Ok(number) => format!("{}\u{a0}{unit}", ui::count(t, number)),
@@ -62,6 +63,35 @@ pub(super) fn send_button(address: &str, fields: &[(&str, &str)], class: &str, w
             button class={ "button small " (class) } type="submit" { (words) }
         }
     }
+}
+
+/// The question before something that is felt at once: others lose a right by it, or figures that somebody has set are gone.
+pub(super) struct Question<'a> {
+    pub title: &'a str,
+    /// What comes of it, a sentence each.
+    pub words: &'a [&'a str],
+    /// It falls back on who asks for it.
+    pub warning: Option<&'a str>,
+    /// Where the answer is sent, with these fields.
+    pub address: &'a str,
+    pub fields: &'a [(&'a str, &'a str)],
+    /// The button's word.
+    pub deed: &'a str,
+    pub command: String,
+}
+
+pub(super) fn ask(visit: &Visit, question: &Question) -> Page {
+    let (t, at) = (visit.t(), question.address);
+    let body = html! {
+        form method="post" action=(at) hx-post=(at) hx-swap="none" {
+            @for (name, value) in question.fields { input type="hidden" name=(name) value=(value); }
+            @for words in question.words { p .lead-in { (words) } }
+            @if let Some(words) = question.warning { p .note.warn { (words) } }
+            (ui::submit_warning(t, question.deed))
+        }
+        (ui::command_line(t, slice::from_ref(&question.command)))
+    };
+    visit.form(question.title, body)
 }
 
 /// Enabled, or not.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::get;
 use maud::{Markup, html};
 use model::identity::{Assignment, AssignmentTarget, Domain, Group, Holder, Project, Role, User};
 use model::{Cloud, DomainId, GroupId, ProjectId, UserId};
 
-use super::common::Admin;
+use super::common::{self, Admin, Question};
 use crate::form::Fields;
 use crate::layout::project_name;
 use crate::messages::Text;
@@ -21,7 +21,9 @@ const GIVE: &str = "/dashboard/admin/grants/new";
 const TAKE: &str = "/dashboard/admin/grants/take";
 
 pub(super) fn routes() -> Router<Arc<Site>> {
-    Router::new().route(GIVE, get(new).post(give)).route(TAKE, post(take))
+    Router::new()
+        .route(GIVE, get(new).post(give))
+        .route(TAKE, get(ask_take).post(take))
 }
 
 /// Who, as a form's field has it.
@@ -139,44 +141,54 @@ fn table(
 }
 
 fn take_button(t: Text, row: &Assignment) -> Markup {
-    html! {
-        form .send method="post" action=(TAKE) hx-post=(TAKE) hx-swap="none" {
-            input type="hidden" name="holder" value=(holder_text(&row.holder));
-            input type="hidden" name="target" value=(target_text(&row.target));
-            input type="hidden" name="role" value=(row.role_id);
-            @if row.inherited { input type="hidden" name="inherited" value="true"; }
-            button .button.small.danger type="submit" { (t.admin_grant_take()) }
-        }
+    let at = format!(
+        "{TAKE}?holder={}&target={}&role={}{}",
+        in_query(&holder_text(&row.holder)),
+        in_query(&target_text(&row.target)),
+        in_query(row.role_id.as_str()),
+        if row.inherited { "&inherited=true" } else { "" },
+    );
+    ui::dialog_link(&at, "button small danger", html! { (t.admin_grant_take()) })
+}
+
+/// The name of a user or group; its id, if it has gone.
+fn holder_name<'a>(cloud: &'a Cloud, holder: &'a Holder) -> &'a str {
+    match holder {
+        Holder::User(id) => cloud
+            .find::<User>(id)
+            .map_or_else(|| id.as_str(), |user| user.name.as_str()),
+        Holder::Group(id) => cloud
+            .find::<Group>(id)
+            .map_or_else(|| id.as_str(), |group| group.name.as_str()),
     }
 }
 
 /// A user or group, with a link.
 fn holder(cloud: &Cloud, holder: &Holder) -> Markup {
-    match holder {
-        Holder::User(id) => html! {
-            (icon("user")) " "
-            a href=(format!("/dashboard/admin/users/{id}")) { (cloud.find::<User>(id).map_or_else(|| id.as_str(), |user| user.name.as_str())) }
-        },
-        Holder::Group(id) => html! {
-            (icon("group")) " "
-            a href=(format!("/dashboard/admin/users/groups/{id}")) { (cloud.find::<Group>(id).map_or_else(|| id.as_str(), |group| group.name.as_str())) }
-        },
+    let (symbol, at) = match holder {
+        Holder::User(id) => ("user", format!("/dashboard/admin/users/{id}")),
+        Holder::Group(id) => ("group", format!("/dashboard/admin/users/groups/{id}")),
+    };
+    html! { (icon(symbol)) " " a href=(at) { (holder_name(cloud, holder)) } }
+}
+
+/// Where a role holds, in words.
+fn place_name(t: Text, cloud: &Cloud, target: &AssignmentTarget) -> String {
+    match target {
+        AssignmentTarget::Project(id) => project_name(cloud, id),
+        AssignmentTarget::Domain(id) => t.admin_domain_named(domain_name(cloud, id)),
+        AssignmentTarget::System => t.admin_whole_system().to_owned(),
     }
 }
 
 /// Where a role holds, with a link.
 fn place(t: Text, cloud: &Cloud, target: &AssignmentTarget) -> Markup {
-    match target {
-        AssignmentTarget::Project(id) => {
-            html! { (icon("folder")) " " a href=(format!("/dashboard/admin/projects/{id}")) { (project_name(cloud, id)) } }
-        }
-        AssignmentTarget::Domain(id) => {
-            html! { (icon("archive")) " " a href=(format!("/dashboard/admin/projects/domains/{id}")) { (t.admin_domain_named(domain_name(cloud, id))) } }
-        }
-        AssignmentTarget::System => {
-            html! { (icon("globe")) " " a href="/dashboard/admin/system" { (t.admin_whole_system()) } }
-        }
-    }
+    let (symbol, at) = match target {
+        AssignmentTarget::Project(id) => ("folder", format!("/dashboard/admin/projects/{id}")),
+        AssignmentTarget::Domain(id) => ("archive", format!("/dashboard/admin/projects/domains/{id}")),
+        AssignmentTarget::System => ("globe", "/dashboard/admin/system".to_owned()),
+    };
+    html! { (icon(symbol)) " " a href=(at) { (place_name(t, cloud, target)) } }
 }
 
 /// Names of domains, for people.
@@ -186,14 +198,25 @@ pub(super) fn domain_name(cloud: &Cloud, id: &DomainId) -> String {
         .map_or_else(|| id.to_string(), |domain| domain.name.clone())
 }
 
-/// Every global role, the least first.
-pub(super) fn role_choices(cloud: &Cloud) -> Vec<Choice> {
-    let mut roles: Vec<_> = cloud.roles.iter().filter(|role| role.domain_id.is_none()).collect();
-    roles.sort_by_key(|role| role.name.to_lowercase());
+/// The roles that the services know, the least first.
+pub(super) const BUILT_IN: [&str; 4] = ["reader", "member", "manager", "admin"];
+
+/// Roles to choose from: those that the services know from the least on, then the others by name.
+pub(crate) fn choices_of<'a>(roles: impl Iterator<Item = &'a Arc<Role>>) -> Vec<Choice> {
+    let mut roles: Vec<_> = roles.collect();
+    roles.sort_by_key(|role| {
+        let rank = BUILT_IN.iter().position(|name| *name == role.name);
+        (rank.unwrap_or(BUILT_IN.len()), role.name.to_lowercase())
+    });
     roles
         .iter()
         .map(|role| Choice::new(&role.id, &role.name).note(role.description.clone().unwrap_or_default()))
         .collect()
+}
+
+/// Every global role.
+pub(super) fn role_choices(cloud: &Cloud) -> Vec<Choice> {
+    choices_of(cloud.roles.iter().filter(|role| role.domain_id.is_none()))
 }
 
 /// Every project, by name.
@@ -259,16 +282,8 @@ async fn new(Admin(visit): Admin, fields: Fields) -> Answer {
 /// What the form does, for whom or where.
 fn title(t: Text, cloud: &Cloud, holder: &str, target: &str) -> String {
     match (read_holder(holder), read_target(target)) {
-        (Ok(Holder::User(id)), _) => t.admin_grant_to_user(
-            cloud
-                .find::<User>(&id)
-                .map_or_else(|| id.as_str(), |user| user.name.as_str()),
-        ),
-        (Ok(Holder::Group(id)), _) => t.admin_grant_to_group(
-            cloud
-                .find::<Group>(&id)
-                .map_or_else(|| id.as_str(), |group| group.name.as_str()),
-        ),
+        (Ok(who @ Holder::User(_)), _) => t.admin_grant_to_user(holder_name(cloud, &who)),
+        (Ok(who @ Holder::Group(_)), _) => t.admin_grant_to_group(holder_name(cloud, &who)),
         (_, Ok(AssignmentTarget::Project(id))) => t.admin_grant_in_project(project_name(cloud, &id)),
         (_, Ok(AssignmentTarget::Domain(id))) => t.admin_grant_in_domain(domain_name(cloud, &id)),
         (_, Ok(AssignmentTarget::System)) => t.admin_grant_in_system().to_owned(),
@@ -302,6 +317,49 @@ async fn give(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
         )
         .await?;
     Ok(Done::saying(visit.t().admin_granted()))
+}
+
+async fn ask_take(Admin(visit): Admin, fields: Fields) -> Answer {
+    let (t, cloud) = (visit.t(), visit.cloud());
+    let (holder, target) = (
+        read_holder(fields.plain("holder"))?,
+        read_target(fields.plain("target"))?,
+    );
+    let role = cloud.get::<Role>(&fields.plain("role").into())?;
+    let who = match &holder {
+        Holder::User(id) => format!("--user {id}"),
+        Holder::Group(id) => format!("--group {id}"),
+    };
+    let place = match &target {
+        AssignmentTarget::Project(id) => format!("--project {id}"),
+        AssignmentTarget::Domain(id) => format!("--domain {id}"),
+        AssignmentTarget::System => "--system all".to_owned(),
+    };
+    let is_own = matches!(&holder, Holder::User(id) if *id == visit.actor().user_id);
+    let inherited = fields.is_set("inherited");
+    let mut sent: Vec<_> = ["holder", "target", "role"]
+        .map(|name| (name, fields.plain(name)))
+        .to_vec();
+    sent.extend(inherited.then_some(("inherited", "true")));
+    Ok(common::ask(
+        &visit,
+        &Question {
+            title: &t.admin_grant_take_title(&role.name, holder_name(cloud, &holder)),
+            words: &[
+                &t.admin_grant_take_here(place_name(t, cloud, &target)),
+                t.admin_grant_take_text(),
+            ],
+            warning: is_own.then_some(t.admin_grant_take_own()),
+            address: TAKE,
+            fields: &sent,
+            deed: t.admin_grant_take(),
+            command: format!(
+                "openstack role remove {who} {place}{} {}",
+                if inherited { " --inherited" } else { "" },
+                ui::shell_word(&role.name)
+            ),
+        },
+    ))
 }
 
 async fn take(Admin(visit): Admin, fields: Fields) -> Answer<Done> {

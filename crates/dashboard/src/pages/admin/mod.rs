@@ -18,6 +18,7 @@ use axum::Router;
 use crate::site::Site;
 
 pub(crate) use common::Admin;
+pub(crate) use grants::choices_of;
 
 /// Every page of this part.
 pub(super) fn routes() -> Router<Arc<Site>> {

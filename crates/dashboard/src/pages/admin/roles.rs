@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Query};
-use axum::routing::{get, post};
+use axum::routing::get;
 use maud::{Markup, html};
 use model::RoleId;
 use model::identity::Role;
 use serde_json::{Value, json};
 
-use super::common::Admin;
-use super::grants::role_choices;
+use super::common::{self, Admin, Question};
+use super::grants::{BUILT_IN, role_choices};
 use crate::form::Fields;
 use crate::layout::Content;
 use crate::outcome::{Answer, Done, in_query};
@@ -30,7 +30,10 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/admin/roles/new", get(new))
         .route("/dashboard/admin/roles/{id}/edit", get(edit).post(update))
         .route("/dashboard/admin/roles/{id}/implies", get(ask_imply).post(imply))
-        .route("/dashboard/admin/roles/{id}/implies/remove", post(stop_implying))
+        .route(
+            "/dashboard/admin/roles/{id}/implies/remove",
+            get(ask_stop).post(stop_implying),
+        )
         .merge(deletion::routes_of_admins(
             deletion::Kind::Role,
             "/dashboard/admin/roles/delete",
@@ -82,14 +85,16 @@ fn implied(visit: &Visit, id: &RoleId) -> Markup {
         .implied_roles
         .of(id)
         .filter_map(|id| cloud.find::<Role>(id));
-    let at = format!("{HERE}/{id}/implies/remove");
+    let roles: Vec<_> = roles.collect();
     html! {
-        div .inline {
-            @for role in roles {
-                form .send.tag method="post" action=(at) hx-post=(at) hx-swap="none" {
-                    input type="hidden" name="role" value=(role.id);
-                    (role.name)
-                    button .plain type="submit" aria-label=(t.admin_role_stop_implying(&role.name)) { (icon("x")) }
+        @if !roles.is_empty() {
+            div .inline {
+                @for role in roles {
+                    @let at = format!("{HERE}/{id}/implies/remove?role={}", in_query(role.id.as_str()));
+                    span .tag.with-end {
+                        (role.name)
+                        (ui::dialog_link(&at, "plain", html! { (icon("x")) span .sr { (t.admin_role_stop_implying(&role.name)) } }))
+                    }
                 }
             }
         }
@@ -131,7 +136,10 @@ async fn create(Admin(visit): Admin, fields: Fields) -> Answer<Done> {
 async fn edit(Admin(visit): Admin, Path(id): Path<RoleId>) -> Answer {
     let t = visit.t();
     let role = visit.cloud().get::<Role>(&id)?;
-    let fields = form_fields(&visit, Some(&role));
+    let fields = html! {
+        @if BUILT_IN.contains(&role.name.as_str()) { p .note.warn { (t.admin_role_edit_built_in(&role.name)) } }
+        (form_fields(&visit, Some(&role)))
+    };
     let cli = [format!("openstack role set --name NAME {id}")];
     Ok(visit.form_of(
         &t.edit_title(t.pick("role", "역할"), &role.name),
@@ -181,6 +189,26 @@ async fn imply(Admin(visit): Admin, Path(id): Path<RoleId>, fields: Fields) -> A
         )
         .await?;
     Ok(Done::saying(visit.t().saved()))
+}
+
+async fn ask_stop(Admin(visit): Admin, Path(id): Path<RoleId>, fields: Fields) -> Answer {
+    let (t, cloud) = (visit.t(), visit.cloud());
+    let (role, other) = (
+        cloud.get::<Role>(&id)?,
+        cloud.get::<Role>(&fields.plain("role").into())?,
+    );
+    Ok(common::ask(
+        &visit,
+        &Question {
+            title: &t.admin_role_stop_title(&role.name, &other.name),
+            words: &[&t.admin_role_stop_text(&role.name, &other.name)],
+            warning: None,
+            address: &format!("{HERE}/{id}/implies/remove"),
+            fields: &[("role", other.id.as_str())],
+            deed: t.admin_role_stop_do(),
+            command: format!("openstack implied role delete {id} --implied-role {}", other.id),
+        },
+    ))
 }
 
 async fn stop_implying(Admin(visit): Admin, Path(id): Path<RoleId>, fields: Fields) -> Answer<Done> {

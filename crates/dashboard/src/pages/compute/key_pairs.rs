@@ -338,7 +338,7 @@ async fn ask_import(visit: Visit) -> Answer {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .muted .key-words { (t.keypair_import_lead()) }
             (name_field(t, "name"))
-            (ui::pick(Field { name: "type", label: t.keypair_kind(), value: "ssh", ..Field::default() }, None, &kinds))
+            (ui::pick(Field { name: "type", label: t.keypair_kind(), hint: t.keypair_kind_hint(), value: "ssh", ..Field::default() }, None, &kinds))
             (ui::text_area(Field {
                 name: "public_key",
                 label: t.keypair_public(),

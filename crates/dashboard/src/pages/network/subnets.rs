@@ -123,7 +123,7 @@ pub(crate) fn address_fields(t: Text, of: Option<&Subnet>) -> Markup {
                 ..Field::default()
             }))
         }
-        (ui::text(Field { name: "gateway", label: t.subnet_gateway(), hint: t.subnet_gateway_hint(), value: &gateway, example: "172.31.0.1", ..Field::default() }))
+        (ui::text(Field { name: "gateway", label: t.subnet_gateway(), hint: if of.is_some() { t.subnet_gateway_hint_kept() } else { t.subnet_gateway_hint() }, value: &gateway, example: "172.31.0.1", ..Field::default() }))
         (ui::check("no_gateway", t.subnet_no_gateway(), "", of.is_some_and(|subnet| subnet.gateway_ip.is_none())))
     }
 }
@@ -154,7 +154,7 @@ pub(crate) fn detail_fields(t: Text, of: Option<&Subnet>) -> Markup {
     });
     html! {
         (ui::check("dhcp", t.subnet_dhcp(), "", of.is_none_or(|subnet| subnet.enable_dhcp)))
-        (ui::text_area(Field { name: "pools", label: t.subnet_pools(), hint: t.subnet_pools_hint(), value: &pools, example: "172.31.0.20,172.31.0.200", ..Field::default() }, 2))
+        (ui::text_area(Field { name: "pools", label: t.subnet_pools(), hint: if of.is_some() { t.subnet_pools_hint_kept() } else { t.subnet_pools_hint() }, value: &pools, example: "172.31.0.20,172.31.0.200", ..Field::default() }, 2))
         (ui::text_area(Field { name: "dns", label: t.subnet_dns(), hint: t.subnet_dns_hint(), value: &dns, example: "1.1.1.1", ..Field::default() }, 2))
         (ui::text_area(Field { name: "routes", label: t.subnet_routes(), hint: t.subnet_routes_hint(), value: &routes, example: "192.168.10.0/24,172.31.0.254", ..Field::default() }, 2))
         @if of.is_none() {
@@ -193,9 +193,15 @@ impl SubnetFields {
         Ok(Self(subnet))
     }
 
-    /// From the form that changes one: what is left empty is taken away.
-    pub fn read_change(fields: &Fields) -> Result<Self, Problem> {
+    /// From the form that changes one: what is left empty is taken away; what a subnet can't be without must be there.
+    pub fn read_change(t: Text, fields: &Fields, of: &Subnet) -> Result<Self, Problem> {
         let mut subnet = Self::common(fields)?;
+        if subnet.get("gateway_ip").is_none() {
+            return Err(Problem::in_form(t.subnet_gateway_missing()));
+        }
+        if subnet.get("allocation_pools").is_none() && !of.allocation_pools.is_empty() {
+            return Err(Problem::in_form(t.subnet_pools_missing()));
+        }
         for list in ["dns_nameservers", "host_routes"] {
             if subnet.get(list).is_none() {
                 subnet[list] = json!([]);
@@ -293,7 +299,8 @@ async fn edit(visit: Visit, Path(id): Path<SubnetId>) -> Answer {
 }
 
 async fn update(visit: Visit, Path(id): Path<SubnetId>, fields: Fields) -> Answer<Done> {
-    let subnet = SubnetFields::read_change(&fields)?;
+    let now = get_visible::<Subnet>(visit.cloud(), visit.actor(), &id)?;
+    let subnet = SubnetFields::read_change(visit.t(), &fields, &now)?;
     visit
         .put(&format!("/networking/v2.0/subnets/{id}"), subnet.body(None))
         .await?;

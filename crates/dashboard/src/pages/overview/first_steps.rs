@@ -56,21 +56,22 @@ pub(super) fn card(visit: &Visit) -> Markup {
                         }
                     }
                 }
-                (log_in(visit))
+                (log_in(visit, is_complete))
             }
         }
     }
 }
 
 /// The last step is the visitor's own: here is what they need for it.
-fn log_in(visit: &Visit) -> Markup {
+fn log_in(visit: &Visit, is_complete: bool) -> Markup {
     let t = visit.t();
+    let reachable = reachable(visit).filter(|_| is_complete);
     html! {
         li {
             span .step-sign aria-hidden="true" { (icon("terminal")) }
             div {
                 h3 { (t.overview_step_log_in()) }
-                @match reachable(visit) {
+                @match &reachable {
                     Some((server, address)) => {
                         p .muted { (t.overview_step_log_in_words(&server.name)) }
                         @if server.key.is_none() { p .muted { (t.overview_step_log_in_no_key()) } }
@@ -79,7 +80,7 @@ fn log_in(visit: &Visit) -> Markup {
                     None => p .muted { (t.overview_step_log_in_later()) },
                 }
             }
-            @if let Some((server, _)) = reachable(visit) {
+            @if let Some((server, _)) = &reachable {
                 a .button href=(format!("/dashboard/servers/{}", server.id)) { (icon("terminal")) (server.name) }
             }
         }

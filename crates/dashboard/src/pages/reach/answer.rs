@@ -173,6 +173,15 @@ pub(crate) struct Probe {
 }
 
 impl Answer {
+    /// Whether it tells something of the host itself, not of what is declared.
+    pub fn tells_of_host(&self) -> bool {
+        let is_known = |state: &Option<String>| state.as_deref().is_some_and(|word| word != "unknown");
+        let mut hops = self.request.iter().chain(&self.reply);
+        let mut blockers = self.blockers.iter().chain(&self.differences);
+        hops.any(|hop| is_known(&hop.programmed) || is_known(&hop.observed))
+            || blockers.any(|blocker| blocker.source.as_deref().is_some_and(|source| source != "declared"))
+    }
+
     /// Whether nobody can say.
     pub fn is_unsure(&self) -> bool {
         self.verdict == "uncertain"

@@ -52,9 +52,9 @@ pub(crate) fn of_port(id: model::PortId) -> String {
     format!("{HERE}?to={}", crate::outcome::in_query(&format!("port:{id}")))
 }
 
-/// The page that asks for a floating IP.
-pub(crate) fn of_floating_ip(id: model::FloatingIpId) -> String {
-    format!("{HERE}?to={}", crate::outcome::in_query(&format!("floating-ip:{id}")))
+/// The page that asks for a floating IP: by its address, as a person would.
+pub(crate) fn of_floating_ip(address: std::net::Ipv4Addr) -> String {
+    format!("{HERE}?to={address}")
 }
 
 /// The page that asks why SSH does not get through to a server.

@@ -177,6 +177,9 @@ impl Asked {
         if !self.version.is_empty() {
             words.push(format!("--ip-version {}", ui::shell_word(&self.version)));
         }
+        if !self.look {
+            words.push("--look=no".to_owned());
+        }
         Some(words.join(" "))
     }
 
@@ -229,9 +232,9 @@ mod tests {
         );
         assert_eq!(
             ssh.command().unwrap(),
-            "sudo maru reach --to 'web 1' --from 'outside:198.51.100.7' --tcp 22"
+            "sudo maru reach --to 'web 1' --from 'outside:198.51.100.7' --tcp 22 --look=no"
         );
-        assert_eq!(asked("vm1").command().unwrap(), "sudo maru reach --to vm1");
+        assert_eq!(asked("vm1").command().unwrap(), "sudo maru reach --to vm1 --look=no");
         let number = Asked {
             protocol: "132".to_owned(),
             ..asked("vm1")

@@ -8,7 +8,7 @@ use super::things::{link, origin_words, target_words};
 use super::{fix, way};
 use crate::form::Fields;
 use crate::outcome::Problem;
-use crate::pages::compute::servers::need_member;
+use crate::pages::compute::servers::{need_member, nics};
 use crate::ui::{self, icon};
 use crate::visit::Visit;
 
@@ -69,14 +69,24 @@ fn blockers(visit: &Visit, asked: &Asked, answer: &Answer) -> Markup {
     let t = visit.t();
     let count = answer.blockers.len();
     let all = answer.all().filter(|fixes| fixes.len() > 1 && visit.may_change());
+    let outlook = match count {
+        1 if answer.opens => Some(t.reach_opens_one()),
+        _ if answer.opens => Some(t.reach_opens()),
+        _ => answer
+            .blockers
+            .iter()
+            .any(|blocker| blocker.fix.is_some())
+            .then(|| t.reach_stays_shut()),
+    };
     html! {
-        h3 { @if count == 1 { (t.reach_in_the_way_one()) } @else { (t.reach_in_the_way(count)) } }
+        h3 { (t.reach_in_the_way(count)) }
         ol .blockers { @for blocker in &answer.blockers { (one(visit, asked, blocker)) } }
-        div .blockers-end {
-            @if answer.opens { p .muted { @if count == 1 { (t.reach_opens_one()) } @else { (t.reach_opens()) } } }
-            @else if answer.blockers.iter().any(|blocker| blocker.fix.is_some()) { p .muted { (t.reach_stays_shut()) } }
-            @if let Some(fixes) = all { (button(asked, fix::ALL, &t.reach_fix_all(fixes.len()), true)) }
-            @else if !visit.may_change() { p .muted { (t.reach_readers_ask()) } }
+        @if outlook.is_some() || all.is_some() || !visit.may_change() {
+            div .blockers-end {
+                @if let Some(words) = outlook { p .muted { (words) } }
+                @if let Some(fixes) = all { (button(asked, fix::ALL, &t.reach_fix_all(fixes.len()), true)) }
+                @else if !visit.may_change() { p .muted { (t.reach_readers_ask()) } }
+            }
         }
     }
 }
@@ -119,7 +129,13 @@ fn step(visit: &Visit, asked: &Asked, blocker: &Blocker) -> Markup {
     let id_of = |kind: &str| blocker.objects.iter().find(|thing| thing.kind == kind)?.id.as_deref();
     let code = blocker.code.as_str();
     let idle = id_of("floating_ip").filter(|_| code == "FIP_UNASSOCIATED" && visit.may_change());
-    let is_inside = code == "FIXED_IP_FROM_OUTSIDE" && asked.to.starts_with("server:");
+    // By its floating IP it may be reached; without one, that is what it needs.
+    let server = asked
+        .to
+        .strip_prefix("server:")
+        .filter(|_| code == "FIXED_IP_FROM_OUTSIDE");
+    let server = server.and_then(|id| visit.cloud().servers.get(&id.parse().ok()?));
+    let has_floating = |server| nics(visit.cloud(), server).iter().any(|nic| !nic.floating.is_empty());
     let floating = Asked {
         which: "floating".to_owned(),
         ..asked.clone()
@@ -128,8 +144,14 @@ fn step(visit: &Visit, asked: &Asked, blocker: &Blocker) -> Markup {
         @if let Some(id) = idle {
             p .card-end { (ui::action(&format!("/dashboard/floating-ips/associate?address={id}"), "link", t.reach_step_associate())) }
         }
-        @if is_inside {
-            p .card-end { a .button href=(format!("{}#reach-answer", floating.page())) data-in-place { (icon("globe")) (t.reach_step_floating()) } }
+        @match server {
+            Some(server) if has_floating(server) => {
+                p .card-end { a .button href=(format!("{}#reach-answer", floating.page())) data-in-place { (icon("globe")) (t.reach_step_floating()) } }
+            }
+            Some(server) if visit.may_change() => {
+                p .card-end { (ui::action(&format!("/dashboard/floating-ips/associate?server={}", server.id), "globe", t.fip_associate())) }
+            }
+            _ => {}
         }
     }
 }
@@ -138,11 +160,17 @@ fn step(visit: &Visit, asked: &Asked, blocker: &Blocker) -> Markup {
 fn looks(visit: &Visit, asked: &Asked, answer: &Answer) -> Markup {
     let t = visit.t();
     let other = format!("{}#reach-answer", asked.looking(!asked.look).page());
+    let can_probe = visit.may_change() && answer.destination.is_some();
+    let words = match (asked.look, answer.tells_of_host()) {
+        (true, true) => t.reach_looked_text(),
+        (true, false) => t.reach_looked_nothing(),
+        (false, _) => t.reach_look_text(),
+    };
     html! {
         div .reach-looks {
-            p .muted { @if asked.look { (t.reach_looked_text()) } @else { (t.reach_look_text()) } }
+            p .muted { (words) @if can_probe { " " (t.reach_probe_text()) } }
             a .button href=(other) data-in-place { (icon("eye")) @if asked.look { (t.reach_look_not()) } @else { (t.reach_look()) } }
-            @if visit.may_change() && answer.destination.is_some() {
+            @if can_probe {
                 form method="post" action="/dashboard/reach/probe" hx-post="/dashboard/reach/probe" hx-target="#dialog-body" hx-disabled-elt="find [type=submit]" {
                     @for (name, value) in asked.looking(false).parameters() { input type="hidden" name=(name) value=(value); }
                     button .button type="submit" { (icon("swap")) (t.reach_probe()) }

@@ -59,7 +59,8 @@ fn layers(t: Text, step: &Hop) -> Markup {
         let (class, words) = match state.as_deref()? {
             "agrees" => ("good", t.reach_layer_agrees()),
             "differs" => ("bad", t.reach_layer_differs()),
-            _ => ("", t.reach_layer_unknown()),
+            // Most steps leave nothing behind that could be seen: that it is not known need not be said at each.
+            _ => return None,
         };
         Some(html! { span class=(class) { (name) ": " (words) } })
     };

@@ -96,7 +96,7 @@ impl Words<'_> {
         };
         match place {
             Place::Host => fixed("the host", "호스트"),
-            Place::Beyond => fixed("a machine behind the host", "호스트 너머의 장치"),
+            Place::Beyond => fixed("a machine behind the host", "호스트 뒤의 장치"),
             Place::Outside { address, .. } => Called {
                 en: format!("the machine outside at {address}"),
                 ko: format!("밖의 장치 {address}"),
@@ -138,7 +138,7 @@ impl Words<'_> {
             None => {
                 return (
                     format!("Nobody answers for {address}."),
-                    format!("{address}에 답하는 것이 없습니다."),
+                    format!("{address} 주소를 찾는 요청에 응답하는 장치가 없습니다."),
                 );
             }
             Some(Neighbour::Port(port)) => self.port(*port),
@@ -158,7 +158,7 @@ impl Words<'_> {
         };
         (
             format!("{} answers for {address}.", capital(&who.en)),
-            format!("{address}에 {}에서 답합니다.", who.ko),
+            format!("{address} 주소를 찾는 요청에 {}에서 응답합니다.", who.ko),
         )
     }
 

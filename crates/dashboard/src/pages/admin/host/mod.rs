@@ -106,7 +106,7 @@ fn capacity(visit: &Visit, facts: &HostFacts, candidate: &Candidate) -> Markup {
     ui::card(
         t.admin_host_promised(),
         html! {
-            p .muted { (t.admin_host_promised_hint()) }
+            p .muted.lead-in { (t.admin_host_promised_hint()) }
             (ui::usage_bar(t, &t.admin_quota("cores"), taken.vcpus, Some(taken.vcpus + free.vcpus), ui::count))
             p .muted.small { (t.admin_host_ratio(ui::count(t, facts.vcpus.into()), times(policy.cpu_ratio_percent))) }
             (ui::usage_bar(t, t.admin_host_memory(), taken.memory_mib, Some(taken.memory_mib + free.memory_mib), mebibytes))
@@ -115,7 +115,10 @@ fn capacity(visit: &Visit, facts: &HostFacts, candidate: &Candidate) -> Markup {
                 (t.admin_host_reserved(mebibytes(t, policy.reserved_memory_mib)))
             }
             (ui::usage_bar(t, t.admin_host_disk(), taken.disk_gib, Some(taken.disk_gib + free.disk_gib), gibibytes))
-            p .muted.small { (t.admin_host_ratio(gibibytes(t, candidate.disk_gib), times(policy.disk_ratio_percent))) }
+            p .muted.small {
+                (t.admin_host_ratio(gibibytes(t, candidate.disk_gib), times(policy.disk_ratio_percent)))
+                @if candidate.is_short_of_disk(&policy) { " " (t.admin_host_disk_limited(gibibytes(t, candidate.disk_free_gib))) }
+            }
         },
     )
 }

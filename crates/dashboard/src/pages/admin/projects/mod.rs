@@ -17,7 +17,7 @@ use model::identity::{AssignmentTarget, Holder, Project};
 use model::{Cloud, ProjectId};
 use serde_json::json;
 
-use super::common::{Admin, enabled, tabs};
+use super::common::{self, Admin, Question, enabled, tabs};
 use super::grants::{self, domain_name, give_in_project};
 use crate::form::Fields;
 use crate::layout::Content;
@@ -38,7 +38,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/dashboard/admin/projects/{id}", get(show))
         .route("/dashboard/admin/projects/{id}/edit", get(edit).post(update))
         .route("/dashboard/admin/projects/{id}/enable", post(enable))
-        .route("/dashboard/admin/projects/{id}/disable", post(disable))
+        .route("/dashboard/admin/projects/{id}/disable", get(ask_disable).post(disable))
         .merge(quotas::routes())
         .merge(domains::routes())
         .merge(usage::routes())
@@ -104,7 +104,7 @@ async fn list(Admin(visit): Admin, Query(query): Query<ListQuery>) -> Answer {
                 (ui::menu_dialog(&at("edit"), "pencil", t.edit()))
                 (ui::menu_dialog(&at("quotas"), "gauge", t.admin_quotas_edit()))
                 (ui::menu_dialog(&format!("/dashboard/admin/grants/new?target=project:{}", row.id), "user", t.admin_grant_new()))
-                @if row.enabled { (ui::menu_do(&at("disable"), "lock", t.admin_disable())) } @else { (ui::menu_do(&at("enable"), "unlock", t.admin_enable())) }
+                @if row.enabled { (ui::menu_dialog(&at("disable"), "lock", t.admin_disable())) } @else { (ui::menu_do(&at("enable"), "unlock", t.admin_enable())) }
                 hr;
                 (ui::dialog_link(&format!("{HERE}/delete?id={}", row.id), "item danger", html! { (icon("trash")) (t.delete()) }))
             })
@@ -202,6 +202,7 @@ async fn edit(Admin(visit): Admin, Path(id): Path<ProjectId>) -> Answer {
             (ui::text(Field { name: "name", label: t.name(), value: &project.name, required: true, ..Field::default() }))
             (ui::text(Field { name: "description", label: t.description(), value: &project.description, ..Field::default() }))
             (ui::check("enabled", t.admin_enabled_box(), t.admin_project_enabled_hint(), project.enabled))
+            @if id == *visit.project_id() { p .note.warn data-if="enabled=" { (t.admin_project_disable_here()) } }
             (ui::submit(t, t.save(), false))
         }
         (ui::command_line(t, &[format!("openstack project set --name NAME --description TEXT --enable {id}")]))
@@ -222,6 +223,23 @@ async fn update(Admin(visit): Admin, Path(id): Path<ProjectId>, fields: Fields) 
 async fn enable(Admin(visit): Admin, Path(id): Path<ProjectId>) -> Answer<Done> {
     visit.patch(&api_of(&id), json!({"project": {"enabled": true}})).await?;
     Ok(Done::saying(visit.t().saved()))
+}
+
+async fn ask_disable(Admin(visit): Admin, Path(id): Path<ProjectId>) -> Answer {
+    let t = visit.t();
+    let project = visit.cloud().get::<Project>(&id)?;
+    Ok(common::ask(
+        &visit,
+        &Question {
+            title: &t.admin_project_disable(&project.name),
+            words: &[t.admin_project_enabled_hint()],
+            warning: (id == *visit.project_id()).then_some(t.admin_project_disable_here()),
+            address: &format!("{HERE}/{id}/disable"),
+            fields: &[],
+            deed: t.admin_disable(),
+            command: format!("openstack project set --disable {id}"),
+        },
+    ))
 }
 
 async fn disable(Admin(visit): Admin, Path(id): Path<ProjectId>) -> Answer<Done> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::routing::{get, post};
+use axum::routing::get;
 use maud::{Markup, html};
 use model::identity::Project;
 use model::{Cloud, ProjectId, compute, network, quota, volume};
@@ -15,7 +15,7 @@ use super::HERE;
 use crate::form::Fields;
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, Problem, in_query};
-use crate::pages::admin::common::{self, Admin, send_button};
+use crate::pages::admin::common::{self, Admin, Question};
 use crate::site::Site;
 use crate::ui;
 use crate::visit::Visit;
@@ -23,7 +23,10 @@ use crate::visit::Visit;
 pub(super) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/dashboard/admin/projects/{id}/quotas", get(edit).post(update))
-        .route("/dashboard/admin/projects/{id}/quotas/reset", post(reset))
+        .route(
+            "/dashboard/admin/projects/{id}/quotas/reset",
+            get(ask_reset).post(reset),
+        )
 }
 
 /// What Glance counts; its limits are Keystone's unified ones.
@@ -147,7 +150,7 @@ pub(super) fn card(visit: &Visit, project: &ProjectId) -> Markup {
                 div { h2 { (t.admin_quotas()) } p .muted { (t.admin_quotas_lead()) } }
                 div .inline {
                     (ui::action(&at, "pencil", t.admin_quotas_edit()))
-                    (send_button(&format!("{at}/reset"), &[], "", html! { (t.admin_quotas_reset()) }))
+                    (ui::action(&format!("{at}/reset"), "refresh", t.admin_quotas_reset()))
                 }
             }
             div .quota-parts {
@@ -207,9 +210,12 @@ fn field(t: Text, service: &str, line: &Line) -> Markup {
             label for=(id) { (t.admin_quota(type_of(&line.name).map_or(&line.name, |(quota, _)| quota))) }
             input id=(id) name=(format!("{service}.{}", line.name)) type="number" min="-1" max=(i32::MAX) value=(line.limit) required;
             span .muted.small {
-                @if let Some(used) = line.used { (t.used_only(unit(&line.name)(t, used))) }
-                @if line.used.is_some() && line.limit < 0 { " · " }
-                @if line.limit < 0 { (t.unlimited()) }
+                @match (line.used.map(|used| unit(&line.name)(t, used)), line.limit < 0) {
+                    (Some(used), true) => (t.used_of_unlimited(used)),
+                    (Some(used), false) => (t.used_only(used)),
+                    (None, true) => (t.unlimited()),
+                    (None, false) => {}
+                }
             }
         }
     }
@@ -297,6 +303,23 @@ async fn set_unified(visit: &Visit, project: &ProjectId, limits: &BTreeMap<Strin
         };
     }
     Ok(Value::Null)
+}
+
+async fn ask_reset(Admin(visit): Admin, Path(id): Path<ProjectId>) -> Answer {
+    let t = visit.t();
+    let project = visit.cloud().get::<Project>(&id)?;
+    Ok(common::ask(
+        &visit,
+        &Question {
+            title: &t.admin_quotas_reset_title(&project.name),
+            words: &[t.admin_quotas_reset_text()],
+            warning: None,
+            address: &format!("{HERE}/{id}/quotas/reset"),
+            fields: &[],
+            deed: t.admin_quotas_reset(),
+            command: format!("openstack quota delete {id}"),
+        },
+    ))
 }
 
 async fn reset(Admin(visit): Admin, Path(id): Path<ProjectId>) -> Answer<Done> {

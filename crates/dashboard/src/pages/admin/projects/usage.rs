@@ -110,10 +110,11 @@ async fn show(Admin(visit): Admin, fields: Fields) -> Answer {
             (ui::empty("gauge", t.admin_usage_empty(), t.admin_usage_lead(), html! {}))
         } @else { (table(&visit, &lines)) }
     };
-    Ok(visit.page(Content::new(t.admin_usage(), body).cli([format!(
-        "openstack usage list --start {} --end {}",
-        days.from, days.until
-    )])))
+    // The command's end is the midnight before that day.
+    let end = day_of(start_of(&days.until)?.plus_seconds(DAY_SECONDS));
+    Ok(visit.page(
+        Content::new(t.admin_usage(), body).cli([format!("openstack usage list --start {} --end {end}", days.from)]),
+    ))
 }
 
 fn table(visit: &Visit, lines: &[Line]) -> Markup {

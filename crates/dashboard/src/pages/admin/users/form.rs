@@ -46,7 +46,7 @@ pub(super) async fn new(Admin(visit): Admin) -> Answer {
         // The answer may hold a password: it takes the form's place then.
         form method="post" action=(HERE) hx-post=(HERE) hx-target="#dialog-body" {
             (ui::text(Field { name: "name", label: t.user_name(), example: "minji", required: true, ..Field::default() }))
-            (ui::text(Field { name: "email", label: t.admin_email(), hint: t.optional(), kind: Some("email"), ..Field::default() }))
+            (ui::text(Field { name: "email", label: t.admin_email(), kind: Some("email"), ..Field::default() }))
             (ui::text(Field { name: "description", label: t.description(), ..Field::default() }))
             (domain_field(&visit))
             (password_input("password", t.password(), t.admin_password_empty_hint(), "new-password", false))

@@ -14,7 +14,7 @@ use model::UserId;
 use model::identity::{Holder, User, projects_of};
 use serde_json::json;
 
-use super::common::{Admin, enabled, tabs};
+use super::common::{self, Admin, Question, enabled, tabs};
 use super::grants::{self, domain_name};
 use crate::layout::{Content, project_name};
 use crate::outcome::{Answer, Done, Problem, in_query};
@@ -37,7 +37,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
             get(form::ask_password).post(form::set_password),
         )
         .route("/dashboard/admin/users/{id}/enable", post(enable))
-        .route("/dashboard/admin/users/{id}/disable", post(disable))
+        .route("/dashboard/admin/users/{id}/disable", get(ask_disable).post(disable))
         .merge(groups::routes())
         .merge(membership::routes())
         .merge(deletion::routes_of_admins(
@@ -110,7 +110,7 @@ fn menu_items(visit: &Visit, user: &User) -> Markup {
         (ui::menu_dialog(&format!("/dashboard/admin/grants/new?holder=user:{}", user.id), "badge", t.admin_grant_new()))
         // Nobody is offered to lock themselves out.
         @if user.id != visit.actor().user_id {
-            @if user.enabled { (ui::menu_do(&at("disable"), "lock", t.admin_disable())) } @else { (ui::menu_do(&at("enable"), "unlock", t.admin_enable())) }
+            @if user.enabled { (ui::menu_dialog(&at("disable"), "lock", t.admin_disable())) } @else { (ui::menu_do(&at("enable"), "unlock", t.admin_enable())) }
             hr;
             (ui::dialog_link(&format!("{HERE}/delete?id={}", user.id), "item danger", html! { (icon("trash")) (t.delete()) }))
         }
@@ -162,6 +162,23 @@ fn about(visit: &Visit, user: &User) -> Markup {
 async fn enable(Admin(visit): Admin, Path(id): Path<UserId>) -> Answer<Done> {
     visit.patch(&api_of(&id), json!({"user": {"enabled": true}})).await?;
     Ok(Done::saying(visit.t().saved()))
+}
+
+async fn ask_disable(Admin(visit): Admin, Path(id): Path<UserId>) -> Answer {
+    let t = visit.t();
+    let user = visit.cloud().get::<User>(&id)?;
+    Ok(common::ask(
+        &visit,
+        &Question {
+            title: &t.admin_user_disable(&user.name),
+            words: &[t.admin_user_disable_text()],
+            warning: None,
+            address: &format!("{HERE}/{id}/disable"),
+            fields: &[],
+            deed: t.admin_disable(),
+            command: format!("openstack user set --disable {id}"),
+        },
+    ))
 }
 
 async fn disable(Admin(visit): Admin, Path(id): Path<UserId>) -> Answer<Done> {

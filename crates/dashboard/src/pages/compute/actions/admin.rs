@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::servers::{HERE, find};
 use crate::form::Fields;
 use crate::outcome::{Answer, Done};
-use crate::ui::{self, Choice, Field};
+use crate::ui::{self, Choice, Field, icon};
 use crate::visit::Visit;
 
 pub(super) async fn ask_reset(visit: Visit, Path(id): Path<ServerId>) -> Answer {
@@ -21,7 +21,7 @@ pub(super) async fn ask_reset(visit: Visit, Path(id): Path<ServerId>) -> Answer 
     let at = format!("{HERE}/{id}/reset-state");
     Ok(visit.form(&t.server_reset_of(&server.name), html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            p .note.warn { (t.volume_reset_text()) }
+            p .note.warn { (icon("alert")) " " (t.volume_reset_text()) }
             (ui::choices(Field { name: "state", label: t.status(), required: true, ..Field::default() }, false, &states, &["active"]))
             (ui::submit_warning(t, t.server_do_reset()))
         }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::super::servers::{HERE, boot_volume, find};
 use crate::form::Fields;
 use crate::outcome::{Answer, Done};
-use crate::ui::{self, Choice, Field};
+use crate::ui::{self, Choice, Field, icon};
 use crate::visit::Visit;
 
 /// Images that a server can start from.
@@ -65,7 +65,7 @@ pub(super) async fn ask_rebuild(visit: Visit, Path(id): Path<ServerId>) -> Answe
     let at = format!("{HERE}/{id}/rebuild");
     Ok(visit.form(&t.server_rebuild_of(&server.name), html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            p .note.warn { (t.server_rebuild_warning()) }
+            p .note.warn { (icon("alert")) " " (t.server_rebuild_warning()) }
             (ui::pick(Field { name: "image", label: t.server_image(), hint: t.server_rebuild_image_hint(), value: &now, required: true, ..Field::default() }, None, &images(&visit)))
             @if server.flavor.ephemeral_gib > 0 || server.flavor.swap_mib > 0 {
                 (ui::check("keep", t.server_keep_ephemeral(), "", false))

@@ -131,6 +131,12 @@ pub(super) async fn ask_detach(visit: Visit, Path(id): Path<ServerId>, fields: F
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .form-lead { (t.server_hint_detach_nic()) }
             (ui::choices(Field { name: "port", label: t.server_nics(), required: true, ..Field::default() }, false, &choices, &[chosen]))
+            @for nic in &nics {
+                @for row in &nic.floating {
+                    p .note.warn data-if=(format!("port={}", nic.port.id)) { (t.server_nic_takes_floating(row.floating_ip_address)) }
+                }
+            }
+            @if let [_] = nics.as_slice() { p .note.warn { (t.server_nic_is_last()) } }
             (ui::submit_warning(t, t.server_do_detach_nic()))
         }
         (ui::command_line(t, &[format!("openstack server remove port {id} PORT")]))

@@ -39,9 +39,21 @@ async fn allocate(visit: Visit, fields: Fields) -> Answer {
     form(&visit, visit.t().fip_new(), &fields, true)
 }
 
-/// `server` or `port` says where the address shall lead, `address` (a floating IP's id) which one.
+/// `server` or `port` says where the address shall lead, `address` (a floating IP's id) which one: it may lead elsewhere now.
 async fn associate(visit: Visit, fields: Fields) -> Answer {
-    form(&visit, visit.t().fip_associate(), &fields, false)
+    let t = visit.t();
+    let named = named_address(&visit, &fields)?;
+    match named.and_then(|row| Some((row.floating_ip_address, row.port_id?))) {
+        Some((address, _)) => form(&visit, &t.fip_move_title(address), &fields, false),
+        None => form(&visit, t.fip_associate(), &fields, false),
+    }
+}
+
+/// The floating IP that a request names.
+fn named_address(visit: &Visit, fields: &Fields) -> Answer<Option<Arc<FloatingIp>>> {
+    let id = fields.parse::<FloatingIpId>("address")?;
+    let row = id.map(|id| get_visible::<FloatingIp>(visit.cloud(), visit.actor(), &id));
+    Ok(row.transpose()?)
 }
 
 /// The ports that a request names, by themselves or by their server.
@@ -77,10 +89,8 @@ fn form(visit: &Visit, title: &str, fields: &Fields, is_new: bool) -> Answer {
     let (t, cloud) = (visit.t(), visit.cloud());
     let ports = named_ports(visit, fields)?;
     let is_wanted = |target: &Target| ports.iter().any(|port| port.id == target.port.id);
-    let named = fields.parse::<FloatingIpId>("address")?;
-    let named = named
-        .map(|id| get_visible::<FloatingIp>(cloud, visit.actor(), &id))
-        .transpose()?;
+    let named = named_address(visit, fields)?;
+    let taken_from = named.as_ref().and_then(|row| row.port_id);
     let external = match &named {
         Some(row) => cloud.networks.get(&row.floating_network_id).cloned(),
         None => pool_for(visit, &ports),
@@ -95,6 +105,7 @@ fn form(visit: &Visit, title: &str, fields: &Fields, is_new: bool) -> Answer {
                 Some(row) => {
                     input type="hidden" name="address" value=(row.id);
                     p .lead-in { (t.fip_word()) ": " b { (row.floating_ip_address) } }
+                    @if let Some(port) = taken_from { p .note.warn { (t.fip_move_text(target_name(visit, port))) } }
                     (targets_field(visit, &row.standard.project_id, &external, is_wanted, true))
                 }
                 None => {
@@ -112,7 +123,10 @@ fn form(visit: &Visit, title: &str, fields: &Fields, is_new: bool) -> Answer {
                     })) }
                 }
             }
-            (ui::submit_if(t, title, false, is_new && is_full(visit), None))
+            @match taken_from {
+                Some(_) => (ui::submit_warning(t, t.fip_move_do())),
+                None => (ui::submit_if(t, title, false, is_new && is_full(visit), None)),
+            }
         }
         (ui::command_line(t, &[
             "openstack floating ip create --port PORT public".to_owned(),

@@ -202,7 +202,7 @@ async fn show(visit: Visit, Path(id): Path<FloatingIpId>) -> Answer {
         } @else if !has_forwardings {
             (ui::main_action(&format!("{HERE}/associate?address={id}"), "link", t.fip_associate()))
         }
-        a .button href=(reach::of_floating_ip(id)) { (icon("route")) (t.reach_of_target()) }
+        a .button href=(reach::of_floating_ip(row.floating_ip_address)) { (icon("route")) (t.reach_of_target()) }
         (ui::menu(t, &name, html! {
             @if row.port_id.is_some() {
                 (ui::menu_dialog(&format!("{HERE}/associate?address={id}"), "swap", t.fip_move()))

@@ -62,7 +62,7 @@ pub(super) async fn create(visit: Visit, fields: Fields) -> Answer<Done> {
         "name": fields.plain("name"),
         "admin_state_up": fields.is_set("admin_state_up"),
     });
-    if let Some(gateway) = gateway::read(&visit, &fields)? {
+    if let Some(gateway) = gateway::read(&visit, &fields, None)? {
         router["external_gateway_info"] = gateway;
     }
     let made = visit
@@ -149,7 +149,9 @@ fn victims(visit: &Visit, ids: &[RouterId]) -> Answer<Vec<Victim>> {
 pub(super) async fn ask_delete(visit: Visit, fields: Fields) -> Answer<Page> {
     let t = visit.t();
     let ids = ids(&fields)?;
-    let has_legs = ids.iter().any(|id| !interfaces::of(visit.cloud(), *id).is_empty());
+    // Those of a router that floating IPs go through can't be removed, nor the router deleted.
+    let is_free = |id: &RouterId| visit.cloud().lookups.floating_ips_by_router.count(id) == 0;
+    let has_legs = ids.iter().all(is_free) && ids.iter().any(|id| !interfaces::of(visit.cloud(), *id).is_empty());
     let more = html! {
         @if has_legs { (ui::check("interfaces", t.router_delete_interfaces(), t.router_delete_interfaces_hint(), false)) }
     };

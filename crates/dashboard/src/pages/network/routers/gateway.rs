@@ -8,7 +8,7 @@ use axum::routing::get;
 use maud::{Markup, html};
 use model::RouterId;
 use model::network::access::get_visible;
-use model::network::{GatewayInfo, Router, network};
+use model::network::{Router, network};
 use serde_json::{Value, json};
 
 use super::{HERE, addresses, floating_ips};
@@ -16,7 +16,7 @@ use crate::form::Fields;
 use crate::outcome::{Answer, Done, Problem};
 use crate::pages::network::{externals, networks};
 use crate::site::Site;
-use crate::ui::{self, Choice, Field, fact};
+use crate::ui::{self, Choice, Field, fact, icon};
 use crate::visit::Visit;
 
 pub(super) fn routes() -> axum::Router<Arc<Site>> {
@@ -36,7 +36,7 @@ pub(super) fn card(visit: &Visit, router: &Router) -> Markup {
                 @match router.gateway {
                     Some(_) => div .page-actions {
                         (ui::action(&at, "pencil", t.router_gateway_change_short()))
-                        (ui::action(&format!("{at}/clear"), "unlink", t.router_gateway_clear_short()))
+                        (ui::dialog_link(&format!("{at}/clear"), "button danger", html! { (icon("unlink")) (t.router_gateway_clear_short()) }))
                     },
                     None => (ui::action(&at, "globe", t.router_gateway_set())),
                 }
@@ -58,8 +58,16 @@ pub(super) fn card(visit: &Visit, router: &Router) -> Markup {
 }
 
 /// The part of a form about the gateway; a new router may have none.
-pub(super) fn fields(visit: &Visit, of: Option<&GatewayInfo>) -> Markup {
+pub(super) fn fields(visit: &Visit, of: Option<&Router>) -> Markup {
     let (t, cloud) = (visit.t(), visit.cloud());
+    let now = of.map_or_else(Vec::new, |router| addresses(visit, router));
+    let now: Vec<_> = now.iter().map(ToString::to_string).collect();
+    let hint = if now.is_empty() {
+        t.router_gateway_address_hint().to_owned()
+    } else {
+        t.router_gateway_address_kept(now.join(", "))
+    };
+    let of = of.and_then(|router| router.gateway.as_ref());
     let networks = externals(visit);
     let preset = of
         .map(|gateway| gateway.network_id)
@@ -95,7 +103,7 @@ pub(super) fn fields(visit: &Visit, of: Option<&GatewayInfo>) -> Markup {
                 (ui::text(Field {
                     name: "gateway_address",
                     label: t.router_gateway_address(),
-                    hint: t.router_gateway_address_hint(),
+                    hint: &hint,
                     ..Field::default()
                 }))
             }
@@ -103,8 +111,9 @@ pub(super) fn fields(visit: &Visit, of: Option<&GatewayInfo>) -> Markup {
     }
 }
 
-/// `external_gateway_info` as a form has it. Who is no administrator may not speak of translation and addresses at all.
-pub(super) fn read(visit: &Visit, fields: &Fields) -> Result<Option<Value>, Problem> {
+/// `external_gateway_info` as a form has it, for a router whose gateway is to change or for a new one. Who is no administrator may
+/// not speak of translation and addresses at all.
+pub(super) fn read(visit: &Visit, fields: &Fields, of: Option<&Router>) -> Result<Option<Value>, Problem> {
     let Some(network) = fields.text("gateway") else {
         return Ok(None);
     };
@@ -112,7 +121,13 @@ pub(super) fn read(visit: &Visit, fields: &Fields) -> Result<Option<Value>, Prob
     if visit.is_admin() {
         info["enable_snat"] = fields.is_set("snat").into();
         if let Some(address) = fields.parse::<IpAddr>("gateway_address")? {
-            info["external_fixed_ips"] = json!([{"ip_address": address}]);
+            // It takes the place of the one of its version; the other stays.
+            let gateway = of.and_then(|router| router.gateway.as_ref());
+            let router = of.filter(|_| gateway.is_some_and(|gateway| gateway.network_id.to_string() == network));
+            let now = router.map_or_else(Vec::new, |router| addresses(visit, router));
+            let kept = now.into_iter().filter(|other| other.is_ipv4() != address.is_ipv4());
+            let wanted = std::iter::once(address).chain(kept);
+            info["external_fixed_ips"] = wanted.map(|address| json!({"ip_address": address})).collect();
         }
     }
     Ok(Some(info))
@@ -130,7 +145,7 @@ async fn ask(visit: Visit, Path(id): Path<RouterId>) -> Answer {
     };
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            (fields(&visit, router.gateway.as_ref()))
+            (fields(&visit, Some(&router)))
             (ui::submit(t, button, false))
         }
         (ui::command_line(t, &[format!("openstack router set --external-gateway NETWORK {id}")]))
@@ -141,7 +156,7 @@ async fn ask(visit: Visit, Path(id): Path<RouterId>) -> Answer {
 async fn set(visit: Visit, Path(id): Path<RouterId>, fields: Fields) -> Answer<Done> {
     let t = visit.t();
     let router = get_visible::<Router>(visit.cloud(), visit.actor(), &id)?;
-    let info = read(&visit, &fields)?.ok_or_else(|| Problem::in_form(t.router_gateway_which()))?;
+    let info = read(&visit, &fields, Some(&router))?.ok_or_else(|| Problem::in_form(t.router_gateway_which()))?;
     let body = json!({"router": {"external_gateway_info": info}});
     visit.put(&format!("/networking/v2.0/routers/{id}"), body).await?;
     Ok(Done::saying(

@@ -68,10 +68,12 @@ async fn new(visit: Visit, Path(id): Path<RouterId>) -> Answer {
     let (t, cloud) = (visit.t(), visit.cloud());
     let router = get_visible::<Router>(cloud, visit.actor(), &id)?;
     let at = format!("{HERE}/{id}/routes/new");
-    let nets: Vec<_> = router::connected(cloud, &router)
-        .map(|(subnet, _)| subnet.cidr.to_string())
+    let mut nets: Vec<_> = router::connected(cloud, &router)
+        .map(|(subnet, _)| subnet.cidr)
         .collect();
-    let hint = t.router_route_next_hop_hint(nets.join(", "));
+    nets.sort();
+    let named: Vec<_> = nets.iter().map(ToString::to_string).collect();
+    let hint = t.router_route_next_hop_hint(named.join(", "));
     let body = html! {
         @if nets.is_empty() { p .note.warn { (t.router_route_needs_interface()) } }
         form method="post" action=(at) hx-post=(at) hx-swap="none" {

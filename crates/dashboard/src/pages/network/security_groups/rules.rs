@@ -166,7 +166,7 @@ fn table(
     .sorted("rule", t.sg_rule(), sentence, |rule| {
         html! {
             div .stack {
-                b { (sentence(rule)) }
+                b .sentence { (sentence(rule)) }
                 @if !rule.standard.description.is_empty() { span .muted.small { (rule.standard.description) } }
             }
         }

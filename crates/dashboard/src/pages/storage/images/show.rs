@@ -34,11 +34,18 @@ pub(super) async fn show(visit: Visit, Path(id): Path<ImageId>) -> Answer {
         (users(&visit, &image))
         @if image.status.has_data() { (on_host(&visit, &image)) }
     };
-    Ok(visit.page(Content::new(&name, body).cli([
-        format!("openstack image show {id}"),
-        format!("openstack image save --file disk.img {id}"),
-        format!("openstack server create --image {id} --flavor m1.small --network NETWORK my-server"),
-    ])))
+    let mut commands = vec![format!("openstack image show {id}")];
+    if image.status == ImageStatus::Queued {
+        commands.push(format!("openstack image stage --file disk.img {id}"));
+        commands.push(format!("openstack image import {id}"));
+    }
+    if image.status == ImageStatus::Active {
+        commands.push(format!("openstack image save --file disk.img {id}"));
+        commands.push(format!(
+            "openstack server create --image {id} --flavor m1.small --network NETWORK my-server"
+        ));
+    }
+    Ok(visit.page(Content::new(&name, body).cli(commands)))
 }
 
 fn actions(visit: &Visit, image: &Image) -> Markup {

@@ -129,11 +129,11 @@ pub(super) async fn ask_reset(visit: Visit, Path(id): Path<VolumeId>) -> Answer 
     let choices = statuses.map(|status| Choice::new(status.as_str(), t.volume_status(status)));
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
-            p .note.warn { (t.volume_reset_text()) }
+            p .note.warn { (icon("alert")) " " (t.volume_reset_text()) }
             (ui::pick(Field { name: "status", label: t.status(), value: volume.status.as_str(), ..Field::default() }, None, &choices))
             (ui::submit_warning(t, t.volume_reset()))
         }
-        p { (ui::dialog_link(&force, "", html! { (t.volume_force_delete()) })) }
+        p .card-end { (ui::dialog_link(&force, "button danger", html! { (icon("trash")) (t.volume_force_delete()) })) }
         (ui::command_line(t, &[format!("openstack volume set --state available {id}")]))
     };
     Ok(visit.form(&t.volume_reset_title(title(&volume)), body))

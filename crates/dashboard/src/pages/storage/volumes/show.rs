@@ -35,13 +35,21 @@ pub(super) async fn show(visit: Visit, Path(id): Path<VolumeId>) -> Answer {
         (backups::card(&visit, &volume))
         @if volume.is_made { (on_host(&visit, &volume)) }
     };
-    Ok(visit.page(Content::new(&name, body).cli([
+    let is_used = volume.status == VolumeStatus::InUse;
+    let mut commands = vec![
         format!("openstack volume show {id}"),
-        format!("openstack server add volume SERVER {id}"),
         format!("openstack volume set --size {} {id}", volume.size_gib + 1),
-        format!("openstack volume snapshot create --volume {id} my-snapshot"),
-        format!("openstack volume backup create {id}"),
-    ])))
+    ];
+    if !is_used || volume.multiattach {
+        commands.push(format!("openstack server add volume SERVER {id}"));
+    }
+    // A copy of what a server is writing to must be wanted.
+    let force = if is_used { " --force" } else { "" };
+    commands.push(format!(
+        "openstack volume snapshot create{force} --volume {id} my-snapshot"
+    ));
+    commands.push(format!("openstack volume backup create{force} {id}"));
+    Ok(visit.page(Content::new(&name, body).cli(commands)))
 }
 
 fn actions(visit: &Visit, volume: &Volume) -> Markup {
