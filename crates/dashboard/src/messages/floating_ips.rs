@@ -13,7 +13,7 @@ messages! {
     fip_associate = "Associate floating IP", "유동 IP 연결";
     fip_move = "Associate with another server", "다른 서버에 연결";
     fip_move_title(address) = "Associate floating IP “{address}” with another server", "‘{address}’ 유동 IP를 다른 서버에 연결";
-    fip_move_text(target) = "It leads to {target} now, which can then no longer be reached at this address.", "지금은 {target}에 연결되어 있으며, 옮기면 이 주소로는 더 이상 접속할 수 없습니다.";
+    fip_move_text(target) = "It leads to {target} now, which can no longer be reached at this address after the move.", "지금은 {target}에 연결되어 있으며, 옮기면 이 주소로는 더 이상 접속할 수 없습니다.";
     fip_move_do = "Move floating IP", "유동 IP 옮기기";
     fip_disassociate = "Disassociate", "연결 해제";
     fip_release = "Release floating IP", "유동 IP 반환";

@@ -32,7 +32,7 @@ messages! {
 messages! {
     image_being_copied = "being copied", "복사하는 중";
     image_import_failed = "Download failed", "내려받지 못함";
-    image_queued = "waits for its file", "파일을 기다림";
+    image_queued = "waits for its file", "파일 대기 중";
     image_saving = "file is coming in", "파일을 받는 중";
     image_staged = "waits for its import", "가져오기를 기다림";
     image_importing = "being downloaded", "내려받는 중";
@@ -165,7 +165,7 @@ impl Text {
     /// What that means.
     pub(crate) fn image_visibility_note(self, visibility: Visibility) -> &'static str {
         match visibility {
-            Visibility::Public => self.pick("everybody, in their lists", "모두의 목록에 나옵니다"),
+            Visibility::Public => self.pick("everybody, in their lists", "모든 프로젝트의 목록에 표시"),
             Visibility::Community => self.pick("everybody who knows its ID", "ID를 아는 누구나"),
             Visibility::Shared => self.pick(
                 "this project and those you offer it to",

@@ -62,7 +62,7 @@ messages! {
     switched_off = "disabled", "비활성화됨";
     host_namespace = "Network namespace", "네트워크 네임스페이스";
     host_bridge = "Bridge", "브리지";
-    host_bridge_inside = "Inside the namespace", "네임스페이스 안";
+    host_bridge_inside = "inside the namespace", "네임스페이스 안";
     host_device = "Device", "장치";
     port = "Port", "포트";
     port_title(address) = "Port {address}", "포트 {address}";

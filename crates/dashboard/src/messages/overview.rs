@@ -19,7 +19,7 @@ messages! {
     overview_step_gateway_do = "Set gateway", "게이트웨이 설정";
     overview_step_interface_do = "Add interface", "인터페이스 추가";
     overview_step_rule = "A rule that allows SSH", "SSH를 허용하는 규칙";
-    overview_step_rule_words = "A security group must allow what comes in to a server: allow SSH, and ICMP for ping.", "서버에 접속하려면 보안 그룹이 허용해야 합니다. SSH와, ping에 쓰는 ICMP를 허용하세요.";
+    overview_step_rule_words = "A security group must allow what comes in to a server: allow SSH, and ICMP for ping.", "서버에 접속하려면 보안 그룹이 허용해야 합니다. SSH와 ICMP(ping)를 허용하세요.";
     overview_step_rule_do = "Add rule", "규칙 추가";
     overview_step_server = "A server", "서버";
     overview_step_server_words = "A virtual machine started from an image; a flavor sets its size.", "이미지로 만드는 가상 머신입니다. 크기는 flavor로 정합니다.";

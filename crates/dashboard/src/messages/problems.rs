@@ -34,7 +34,7 @@ messages! {
     unavailable_what = "The cloud can't do this right now. Nothing was changed.", "클라우드가 지금은 처리할 수 없습니다. 바뀐 것은 없습니다.";
     unavailable_do = "Try again in a moment. If it doesn't help, the operator can find out more with 'maru doctor'.", "잠시 뒤 다시 시도하세요. 계속되면 운영자가 'maru doctor'로 원인을 확인할 수 있습니다.";
     internal_what = "This is an error in Maru, not your mistake.", "마루 내부의 오류이며, 사용자의 잘못이 아닙니다.";
-    internal_do = "Give the operator the request ID below: it leads to the cause in Maru's log.", "아래 요청 ID를 운영자에게 알려 주세요. 마루의 로그에서 원인을 찾을 수 있습니다.";
+    internal_do = "Give the operator the request ID below: it leads to the cause in Maru's log.", "아래 요청 ID를 운영자에게 알리세요. 마루의 로그에서 원인을 찾을 수 있습니다.";
 }
 
 /// A kind of error in words.

@@ -225,8 +225,8 @@ messages! {
     backup_from_snapshot = "As it was in the snapshot", "스냅샷 시점";
     backup_incremental = "Only what has changed since the last backup", "마지막 백업 뒤에 바뀐 것만";
     backup_incremental_hint = "Smaller and faster; needs an earlier backup of this volume, which then can't be deleted alone.", "작고 빠릅니다. 이 볼륨의 이전 백업이 있어야 하고, 그 백업만 따로 삭제할 수 없게 됩니다.";
-    backup_is_incremental = "incremental", "증분";
-    backup_is_full = "full", "전체";
+    backup_is_incremental = "incremental", "증분 백업";
+    backup_is_full = "full", "전체 백업";
     backup_has_dependents = "Newer incremental backups depend on this one. Delete them first.", "이 백업에 의존하는 증분 백업이 있습니다. 먼저 그 백업을 삭제하세요.";
     backup_restore = "Restore", "복원";
     backup_restore_title(name) = "Restore backup “{name}”", "‘{name}’ 백업 복원";

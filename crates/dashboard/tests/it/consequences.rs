@@ -65,7 +65,7 @@ async fn what_others_feel_at_once_is_asked_first() {
         ),
         (
             format!("/dashboard/admin/roles/{member}/implies/remove?role={reader}"),
-            "Does “member” no longer imply “reader”?",
+            "Remove implied role “reader” from “member”?",
             vec![("role", &reader)],
         ),
         (

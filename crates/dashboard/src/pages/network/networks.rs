@@ -241,7 +241,7 @@ fn on_host(visit: &Visit, network: &Network) -> Markup {
         t,
         html! {
             (fact(t.host_namespace(), ui::copyable(t, &namespace)))
-            (fact(t.host_bridge(), html! { (t.host_bridge_inside()) }))
+            (fact(t.host_bridge(), html! { code { "br0" } " " span .muted { "(" (t.host_bridge_inside()) ")" } }))
         },
         &[
             visit.in_namespace(&namespace, "ip -br addr"),

@@ -11,7 +11,7 @@ use model::network::access::get_visible;
 use model::network::{Router, network};
 use serde_json::{Value, json};
 
-use super::{HERE, addresses, floating_ips};
+use super::{HERE, addresses, floating_ips, in_order};
 use crate::form::Fields;
 use crate::outcome::{Answer, Done, Problem};
 use crate::pages::network::{externals, networks};
@@ -75,11 +75,8 @@ pub(super) fn fields(visit: &Visit, of: Option<&Router>) -> Markup {
     let choices: Vec<_> = networks
         .iter()
         .map(|network| {
-            let cidrs: Vec<_> = cloud
-                .subnets_of_network(network.id)
-                .map(|subnet| subnet.cidr.to_string())
-                .collect();
-            Choice::new(network.id, networks::name_of(t, &network.standard)).note(cidrs.join(", "))
+            let cidrs = cloud.subnets_of_network(network.id).map(|subnet| subnet.cidr);
+            Choice::new(network.id, networks::name_of(t, &network.standard)).note(in_order(cidrs))
         })
         .collect();
     let value = preset.map_or_else(String::new, |id| id.to_string());

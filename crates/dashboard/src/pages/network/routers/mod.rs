@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Query};
 use axum::routing::get;
+use ipnet::IpNet;
 use maud::{Markup, html};
 use model::RouterId;
 use model::network::access::{Resource, get_visible};
@@ -166,6 +167,14 @@ fn addresses(visit: &Visit, router: &Router) -> Vec<std::net::IpAddr> {
     })
 }
 
+/// Prefixes in a sentence, IPv4 first.
+fn in_order(prefixes: impl Iterator<Item = IpNet>) -> String {
+    let mut prefixes: Vec<_> = prefixes.collect();
+    prefixes.sort_unstable();
+    let written: Vec<_> = prefixes.iter().map(ToString::to_string).collect();
+    written.join(", ")
+}
+
 fn gateway_in_short(visit: &Visit, router: &Router) -> Markup {
     let (t, cloud) = (visit.t(), visit.cloud());
     let network = router
@@ -230,7 +239,8 @@ fn on_host(visit: &Visit, router: &Router) -> Markup {
         visit.in_namespace(&namespace, "nft list ruleset"),
     ];
     // From inside, a server answers whatever way leads to it from elsewhere.
-    let server = interfaces::of(cloud, router.id).into_iter().find_map(|leg| {
+    let legs = interfaces::of(cloud, router.id);
+    let server = legs.iter().find_map(|leg| {
         cloud
             .ports_of_network(leg.port.network_id)
             .find(|port| server_of(cloud, port).is_some())?
@@ -249,15 +259,10 @@ fn on_host(visit: &Visit, router: &Router) -> Markup {
                     @for fixed in &port.fixed_ips { code { (fixed.ip_address) } " " }
                 }))
             }
-            @if router::interfaces(cloud, router.id).next().is_some() {
+            @if !legs.is_empty() {
                 (fact(t.router_interfaces(), html! {
                     div .stack {
-                        @for port in router::interfaces(cloud, router.id) {
-                            div {
-                                (ui::copyable(t, &device("qr", port))) " "
-                                @for fixed in &port.fixed_ips { code { (fixed.ip_address) } " " }
-                            }
-                        }
+                        @for leg in &legs { div { (ui::copyable(t, &device("qr", &leg.port))) " " code { (leg.address) } } }
                     }
                 }))
             }

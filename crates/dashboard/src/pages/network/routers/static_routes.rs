@@ -12,7 +12,7 @@ use model::network::access::get_visible;
 use model::network::{Router, router};
 use serde_json::{Value, json};
 
-use super::HERE;
+use super::{HERE, in_order};
 use crate::form::Fields;
 use crate::outcome::{Answer, Done, Problem};
 use crate::pages::network::networks;
@@ -68,12 +68,8 @@ async fn new(visit: Visit, Path(id): Path<RouterId>) -> Answer {
     let (t, cloud) = (visit.t(), visit.cloud());
     let router = get_visible::<Router>(cloud, visit.actor(), &id)?;
     let at = format!("{HERE}/{id}/routes/new");
-    let mut nets: Vec<_> = router::connected(cloud, &router)
-        .map(|(subnet, _)| subnet.cidr)
-        .collect();
-    nets.sort();
-    let named: Vec<_> = nets.iter().map(ToString::to_string).collect();
-    let hint = t.router_route_next_hop_hint(named.join(", "));
+    let nets = in_order(router::connected(cloud, &router).map(|(subnet, _)| subnet.cidr));
+    let hint = t.router_route_next_hop_hint(&nets);
     let body = html! {
         @if nets.is_empty() { p .note.warn { (t.router_route_needs_interface()) } }
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
