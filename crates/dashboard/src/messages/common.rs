@@ -99,7 +99,7 @@ messages! {
     saved = "Saved", "저장했습니다";
     cli_title = "The same on the command line", "명령줄에서 하려면";
     on_host_title = "On the host", "호스트에서의 위치";
-    on_host_hint = "Names as the host's own tools show them (ip, nft, ps).", "호스트의 도구(ip, nft, ps)에 보이는 이름입니다.";
+    on_host_hint = "As the host's own tools show it.", "호스트의 도구에 보이는 그대로입니다.";
     unlimited = "unlimited", "무제한";
     used_of(used, limit) = "{used} of {limit}", "{used} / {limit}";
     used_of_unlimited(used) = "{used} used · unlimited", "{used} 사용 · 무제한";

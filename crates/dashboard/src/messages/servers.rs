@@ -97,7 +97,7 @@ messages! {
     server_power_crashed = "crashed", "비정상 종료";
     server_power_suspended = "memory saved", "메모리 저장됨";
     server_power_odd(power) = "power {power}", "전원 {power}";
-    server_not_while(state) = "Not available while {state}", "{state} 상태에서는 할 수 없습니다";
+    server_not_while(state) = "Not available while {state}.", "{state} 상태에서는 할 수 없습니다.";
     server_wait_for(task) = "Wait, it is busy: {task}", "작업이 끝날 때까지 기다리세요: {task}";
     server_never_launched = "It is on no host.", "호스트에 올라가 있지 않습니다.";
     server_is_locked = "It is locked.", "잠겨 있습니다.";

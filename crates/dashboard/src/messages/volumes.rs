@@ -22,6 +22,7 @@ messages! {
     volume_as_device = "as", "장치";
     volume_type = "Type", "유형";
     volume_type_default = "default", "기본";
+    volume_type_default_name = "The default type can't be renamed.", "기본 유형의 이름은 바꿀 수 없습니다.";
     volume_bootable = "bootable", "부팅 가능";
     volume_read_only = "read-only", "읽기 전용";
     volume_multiattach = "for several servers", "여러 서버용";
@@ -129,7 +130,6 @@ messages! {
     volume_delete_with(count) = "It has 1 snapshot. It must be deleted, too." | "It has {count} snapshots. They must be deleted, too.", "스냅샷 {count}개가 있습니다. 스냅샷도 함께 삭제해야 합니다.";
     volume_delete_snapshots = "Also delete its snapshots", "스냅샷도 함께 삭제";
     volume_delete_snapshots_hint = "A volume with snapshots can't be deleted without them.", "스냅샷이 있는 볼륨은 스냅샷과 함께 삭제해야 합니다.";
-    volume_delete_attached = "It is attached to a server. Detach it first.", "서버에 연결되어 있습니다. 먼저 연결을 해제하세요.";
     volume_in_use_copy = "A server is using it: the copy is crash-consistent (as after a power cut). For a clean one, shut the server off or unmount the volume first.", "서버가 사용 중이라 갑자기 전원이 꺼졌을 때와 같은 상태(crash-consistent)로 복사됩니다. 깨끗한 사본이 필요하면 서버를 끄거나 먼저 마운트를 해제하세요.";
     volume_missing = "Choose a volume.", "볼륨을 고르세요.";
     volume_reset = "Reset state", "상태 재설정";
@@ -140,7 +140,7 @@ messages! {
     volume_force_delete = "Force delete…", "강제 삭제…";
     volume_force_delete_title(name) = "Force delete volume “{name}”?", "‘{name}’ 볼륨을 강제로 삭제할까요?";
     volume_force_delete_do = "Force delete", "강제 삭제";
-    volume_force_delete_attached(servers) = "It is attached to {servers}. Detach it first.", "{servers} 서버에 연결되어 있습니다. 먼저 연결을 해제하세요.";
+    volume_delete_attached(servers) = "It is attached to {servers}. Detach it first.", "{servers} 서버에 연결되어 있습니다. 먼저 연결을 해제하세요.";
     volume_force_delete_text = "Deletes the volume whatever its state. All its data is destroyed. This can't be undone.", "상태와 관계없이 볼륨을 삭제합니다. 데이터가 모두 사라집니다. 되돌릴 수 없습니다.";
 }
 

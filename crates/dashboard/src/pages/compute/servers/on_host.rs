@@ -34,7 +34,8 @@ pub(super) fn panel(visit: &Visit, server: &Server) -> Markup {
     let directory = directory(visit, server);
     let rows = html! {
         @for (tap, namespace) in &taps {
-            (fact(t.host_device(), html! { div .stack { (ui::copyable(t, tap)) (ui::copyable(t, namespace)) } }))
+            (fact(t.host_device(), ui::copyable(t, tap)))
+            (fact(t.host_namespace(), ui::copyable(t, namespace)))
         }
         @if visit.is_admin() {
             (fact(t.server_host_process(), ui::copyable(t, &format!("qemu-system-x86_64 … -uuid {}", server.id))))

@@ -3,9 +3,8 @@
 use axum::extract::{Path, Query};
 use maud::html;
 use model::VolumeId;
-use model::compute::Server;
 use model::image::Visibility;
-use model::volume::{self, SourceWish, VolumeStatus, attachment};
+use model::volume::{self, SourceWish, VolumeStatus};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -154,21 +153,14 @@ pub(super) async fn ask_force_delete(visit: Visit, Path(id): Path<VolumeId>) -> 
     let (t, cloud) = (visit.t(), visit.cloud());
     let volume = volume::get_visible(cloud, visit.actor(), id)?;
     let at = format!("{HERE}/{id}/force-delete");
-    let attachments = attachment::of_volume(cloud, id);
+    let users = super::users_of(cloud, id);
     let snapshots = cloud.lookups.snapshots_by_volume.count(&id);
-    let servers = attachments.iter().map(|each| match &each.server_id {
-        Some(server) => cloud
-            .find::<Server>(server)
-            .map_or_else(|| server.short(), |server| server.name.clone()),
-        None => each.host_name.clone().unwrap_or_default(),
-    });
-    let servers: Vec<_> = servers.collect();
     let body = html! {
         form method="post" action=(at) hx-post=(at) hx-swap="none" {
             p .note.warn { (icon("alert")) " " (t.volume_force_delete_text()) }
-            @if !attachments.is_empty() {
+            @if !users.is_empty() {
                 p .note.warn {
-                    (t.volume_force_delete_attached(servers.join(", "))) " "
+                    (t.volume_delete_attached(users.join(", "))) " "
                     a href=(format!("{HERE}/{id}#attachments")) { (t.volume_to_attachments()) }
                 }
             }
@@ -178,7 +170,7 @@ pub(super) async fn ask_force_delete(visit: Visit, Path(id): Path<VolumeId>) -> 
                     a href=(format!("{HERE}/{id}#snapshots")) { (t.nav_snapshots()) }
                 }
             }
-            (ui::submit_if(t, t.volume_force_delete_do(), true, !attachments.is_empty() || snapshots > 0, None))
+            (ui::submit_if(t, t.volume_force_delete_do(), true, !users.is_empty() || snapshots > 0, None))
         }
         (ui::command_line(t, &[format!("openstack volume delete --force {id}")]))
     };

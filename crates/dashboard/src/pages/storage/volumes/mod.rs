@@ -15,8 +15,9 @@ use axum::Router;
 use axum::extract::Query;
 use axum::routing::{get, post};
 use maud::{Markup, html};
+use model::compute::Server;
 use model::volume::types::DEFAULT_NAME;
-use model::volume::{self, AttachmentStatus, Volume, VolumeStatus, VolumeType, attachment};
+use model::volume::{self, AttachmentStatus, Volume, VolumeAttachment, VolumeStatus, VolumeType, attachment};
 use model::{Cloud, VolumeId, VolumeTypeId};
 
 use super::listing::{self, stored};
@@ -142,6 +143,18 @@ fn usable_types(visit: &Visit) -> Vec<Arc<VolumeType>> {
     let mut types: Vec<_> = types.filter(|each| each.is_visible(visit.actor())).cloned().collect();
     types.sort_by(|a, b| a.name.cmp(&b.name));
     types
+}
+
+/// The names of what a volume is attached to: servers, or other hosts.
+fn users_of(cloud: &Cloud, id: VolumeId) -> Vec<String> {
+    let attachments = attachment::of_volume(cloud, id);
+    let name = |each: &Arc<VolumeAttachment>| match &each.server_id {
+        Some(server) => cloud
+            .find::<Server>(server)
+            .map_or_else(|| server.short(), |server| server.name.clone()),
+        None => each.host_name.clone().unwrap_or_default(),
+    };
+    attachments.iter().map(name).collect()
 }
 
 fn type_name(t: Text, cloud: &Cloud, id: &VolumeTypeId) -> String {
@@ -308,10 +321,11 @@ fn victims(visit: &Visit, fields: &Fields) -> Answer<Vec<Victim>> {
             title(&volume),
             format!("/volume/v3/volumes/{}{how}", volume.id),
         );
-        if cloud.lookups.attachments_by_volume.count(&volume.id) > 0 {
+        let users = users_of(cloud, volume.id);
+        if !users.is_empty() {
             let page = format!("{HERE}/{}", volume.id);
             return Ok(victim
-                .blocked(t.volume_delete_attached())
+                .blocked(t.volume_delete_attached(users.join(", ")))
                 .step(page, t.volume_to_attachments()));
         }
         if snapshots > 0 {

@@ -43,7 +43,12 @@ pub(super) async fn edit(visit: Visit, Path(id): Path<VolumeTypeId>) -> Answer {
         }
         (ui::command_line(t, &[format!("openstack volume type set --name … --property KEY=VALUE {id}")]))
     };
-    Ok(visit.form(&t.volume_type_edit(&of.name), body))
+    let name = if of.name == types::DEFAULT_NAME {
+        t.volume_type_default()
+    } else {
+        &of.name
+    };
+    Ok(visit.form(&t.volume_type_edit(name), body))
 }
 
 fn inputs(visit: &Visit, of: Option<&VolumeType>) -> Markup {
@@ -63,7 +68,7 @@ fn inputs(visit: &Visit, of: Option<&VolumeType>) -> Markup {
     let sharing = limits.map_or(0, |limits| types::types_with(cloud, limits.id).len());
     let specs = of.map(|of| of.extra_specs.iter().filter(|(name, _)| *name != MULTIATTACH));
     html! {
-        @if !is_default {
+        @if is_default { p .note { (t.volume_type_default_name()) } } @else {
             (ui::text(Field { name: "name", label: t.name(), value: of.map_or("", |of| &of.name), example: "fast", required: true, ..Field::default() }))
         }
         (ui::text(Field { name: "description", label: t.description(), value: of.and_then(|of| of.description.as_deref()).unwrap_or_default(), ..Field::default() }))
