@@ -82,7 +82,7 @@ messages! {
     reach_gets_there_text = "The packets get there, and the answers come back.", "패킷이 도착하고 응답도 돌아옵니다.";
     reach_stops = "It is not reached", "닿지 않습니다";
     reach_stops_at(address) = "{address} is not reached", "{address}에 닿지 않습니다";
-    reach_in_the_way(count) = "One thing is in the way" | "{count} things are in the way, in this order", "막는 요인 {count}개(경로 순서)";
+    reach_in_the_way(count) = "One thing is in the way" | "{count} things are in the way, in this order", "막는 요인 {count}개";
     reach_on_the_reply = "on the way back", "돌아오는 길";
     reach_owner_you = "you can mend it", "직접 고칠 수 있음";
     reach_owner_project = "a member of its project can mend it", "프로젝트 구성원이 고칠 수 있음";
