@@ -54,7 +54,7 @@ pub struct Control {
 }
 
 struct Inner {
-    cloud: Arc<ArcSwap<Cloud>>,
+    cloud: Arc<ArcSwap<writer::Snapshot>>,
     writer: writer::Handle,
     clock: Clock,
     hosts: hosts::Hosts,
@@ -99,7 +99,10 @@ impl Control {
         } = options;
         let cloud = writer::load(&store)?;
         let hosts = hosts::Hosts::start(&cloud, host, plan.clone());
-        let cloud = Arc::new(ArcSwap::from_pointee(cloud));
+        let cloud = Arc::new(ArcSwap::from_pointee(writer::Snapshot {
+            number: 0,
+            cloud: Arc::new(cloud),
+        }));
         let (feed, backlog) = watch::channel();
         let writer = writer::Handle::start(store, cloud.clone(), clock.clone(), hosts.changes(), feed);
         let control = Self {
@@ -128,7 +131,7 @@ impl Control {
 
     /// The cloud as last published.
     pub fn cloud(&self) -> Arc<Cloud> {
-        self.inner.cloud.load_full()
+        self.inner.cloud.load().cloud.clone()
     }
 
     /// Changes each time the cloud is published: for who shows it, and would else have to look again and again.
@@ -164,12 +167,12 @@ impl Control {
         self.inner.hosts.reports()
     }
 
-    /// The cloud as it is now or later, with what its host is asked for because of it.
+    /// The cloud as [`Self::cloud`] gives it now, or a later one, with what its host is asked for because of it.
     ///
     /// # Errors
     /// `Unavailable` when the planner is far behind, or the cloud is shutting down.
     pub async fn planned(&self) -> Result<Planned> {
-        let wanted = *self.changes().borrow();
+        let wanted = self.inner.cloud.load().number;
         let mut planned = self.inner.hosts.planned();
         let found = tokio::time::timeout(PLANNING_LIMIT, planned.wait_for(|planned| planned.number >= wanted)).await;
         match found {

@@ -60,6 +60,14 @@ pub(crate) fn load(store: &Store) -> Result<Cloud, StartError> {
     Ok(cloud)
 }
 
+/// The cloud as readers see it. Its number comes with it: who has seen this state must find what is made of it, not of the one
+/// before.
+pub(crate) struct Snapshot {
+    /// How often the cloud had been published.
+    pub(crate) number: u64,
+    pub(crate) cloud: Arc<Cloud>,
+}
+
 /// A published state and what was changed to come to it.
 pub(crate) struct Published {
     /// How often the cloud has been published, this time included.
@@ -77,7 +85,7 @@ pub(crate) struct Handle {
 impl Handle {
     pub(crate) fn start(
         store: Store,
-        cloud: Arc<ArcSwap<Cloud>>,
+        cloud: Arc<ArcSwap<Snapshot>>,
         clock: Clock,
         published: std::sync::mpsc::Sender<Published>,
         feed: Feed,
@@ -184,7 +192,7 @@ where
 
 struct Writer {
     store: Store,
-    cloud: Arc<ArcSwap<Cloud>>,
+    cloud: Arc<ArcSwap<Snapshot>>,
     clock: Clock,
     published: std::sync::mpsc::Sender<Published>,
     feed: Feed,
@@ -210,7 +218,10 @@ impl Writer {
     }
 
     fn run_group(&self, jobs: &mut [Box<dyn Job>]) {
-        let mut working = Cloud::clone(&self.cloud.load());
+        let before = self.cloud.load();
+        let number = before.number + 1;
+        let mut working = Cloud::clone(&before.cloud);
+        drop(before);
         let mut batches = Vec::new();
         let mut all_changes = Vec::new();
         let mut writers = Vec::new();
@@ -232,7 +243,7 @@ impl Writer {
                     working = after;
                     batches.push(batch);
                     if is_watched {
-                        steps.push(self.step(&working, job.author(), now, &changes));
+                        steps.push(step(number, &working, job.author(), now, &changes));
                     }
                     all_changes.extend(changes);
                     writers.push(index);
@@ -255,33 +266,34 @@ impl Writer {
             return;
         }
         let cloud = Arc::new(working);
-        self.cloud.store(cloud.clone());
-        // Before anybody knows that it is published, so that who sees the number finds the steps.
+        self.cloud.store(Arc::new(Snapshot {
+            number,
+            cloud: cloud.clone(),
+        }));
+        // Before anybody is told that it is published, so that who sees the number finds the steps.
         self.feed.push(steps);
-        self.count.send_modify(|count| *count += 1);
+        self.count.send_replace(number);
         // The planner ends only with the program.
         let _ = self.published.send(Published {
-            number: *self.count.borrow(),
+            number,
             cloud,
             changes: all_changes,
         });
     }
 }
 
-impl Writer {
-    /// A transaction of the group that is committed next, for who follows watched paths.
-    fn step(&self, after: &Cloud, author: Arc<Author>, at: Timestamp, changes: &[Change]) -> Step {
-        Step {
-            number: *self.count.borrow() + 1,
-            cloud: after.clone(),
-            done: vec![Done {
-                author,
-                at,
-                changes: changes.to_vec(),
-            }],
-            more: 0,
-            more_changes: Vec::new(),
-        }
+/// A transaction of the group that is published next, for who follows watched paths.
+fn step(number: u64, after: &Cloud, author: Arc<Author>, at: Timestamp, changes: &[Change]) -> Step {
+    Step {
+        number,
+        cloud: after.clone(),
+        done: vec![Done {
+            author,
+            at,
+            changes: changes.to_vec(),
+        }],
+        more: 0,
+        more_changes: Vec::new(),
     }
 }
 

@@ -1,5 +1,8 @@
 //! `/maru/v1/reach`: the walk-through's silent pings, explained and mended by the requests that the answers themselves tell.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::cloud::{Client, TestCloud};
@@ -182,4 +185,41 @@ async fn a_server_that_is_off_is_said_to_be() {
     let port = make(&demo, "ports", "port", json!({"network_id": network["id"]})).await;
     let answer = ask(&demo, &format!("to=port:{}", port["id"].as_str().unwrap())).await;
     assert_eq!(codes(&answer)[0], "PORT_WITHOUT_ADDRESS");
+}
+
+/// Who has seen the cloud in a new state never gets an answer about the one before.
+#[tokio::test]
+async fn an_answer_is_of_what_was_seen_before_it() {
+    const CHANGES: usize = 400;
+    let cloud = start().await;
+    let demo = cloud.demo().await;
+    let network = by_name(&demo, "networks", "private").await;
+    let network = network["id"].as_str().unwrap();
+    let id = network.parse().unwrap();
+    let is_over = Arc::new(AtomicBool::new(false));
+    // A thread of its own sees a change in the moment in which there is something to see.
+    let looker = std::thread::spawn({
+        let (control, is_over) = (cloud.control.clone(), is_over.clone());
+        let runtime = tokio::runtime::Handle::current();
+        let described = move |cloud: &model::Cloud| cloud.networks.get(&id).unwrap().standard.description.clone();
+        move || {
+            let (mut seen, mut stale) = (String::new(), 0);
+            while !is_over.load(Ordering::Relaxed) {
+                let now = described(&control.cloud());
+                if now != seen {
+                    let planned = runtime.block_on(control.planned()).unwrap();
+                    stale += usize::from(described(&planned.cloud) == seen);
+                    seen = now;
+                }
+            }
+            stale
+        }
+    });
+    for index in 0..CHANGES {
+        let body = json!({"network": {"description": format!("{index}")}});
+        demo.put(&format!("{V2}/networks/{network}"), body).await.expect(200);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    let stale = tokio::task::spawn_blocking(|| looker.join()).await.unwrap().unwrap();
+    assert_eq!(stale, 0, "of {CHANGES} changes, planned for the state before");
 }

@@ -20,7 +20,8 @@ async fn story() -> (TestCloud, Client, String) {
     let answer = demo.get("/maru/v1/reach?to=vm1").await.expect(200);
     let mut router = String::new();
     for blocker in answer["reach"]["blockers"].as_array().unwrap() {
-        for request in blocker["fix"]["requests"].as_array().unwrap() {
+        let requests = blocker["fix"]["requests"].as_array();
+        for request in requests.unwrap_or_else(|| panic!("nothing mends {blocker:#}")) {
             let path = request["path"].as_str().unwrap().replace("{router_id}", &router);
             let method = request["method"].as_str().unwrap().parse().unwrap();
             let answer = demo.send_json(method, &path, request["body"].clone()).await;
