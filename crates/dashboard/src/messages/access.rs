@@ -28,7 +28,7 @@ messages! {
     access_ec2_made = "Enter both in your program. “openstack ec2 credentials list” shows them again.", "둘 다 프로그램에 입력하세요. “openstack ec2 credentials list”로 다시 볼 수 있습니다.";
     access_ec2_key = "Access key", "액세스 키";
     access_ec2_secret = "Secret key", "비밀 키";
-    access_credentials_lead = "Lets a program act for you in this project without your password. You can delete each one on its own.", "프로그램이 내 비밀번호 없이 이 프로젝트를 쓸 수 있게 하는 인증 정보입니다. 하나씩 따로 삭제할 수 있습니다.";
+    access_credentials_lead = "They let a program act for you in this project without your password. You can delete each one on its own.", "프로그램이 내 비밀번호 없이 이 프로젝트를 쓸 수 있게 하는 인증 정보입니다. 하나씩 따로 삭제할 수 있습니다.";
     access_credentials_word = "application credentials", "애플리케이션 인증 정보";
     access_credentials_empty = "No application credentials yet", "아직 애플리케이션 인증 정보가 없습니다";
     access_credentials_empty_text = "Scripts, CI and Terraform should not have your password. Give each its own credential with only the roles it needs.", "스크립트, CI, Terraform에 내 비밀번호를 넣지 마세요. 필요한 역할만 가진 인증 정보를 따로 만드세요.";

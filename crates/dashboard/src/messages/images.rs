@@ -12,7 +12,7 @@ messages! {
     images_of_project = "This project's", "이 프로젝트";
     images_shared = "Shared with you", "공유받음";
     images_public = "Public", "공개";
-    images_empty = "No image here yet", "여기에는 아직 이미지가 없습니다";
+    images_empty = "No images here yet", "여기에는 아직 이미지가 없습니다";
     images_empty_text = "A server needs something to boot. Take a distribution's cloud image (qcow2), from your computer or by its address.", "서버에는 부팅할 것이 필요합니다. 배포판의 클라우드 이미지(qcow2)를 내 컴퓨터나 주소에서 가져오세요.";
     images_shared_empty = "When another project offers you an image, you accept or reject it here.", "다른 프로젝트가 이미지를 제안하면 여기에서 수락하거나 거절합니다.";
     images_public_empty = "An administrator can make images public: everybody may then start servers from them.", "관리자가 이미지를 공개하면 누구나 그것으로 서버를 시작할 수 있습니다.";
@@ -63,6 +63,8 @@ messages! {
     image_min_disk = "Smallest disk (GB)", "최소 디스크(GB)";
     image_min_ram = "Smallest memory (MB)", "최소 메모리(MB)";
     image_min_hint = "Smaller flavors are then refused.", "이보다 작은 flavor는 거절됩니다.";
+    image_needs_disk = "Disk", "디스크";
+    image_needs_ram = "Memory", "메모리";
     image_min_any = "any", "제한 없음";
     image_os_distro = "Distribution", "배포판";
     image_os_distro_hint = "As in os-release: ubuntu, debian, rocky …", "os-release에 적힌 이름: ubuntu, debian, rocky …";

@@ -34,7 +34,7 @@ messages! {
     overview_quotas = "Quota usage", "쿼터 사용량";
     overview_quotas_change = "Edit quotas", "쿼터 편집";
     overview_memory = "Memory", "메모리";
-    overview_volume_storage = "Storage", "볼륨 용량";
+    overview_volume_storage = "Volume storage", "볼륨 용량";
     overview_servers_running = "running", "실행 중";
     overview_servers_busy = "in progress", "작업 중";
     overview_servers_idle = "shut off", "꺼져 있음";

@@ -224,7 +224,7 @@ messages! {
     backup_begun = "The backup is being created", "백업을 만들고 있습니다";
     backup_from_snapshot = "As it was in the snapshot", "스냅샷 시점";
     backup_incremental = "Only what has changed since the last backup", "마지막 백업 뒤에 바뀐 것만";
-    backup_incremental_hint = "Smaller and faster; needs an earlier backup of this volume, which then can't be deleted alone.", "작고 빠릅니다. 이 볼륨의 이전 백업이 있어야 하고, 그 백업만 따로 삭제할 수 없게 됩니다.";
+    backup_incremental_hint = "Smaller and faster; needs an earlier backup of this volume; that backup then can't be deleted alone.", "작고 빠릅니다. 이 볼륨의 이전 백업이 있어야 하고, 그 백업만 따로 삭제할 수 없게 됩니다.";
     backup_is_incremental = "incremental", "증분 백업";
     backup_is_full = "full", "전체 백업";
     backup_has_dependents = "Newer incremental backups depend on this one. Delete them first.", "이 백업에 의존하는 증분 백업이 있습니다. 먼저 그 백업을 삭제하세요.";
@@ -306,7 +306,7 @@ impl Text {
             "snapshots" => self.nav_snapshots(),
             "backups" => self.nav_backups(),
             "backup_gigabytes" => self.pick("Backup storage", "백업 용량"),
-            _ => self.pick("Storage", "볼륨 용량"),
+            _ => self.pick("Volume storage", "볼륨 용량"),
         }
     }
 }

@@ -260,7 +260,7 @@ async fn readers_see_why_and_have_no_buttons() {
         fixes(&body).is_empty() && !body.contains("/dashboard/reach/fix"),
         "{body}"
     );
-    assert!(body.contains("a member of its project can mend it"), "{body}");
+    assert!(body.contains("a member of its project can fix it"), "{body}");
     // A member's forms, sent by the reader.
     let forms = fixes(&page(&member, &address).await);
     assert!(forms.len() > 2);

@@ -296,11 +296,11 @@ pub fn fix(cloud: &Cloud, actor: &Actor, fix: &Fix) -> Text {
             };
             match rule.direction {
                 Direction::Ingress => (
-                    format!("Let {what} from {from_en} in, by a rule in {}.", group.en),
+                    format!("Allow {what} from {from_en} with a rule in {}.", group.en),
                     format!("{}에 {from_ko}서 오는 {what} 허용 규칙을 추가합니다.", group.ko),
                 ),
                 Direction::Egress => (
-                    format!("Let {what} out, by a rule in {}.", group.en),
+                    format!("Allow outgoing {what} with a rule in {}.", group.en),
                     format!("{}에 {what} 송신 허용 규칙을 추가합니다.", group.ko),
                 ),
             }

@@ -130,8 +130,15 @@ fn page(visit: &Visit, query: &ListQuery, tab: Tab) -> Answer {
             (ui::empty("disc", t.images_empty(), tab.empty(t), html! { @if matches!(tab, Tab::Usable | Tab::Project) { (create) } }))
         } @else { (table(visit, query, images)) }
     };
+    let list = match tab {
+        Tab::Usable => "openstack image list".to_owned(),
+        Tab::Project => format!("openstack image list --property owner={}", visit.project_id()),
+        Tab::Shared => "openstack image list --shared --member-status all".to_owned(),
+        Tab::Public => "openstack image list --public".to_owned(),
+        Tab::All => "openstack image list --all".to_owned(),
+    };
     Ok(visit.page(Content::new(t.nav_images(), body).cli([
-        "openstack image list",
+        list.as_str(),
         "openstack image create --disk-format qcow2 --container-format bare --file disk.qcow2 --progress my-image",
     ])))
 }

@@ -128,8 +128,8 @@ fn needs(visit: &Visit, image: &Image) -> Markup {
     let t = visit.t();
     let property = |name: &str| image.properties.get(name).cloned().flatten();
     ui::facts(html! {
-        (fact(t.image_min_disk(), html! { @if image.min_disk > 0 { (ui::gibibytes(t, image.min_disk)) } @else { (t.image_min_any()) } }))
-        (fact(t.image_min_ram(), html! { @if image.min_ram > 0 { (ui::mebibytes(t, image.min_ram)) } @else { (t.image_min_any()) } }))
+        (fact(t.image_needs_disk(), html! { @if image.min_disk > 0 { (ui::gibibytes(t, image.min_disk)) } @else { (t.image_min_any()) } }))
+        (fact(t.image_needs_ram(), html! { @if image.min_ram > 0 { (ui::mebibytes(t, image.min_ram)) } @else { (t.image_min_any()) } }))
         @if let Some(distribution) = property("os_distro") { (fact(t.image_os_distro(), html! { (distribution) })) }
         @if let Some(user) = property("os_admin_user") { (fact(t.image_os_user(), html! { code { (user) } })) }
     })
