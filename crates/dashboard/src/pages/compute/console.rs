@@ -111,7 +111,7 @@ fn console(visit: &Visit, server: &Server, kind: ConsoleKind) -> Markup {
                 span #console-state .badge.busy role="status" { span .sign aria-hidden="true" {} span #console-words { (t.console_connecting()) } }
                 span .grow {}
                 @if is_screen {
-                    button .button.small type="button" data-console="keys" { (icon("plug")) "Ctrl+Alt+Del" }
+                    button .button.small type="button" data-console="keys" { "Ctrl+Alt+Del" }
                 }
                 button .button.small type="button" data-console="paste" { (icon("copy")) (t.console_paste()) }
                 button .button.small type="button" data-console="full" { (icon("resize")) (t.console_full()) }
