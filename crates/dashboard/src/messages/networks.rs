@@ -53,6 +53,7 @@ messages! {
     segment = "Segment", "세그먼트";
     free_addresses(free) = "{free} free", "{free}개 사용 가능";
     subnet_new = "Add subnet", "서브넷 추가";
+    subnet_new_in(name) = "Add a subnet to network “{name}”", "‘{name}’ 네트워크에 서브넷 추가";
     subnet_made = "Subnet created", "서브넷을 만들었습니다";
     subnet_none = "No subnets: servers on this network get no address.", "서브넷이 없어 이 네트워크의 서버는 주소를 받지 못합니다.";
     subnet_dns_own = "Cloud DNS", "클라우드 DNS";

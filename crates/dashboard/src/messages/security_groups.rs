@@ -80,6 +80,7 @@ messages! {
 // The form of a rule.
 messages! {
     sg_rule_new = "Add rule", "규칙 추가";
+    sg_rule_new_in(name) = "Add a rule to security group “{name}”", "‘{name}’ 보안 그룹에 규칙 추가";
     sg_rule_added = "Rule added", "규칙을 추가했습니다";
     sg_rule_what = "Rule", "규칙";
     sg_rule_what_hint = "A template fills in the protocol and ports.", "템플릿을 고르면 프로토콜과 포트가 채워집니다.";

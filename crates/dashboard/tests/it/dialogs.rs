@@ -183,6 +183,11 @@ async fn networking_dialogs_name_what_they_are_about() {
             "‘10.60.0.0/24’ 서브넷 편집".to_owned(),
         ),
         (
+            format!("subnets/new?network={}", net.network),
+            "Add a subnet to network “web”".to_owned(),
+            "‘web’ 네트워크에 서브넷 추가".to_owned(),
+        ),
+        (
             format!("routers/{router}/interfaces/remove?subnet={subnet}"),
             "Remove the interface on subnet 10.60.0.0/24?".to_owned(),
             "10.60.0.0/24 서브넷의 인터페이스를 제거할까요?".to_owned(),

@@ -270,7 +270,7 @@ async fn new(visit: Visit, fields: Fields) -> Answer {
         }
         (ui::command_line(t, &[format!("openstack subnet create --network {} --subnet-range 10.10.0.0/24 my-subnet", network.id)]))
     };
-    Ok(visit.form(t.subnet_new(), body))
+    Ok(visit.form(&t.subnet_new_in(networks::name_of(t, &network.standard)), body))
 }
 
 async fn create(visit: Visit, fields: Fields) -> Answer<Done> {

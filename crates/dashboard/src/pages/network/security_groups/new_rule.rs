@@ -60,7 +60,7 @@ async fn new(visit: Visit, Path(id): Path<SecurityGroupId>, known: Fields) -> An
             (ui::submit(t, t.sg_rule_new(), false))
         }
     };
-    Ok(visit.form(t.sg_rule_new(), body))
+    Ok(visit.form(&t.sg_rule_new_in(networks::name_of(t, &group.standard)), body))
 }
 
 /// The part of the form about what passes.

@@ -8,7 +8,7 @@ use model::volume::{self, SourceWish, VolumeStatus, types};
 use model::{Cloud, ProjectId};
 use serde_json::{Map, Value, json};
 
-use super::{HERE, choice, of_project, usable_types};
+use super::{HERE, choice, in_use_note, of_project, usable_types};
 use crate::form::Fields;
 use crate::messages::Text;
 use crate::outcome::{Answer, Done, Page, Problem};
@@ -93,11 +93,9 @@ fn source_fields(visit: &Visit, fields: &Fields, taken: &str) -> Markup {
             Choice::new(image.id, name_of(image.name.as_deref(), image.id)).note(t.volume_from_size(t.gibibytes(least)))
         })
         .collect();
-    let volumes: Vec<_> = of_project(visit)
-        .iter()
-        .filter(|volume| matches!(volume.status, VolumeStatus::Available | VolumeStatus::InUse))
-        .map(|volume| choice(t, volume))
-        .collect();
+    let mut copied = of_project(visit);
+    copied.retain(|volume| matches!(volume.status, VolumeStatus::Available | VolumeStatus::InUse));
+    let volumes: Vec<_> = copied.iter().map(|volume| choice(t, volume)).collect();
     let (snapshots, backups) = (snapshots::choices(visit), backups::choices(visit));
     let lists = [
         ("image", t.volume_from_image(), t.volume_from_image_note(), images),
@@ -127,6 +125,7 @@ fn source_fields(visit: &Visit, fields: &Fields, taken: &str) -> Markup {
                         None,
                         from,
                     ))
+                    @if *word == "volume" { (in_use_note(t, &copied)) }
                 }
             }
         }
